@@ -1,0 +1,3 @@
+//! The `qwen3-tts` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Typed, validated configuration of Qwen3-TTS checkpoints.

@@ -1,0 +1,1 @@
+//! Tensor, layers, state and weights for Qwen3-TTS models.

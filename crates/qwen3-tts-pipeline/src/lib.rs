@@ -1,0 +1,1 @@
+//! Qwen3-TTS from a model directory to speech.

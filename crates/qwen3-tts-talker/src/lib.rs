@@ -1,0 +1,1 @@
+//! Qwen3-TTS talker and code predictor: text tokens to speech codes.

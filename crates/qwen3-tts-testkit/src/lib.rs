@@ -1,0 +1,1 @@
+//! Goldens, tolerances and tiny checkpoints for the tests of Qwen3-TTS.
