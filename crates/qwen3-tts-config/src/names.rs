@@ -1,0 +1,94 @@
+//! A JSON object from names to values, in the order of the file.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+/// A table looked up by name without regard to case, as `spk_id` and `codec_language_id` are.
+///
+/// The order of the file is kept: the first speaker of a checkpoint is its default one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameTable<T>(Vec<(String, T)>);
+
+impl<T> NameTable<T> {
+    /// The value of `name`, whatever the case of either.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.entry(name).map(|(_, value)| value)
+    }
+
+    /// The name as the file writes it, and its value.
+    pub fn entry(&self, name: &str) -> Option<(&str, &T)> {
+        let wanted = name.to_lowercase();
+        self.iter().find(|(entry, _)| entry.to_lowercase() == wanted)
+    }
+
+    /// All entries in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// All names in the order of the file.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T> Default for NameTable<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<N: Into<String>, T> FromIterator<(N, T)> for NameTable<T> {
+    fn from_iter<I: IntoIterator<Item = (N, T)>>(entries: I) -> Self {
+        Self(entries.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    }
+}
+
+impl<T> IntoIterator for NameTable<T> {
+    type Item = (String, T);
+    type IntoIter = std::vec::IntoIter<(String, T)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for NameTable<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Table<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Table<T> {
+            type Value = NameTable<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object from names to values")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(NameTable(entries))
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(NameTable::default())
+            }
+        }
+
+        deserializer.deserialize_any(Table(PhantomData))
+    }
+}

@@ -1,0 +1,280 @@
+//! `speech_tokenizer/config.json`: the codec between speech codes and audio.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::check::{Check, MAX_DIMENSION, MAX_ENTRIES};
+use crate::model::TOKENIZER_TYPE;
+use crate::{Activation, ModelConfig, Result, json};
+
+/// The whole of a `speech_tokenizer/config.json` (`Qwen3TTSTokenizerV2Config`).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct SpeechTokenizerConfig {
+    /// Codes to audio.
+    pub decoder_config: DecoderConfig,
+    /// Audio to codes; decoding does without it.
+    #[serde(default)]
+    pub encoder_config: Option<EncoderConfig>,
+    /// How many of the encoder's quantizers the codes keep.
+    pub encoder_valid_num_quantizers: usize,
+    /// Sample rate of audio to encode, in Hz.
+    pub input_sample_rate: u32,
+    /// Sample rate of decoded audio, in Hz.
+    pub output_sample_rate: u32,
+    /// Samples of a frame when decoding.
+    pub decode_upsample_rate: usize,
+    /// Samples of a frame when encoding.
+    pub encode_downsample_rate: usize,
+}
+
+/// Shape of the decoder (`Qwen3TTSTokenizerV2DecoderConfig`).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct DecoderConfig {
+    /// Entries of each codebook.
+    pub codebook_size: usize,
+    /// Width of a dequantised frame; codebook entries are half as wide.
+    pub codebook_dim: usize,
+    /// Width between the quantizer and the upsampling.
+    pub latent_dim: usize,
+    /// Channels after the first convolution; each decoder block halves them.
+    pub decoder_dim: usize,
+    /// Width of the transformer.
+    pub hidden_size: usize,
+    /// Width inside its feed-forward blocks.
+    pub intermediate_size: usize,
+    /// Its layers.
+    pub num_hidden_layers: usize,
+    /// Its query heads.
+    pub num_attention_heads: usize,
+    /// Its key and value heads.
+    pub num_key_value_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Activation of its feed-forward blocks.
+    pub hidden_act: Activation,
+    /// How many frames, itself included, a frame attends to.
+    pub sliding_window: usize,
+    /// Added under the root of every RMS norm.
+    pub rms_norm_eps: f64,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f64,
+    /// Whether the attention projections have biases.
+    #[serde(default)]
+    pub attention_bias: bool,
+    /// Codebooks of a frame.
+    pub num_quantizers: usize,
+    /// How many of them are semantic; the official decoder knows one only.
+    #[serde(default = "one")]
+    pub num_semantic_quantizers: usize,
+    /// Upsampling of each decoder block.
+    pub upsample_rates: Vec<usize>,
+    /// Upsampling of each ConvNeXt stage before them.
+    pub upsampling_ratios: Vec<usize>,
+}
+
+/// Shape of the encoder (`MimiConfig`).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct EncoderConfig {
+    /// Audio channels.
+    pub audio_channels: usize,
+    /// Channels of the first convolution; each stage doubles them.
+    pub num_filters: usize,
+    /// Residual units of a stage.
+    pub num_residual_layers: usize,
+    /// Strides of the stages, written in decoding order.
+    pub upsampling_ratios: Vec<usize>,
+    /// Kernel of the first convolution.
+    pub kernel_size: usize,
+    /// Kernel of the last convolution.
+    pub last_kernel_size: usize,
+    /// Kernel of a residual unit.
+    pub residual_kernel_size: usize,
+    /// Growth of the dilation from one residual unit to the next.
+    pub dilation_growth_rate: usize,
+    /// How much narrower a residual unit is inside.
+    pub compress: usize,
+    /// Padding of the convolutions.
+    pub pad_mode: String,
+    /// Whether the convolutions look back only.
+    pub use_causal_conv: bool,
+    /// Whether a residual unit's shortcut is a convolution.
+    pub use_conv_shortcut: bool,
+    /// Width of the transformer.
+    pub hidden_size: usize,
+    /// Width inside its feed-forward blocks.
+    pub intermediate_size: usize,
+    /// Its layers.
+    pub num_hidden_layers: usize,
+    /// Its query heads.
+    pub num_attention_heads: usize,
+    /// Its key and value heads.
+    pub num_key_value_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Activation of its feed-forward blocks.
+    pub hidden_act: Activation,
+    /// Added under the root of every layer norm.
+    pub norm_eps: f64,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f64,
+    /// Written in the file; the official default path attends to everything before.
+    #[serde(default)]
+    pub sliding_window: Option<usize>,
+    /// Entries of each codebook.
+    pub codebook_size: usize,
+    /// Width of a codebook entry.
+    pub codebook_dim: usize,
+    /// Quantizers stored in the checkpoint.
+    pub num_quantizers: usize,
+    /// How many of them are semantic.
+    pub num_semantic_quantizers: usize,
+    /// Width at which residuals are quantised.
+    pub vector_quantization_hidden_dimension: usize,
+}
+
+impl SpeechTokenizerConfig {
+    /// Parses the text of a `speech_tokenizer/config.json` and checks it.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let config: Self = json::parse(text, Some(TOKENIZER_TYPE))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Reads a `speech_tokenizer/config.json`.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        json::read(path.as_ref(), Self::from_json)
+    }
+
+    /// Frames of a second, 12.5 in the published codec.
+    pub fn frame_rate(&self) -> f64 {
+        f64::from(self.output_sample_rate) / self.decode_upsample_rate as f64
+    }
+
+    /// Checks the rates and both sections.
+    pub fn validate(&self) -> Result<()> {
+        let check = Check::section("");
+        check.between("input_sample_rate", self.input_sample_rate as usize, 8_000, 192_000)?;
+        check.between("output_sample_rate", self.output_sample_rate as usize, 8_000, 192_000)?;
+        check.dimension("encode_downsample_rate", self.encode_downsample_rate)?;
+        self.decoder_config.validate()?;
+        let factor = self.decoder_config.total_upsample();
+        let why = "the product of decoder_config.upsample_rates and upsampling_ratios";
+        check.equal("decode_upsample_rate", self.decode_upsample_rate, factor, why)?;
+        self.validate_encoder(&check)
+    }
+
+    fn validate_encoder(&self, check: &Check) -> Result<()> {
+        let kept = self.encoder_valid_num_quantizers;
+        let decoded = self.decoder_config.num_quantizers;
+        let why = "decoder_config.num_quantizers";
+        check.equal("encoder_valid_num_quantizers", kept, decoded, why)?;
+        let Some(encoder) = &self.encoder_config else { return Ok(()) };
+        encoder.validate()?;
+        let stored = encoder.num_quantizers;
+        let expected = format!("at most encoder_config.num_quantizers ({stored})");
+        check.that(kept <= stored, "encoder_valid_num_quantizers", expected, kept)
+    }
+
+    /// Checks that the codes that `model` writes are codes that this codec can read.
+    pub fn validate_for(&self, model: &ModelConfig) -> Result<()> {
+        let check = Check::section("talker_config.");
+        let talker = &model.talker_config;
+        let decoder = &self.decoder_config;
+        let why = "num_quantizers of the speech tokenizer";
+        check.equal("num_code_groups", talker.num_code_groups, decoder.num_quantizers, why)?;
+        let codes = decoder.codebook_size;
+        let first = talker.first_suppressed_id() as usize;
+        let expected = format!("at most {} (codebook_size {codes} + 1024)", codes + 1024);
+        check.that(first <= codes, "vocab_size", expected, talker.vocab_size)?;
+        let predicted = talker.code_predictor_config.vocab_size;
+        let expected = format!("at most codebook_size of the speech tokenizer ({codes})");
+        check.that(predicted <= codes, "code_predictor_config.vocab_size", expected, predicted)
+    }
+}
+
+impl DecoderConfig {
+    /// Samples that a frame becomes: the product of all upsampling.
+    pub fn total_upsample(&self) -> usize {
+        product(self.upsample_rates.iter().chain(&self.upsampling_ratios))
+    }
+
+    fn validate(&self) -> Result<()> {
+        let check = Check::section("decoder_config.");
+        check.between("codebook_size", self.codebook_size, 1, MAX_ENTRIES)?;
+        check.dimension("codebook_dim", self.codebook_dim)?;
+        let even = self.codebook_dim.is_multiple_of(2);
+        check.that(even, "codebook_dim", "an even number", self.codebook_dim)?;
+        check.dimension("latent_dim", self.latent_dim)?;
+        check.dimension("decoder_dim", self.decoder_dim)?;
+        check.dimension("hidden_size", self.hidden_size)?;
+        check.dimension("intermediate_size", self.intermediate_size)?;
+        check.count("num_hidden_layers", self.num_hidden_layers)?;
+        check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
+        check.between("sliding_window", self.sliding_window, 1, MAX_ENTRIES)?;
+        check.positive("rms_norm_eps", self.rms_norm_eps)?;
+        check.positive("rope_theta", self.rope_theta)?;
+        check.between("num_quantizers", self.num_quantizers, 2, 64)?;
+        let why = "the decoder has one";
+        check.equal("num_semantic_quantizers", self.num_semantic_quantizers, 1, why)?;
+        self.validate_upsampling(&check)
+    }
+
+    fn validate_upsampling(&self, check: &Check) -> Result<()> {
+        check.between("upsample_rates.length", self.upsample_rates.len(), 1, 16)?;
+        check.between("upsampling_ratios.length", self.upsampling_ratios.len(), 0, 16)?;
+        for &rate in self.upsample_rates.iter().chain(&self.upsampling_ratios) {
+            check.count("upsample_rates and upsampling_ratios", rate)?;
+        }
+        let total = self.total_upsample();
+        check.between("upsample_rates and upsampling_ratios, product", total, 1, MAX_DIMENSION)?;
+        let halvings = 1 << self.upsample_rates.len();
+        check.that(
+            self.decoder_dim.is_multiple_of(halvings),
+            "decoder_dim",
+            format!("a multiple of {halvings} (each of upsample_rates halves it)"),
+            self.decoder_dim,
+        )
+    }
+}
+
+impl EncoderConfig {
+    fn validate(&self) -> Result<()> {
+        let check = Check::section("encoder_config.");
+        check.equal("audio_channels", self.audio_channels, 1, "mono")?;
+        check.dimension("num_filters", self.num_filters)?;
+        check.count("num_residual_layers", self.num_residual_layers)?;
+        check.count("kernel_size", self.kernel_size)?;
+        check.count("last_kernel_size", self.last_kernel_size)?;
+        check.count("residual_kernel_size", self.residual_kernel_size)?;
+        check.count("dilation_growth_rate", self.dilation_growth_rate)?;
+        check.count("compress", self.compress)?;
+        check.dimension("hidden_size", self.hidden_size)?;
+        check.dimension("intermediate_size", self.intermediate_size)?;
+        check.count("num_hidden_layers", self.num_hidden_layers)?;
+        check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
+        check.positive("norm_eps", self.norm_eps)?;
+        check.positive("rope_theta", self.rope_theta)?;
+        check.between("codebook_size", self.codebook_size, 1, MAX_ENTRIES)?;
+        check.dimension("codebook_dim", self.codebook_dim)?;
+        check.between("num_quantizers", self.num_quantizers, 2, 64)?;
+        let semantic = self.num_semantic_quantizers;
+        check.between("num_semantic_quantizers", semantic, 1, self.num_quantizers - 1)?;
+        let width = self.vector_quantization_hidden_dimension;
+        check.dimension("vector_quantization_hidden_dimension", width)?;
+        check.between("upsampling_ratios.length", self.upsampling_ratios.len(), 1, 16)?;
+        for &ratio in &self.upsampling_ratios {
+            check.count("upsampling_ratios", ratio)?;
+        }
+        let total = product(&self.upsampling_ratios);
+        check.between("upsampling_ratios, product", total, 1, MAX_DIMENSION)
+    }
+}
+
+fn product<'a>(factors: impl IntoIterator<Item = &'a usize>) -> usize {
+    factors.into_iter().fold(1, |product, &factor| product.saturating_mul(factor))
+}
+
+fn one() -> usize {
+    1
+}
