@@ -1,0 +1,39 @@
+"""Writes fixtures/: tiny seeded checkpoints and goldens from the official package in float32.
+
+usage: fixtures.py --out DIR --demo DIR [--only PART] [--tokenizer DIR]
+PART is speech, codec, tokenizer, operations, demo or the name of one speech case.
+"""
+
+import argparse
+import warnings
+from pathlib import Path
+
+warnings.filterwarnings("ignore")
+
+import torch
+
+torch.set_num_threads(1)
+torch.use_deterministic_algorithms(True)
+
+import goldens_speech
+import tiny_checkpoint
+
+PARTS = ("speech", "codec", "tokenizer", "operations", "demo")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--demo", type=Path, required=True)
+    parser.add_argument("--only")
+    parser.add_argument("--tokenizer", type=Path)
+    arguments = parser.parse_args()
+    only, goldens = arguments.only, arguments.out / "goldens"
+    case = only if only in goldens_speech.CASES else None
+    if only is not None and case is None and only not in PARTS:
+        parser.error(f"--only {only}: expected one of {PARTS} or {tuple(goldens_speech.CASES)}")
+    if only in (None, "speech") or case:
+        goldens_speech.write(arguments.out / "checkpoints", goldens / "speech", case)
+
+
+main()
