@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -10,9 +11,9 @@ use crate::{ConfigError, Result};
 /// Parses `text` and, if it carries a `model_type`, first checks that it is `model_type`: a
 /// configuration of another model is then refused by its name, not by its first missing field.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str, model_type: Option<&str>) -> Result<T> {
-    let value: Value = serde_json::from_str(text)
+    let head: Head = serde_json::from_str(text)
         .map_err(|error| ConfigError::Syntax { reason: error.to_string() })?;
-    if let (Some(expected), Some(found)) = (model_type, value.get("model_type"))
+    if let (Some(expected), Some(found)) = (model_type, head.model_type)
         && found != expected
     {
         return Err(ConfigError::Value {
@@ -21,10 +22,18 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, model_type: Option<&str>) -
             found: found.to_string(),
         });
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         type_error(&path, &error.into_inner().to_string())
     })
+}
+
+/// What every section may say of itself.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    model_type: Option<Value>,
 }
 
 /// Reads `path` and parses it, naming the file in whatever goes wrong.

@@ -1,0 +1,266 @@
+//! Every damage is refused with an error that names the field.
+
+use std::path::Path;
+
+use qwen3_tts_config::{
+    GenerationConfig, LayerQuantization, ModelConfig, Result, SpeechTokenizerConfig,
+};
+use serde_json::{Value, json};
+
+fn published(file: &str) -> Value {
+    let dir =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/Qwen3-TTS-12Hz-0.6B-CustomVoice");
+    serde_json::from_str(&std::fs::read_to_string(dir.join(file)).unwrap()).unwrap()
+}
+
+fn model() -> Value {
+    published("config.json")
+}
+
+fn codec() -> Value {
+    published("speech_tokenizer/config.json")
+}
+
+/// Sets the value at a dotted path; `None` removes it.
+fn edit(mut root: Value, path: &str, value: Option<Value>) -> Value {
+    let (parent, field) = path.rsplit_once('.').unwrap_or(("", path));
+    let mut section = &mut root;
+    for key in parent.split('.').filter(|key| !key.is_empty()) {
+        section = &mut section[key];
+    }
+    let section = section.as_object_mut().expect(path);
+    match value {
+        Some(value) => section.insert(field.to_owned(), value),
+        None => section.remove(field),
+    };
+    root
+}
+
+/// One line that names the field.
+#[track_caller]
+fn refused<T: std::fmt::Debug>(result: Result<T>, field: &str) {
+    let message = result.expect_err(field).to_string();
+    assert!(message.contains(&format!("`{field}`")), "{field}: {message}");
+    assert!(!message.contains('\n'), "{message}");
+}
+
+fn model_refused(path: &str, value: Option<Value>) {
+    refused(ModelConfig::from_json(&edit(model(), path, value).to_string()), path);
+}
+
+fn codec_refused(path: &str, value: Option<Value>) {
+    refused(SpeechTokenizerConfig::from_json(&edit(codec(), path, value).to_string()), path);
+}
+
+#[test]
+fn what_describes_the_architecture_is_required() {
+    for field in [
+        "tts_model_type",
+        "tts_model_size",
+        "tokenizer_type",
+        "talker_config",
+        "talker_config.code_predictor_config",
+        "talker_config.hidden_size",
+        "talker_config.intermediate_size",
+        "talker_config.num_hidden_layers",
+        "talker_config.num_attention_heads",
+        "talker_config.num_key_value_heads",
+        "talker_config.head_dim",
+        "talker_config.vocab_size",
+        "talker_config.text_vocab_size",
+        "talker_config.rope_theta",
+        "talker_config.num_code_groups",
+        "talker_config.codec_eos_token_id",
+        "talker_config.codec_bos_id",
+        "talker_config.codec_pad_id",
+        "talker_config.codec_nothink_id",
+        "talker_config.code_predictor_config.rope_theta",
+        "talker_config.code_predictor_config.num_code_groups",
+        "talker_config.code_predictor_config.hidden_size",
+    ] {
+        model_refused(field, None);
+    }
+    for field in [
+        "decoder_config",
+        "decode_upsample_rate",
+        "decoder_config.hidden_size",
+        "decoder_config.head_dim",
+        "decoder_config.codebook_dim",
+        "decoder_config.upsample_rates",
+    ] {
+        codec_refused(field, None);
+    }
+}
+
+#[test]
+fn sizes_are_positive_and_plausible() {
+    for field in [
+        "talker_config.hidden_size",
+        "talker_config.intermediate_size",
+        "talker_config.text_hidden_size",
+        "talker_config.num_hidden_layers",
+        "talker_config.num_attention_heads",
+        "talker_config.num_key_value_heads",
+        "talker_config.head_dim",
+        "talker_config.text_vocab_size",
+        "talker_config.vocab_size",
+        "talker_config.max_position_embeddings",
+        "talker_config.num_code_groups",
+        "talker_config.code_predictor_config.vocab_size",
+        "talker_config.code_predictor_config.hidden_size",
+        "talker_config.code_predictor_config.num_hidden_layers",
+        "talker_config.code_predictor_config.head_dim",
+        "talker_config.code_predictor_config.max_position_embeddings",
+    ] {
+        for value in [json!(0), json!(1u64 << 40), json!(u64::MAX), json!(-1), json!("many")] {
+            model_refused(field, Some(value));
+        }
+    }
+    for field in [
+        "decoder_config.codebook_size",
+        "decoder_config.codebook_dim",
+        "decoder_config.latent_dim",
+        "decoder_config.decoder_dim",
+        "decoder_config.hidden_size",
+        "decoder_config.sliding_window",
+        "decoder_config.num_quantizers",
+        "encoder_config.num_filters",
+        "encoder_config.hidden_size",
+        "encoder_config.compress",
+    ] {
+        for value in [json!(0), json!(1u64 << 40), json!(-1), json!(1.5)] {
+            codec_refused(field, Some(value));
+        }
+    }
+}
+
+#[test]
+fn values_that_disagree_are_refused() {
+    for (field, value) in [
+        ("model_type", json!("qwen3")),
+        ("tokenizer_type", json!("qwen3_tts_tokenizer_25hz")),
+        ("tts_model_type", json!("cloned")),
+        ("tts_model_size", json!("4b")),
+        ("talker_config.num_attention_heads", json!(13)),
+        ("talker_config.head_dim", json!(127)),
+        ("talker_config.rope_scaling.mrope_section", json!([24, 20, 19])),
+        ("talker_config.rope_scaling.rope_type", json!("yarn")),
+        ("talker_config.vocab_size", json!(1024)),
+        ("talker_config.hidden_act", json!("swoosh")),
+        ("talker_config.rms_norm_eps", json!(0)),
+        ("talker_config.rope_theta", json!(-1e6)),
+        ("talker_config.use_sliding_window", json!(true)),
+        ("talker_config.code_predictor_config.num_code_groups", json!(8)),
+        ("talker_config.code_predictor_config.layer_types", json!(["sliding_attention"])),
+        ("talker_config.codec_eos_token_id", json!(3072)),
+        ("talker_config.codec_language_id.english", json!(3072)),
+        ("talker_config.spk_id.ryan", json!(99999)),
+        ("talker_config.spk_is_dialect.eric", json!("martian_dialect")),
+        ("tts_pad_token_id", json!(151_936)),
+    ] {
+        model_refused(field, Some(value));
+    }
+    for (field, value) in [
+        ("model_type", json!("encodec")),
+        ("decode_upsample_rate", json!(1919)),
+        ("encoder_valid_num_quantizers", json!(8)),
+        ("decoder_config.decoder_dim", json!(1530)),
+        ("decoder_config.codebook_dim", json!(511)),
+        ("decoder_config.num_semantic_quantizers", json!(2)),
+        ("decoder_config.hidden_act", json!(null)),
+        ("encoder_config.num_attention_heads", json!(9)),
+    ] {
+        codec_refused(field, Some(value));
+    }
+}
+
+#[test]
+fn a_speaker_id_is_a_number_or_a_list_of_one() {
+    let path = "talker_config.spk_id.ryan";
+    let listed = edit(model(), path, Some(json!([3061])));
+    let config = ModelConfig::from_json(&listed.to_string()).unwrap();
+    assert_eq!(config.speaker("ryan").unwrap().id, 3061);
+    for value in [json!([1, 2]), json!([]), json!("3061"), json!(-1)] {
+        model_refused(path, Some(value));
+    }
+    let yes = edit(model(), "talker_config.spk_is_dialect.ryan", Some(json!(true)));
+    let error = ModelConfig::from_json(&yes.to_string()).unwrap_err().to_string();
+    assert!(error.contains("talker_config.spk_is_dialect") && error.contains("ryan"), "{error}");
+}
+
+#[test]
+fn tables_may_be_null_or_absent() {
+    for value in [None, Some(json!(null))] {
+        let mut json = model();
+        for field in ["spk_id", "spk_is_dialect", "codec_language_id"] {
+            json = edit(json, &format!("talker_config.{field}"), value.clone());
+        }
+        let config = ModelConfig::from_json(&json.to_string()).unwrap();
+        assert_eq!(config.speakers().count(), 0);
+        assert!(config.speaker("ryan").unwrap_err().to_string().contains("none"));
+    }
+}
+
+#[test]
+fn a_codec_of_another_model_is_refused() {
+    let config = ModelConfig::from_json(&model().to_string()).unwrap();
+    let with = |edits: &[(&str, Value)]| {
+        let json =
+            edits.iter().fold(codec(), |json, (path, value)| edit(json, path, Some(value.clone())));
+        SpeechTokenizerConfig::from_json(&json.to_string()).unwrap().validate_for(&config)
+    };
+    with(&[]).unwrap();
+    let quantizers =
+        [("decoder_config.num_quantizers", json!(8)), ("encoder_valid_num_quantizers", json!(8))];
+    refused(with(&quantizers), "talker_config.num_code_groups");
+    let smaller = [("decoder_config.codebook_size", json!(1024))];
+    refused(with(&smaller), "talker_config.vocab_size");
+}
+
+#[test]
+fn mlx_quantization_is_parsed() {
+    let section = json!({
+        "group_size": 64, "bits": 4, "mode": "affine",
+        "talker.codec_head": false,
+        "talker.model.layers.0.mlp.down_proj": {"group_size": 32, "bits": 8},
+    });
+    let json = edit(model(), "quantization", Some(section));
+    let quantization = ModelConfig::from_json(&json.to_string()).unwrap().quantization.unwrap();
+    assert_eq!((quantization.group_size, quantization.bits), (64, 4));
+    assert_eq!(quantization.layers["talker.codec_head"], LayerQuantization::Quantized(false));
+    assert_eq!(
+        quantization.layers["talker.model.layers.0.mlp.down_proj"],
+        LayerQuantization::Groups { group_size: 32, bits: 8 }
+    );
+    let odd = edit(model(), "quantization", Some(json!({"group_size": 64, "bits": 7})));
+    refused(ModelConfig::from_json(&odd.to_string()), "quantization.bits");
+}
+
+#[test]
+fn sampling_values_are_checked() {
+    for (field, value) in [
+        ("temperature", json!(0)),
+        ("temperature", json!(-1)),
+        ("subtalker_temperature", json!(0)),
+        ("repetition_penalty", json!(0)),
+        ("top_p", json!(1.5)),
+        ("subtalker_top_p", json!(-0.1)),
+        ("top_k", json!(-1)),
+        ("max_new_tokens", json!(1)),
+        ("do_sample", json!("yes")),
+    ] {
+        let text = json!({ field: value }).to_string();
+        refused(GenerationConfig::from_json(&text), field);
+    }
+}
+
+#[test]
+fn what_is_not_json_says_so() {
+    let text = model().to_string();
+    for text in ["", "null", "[]", &text[..text.len() / 2], &format!("{text}{text}")] {
+        let message = ModelConfig::from_json(text).unwrap_err().to_string();
+        assert!(!message.is_empty() && !message.contains('\n'), "{message}");
+    }
+    let missing = ModelConfig::from_file("nowhere/config.json").unwrap_err().to_string();
+    assert!(missing.contains("nowhere/config.json"), "{missing}");
+}
