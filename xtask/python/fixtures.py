@@ -15,7 +15,10 @@ import torch
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
 
+import goldens_codec
+import goldens_operations
 import goldens_speech
+import goldens_tokenizer
 import tiny_checkpoint
 
 PARTS = ("speech", "codec", "tokenizer", "operations", "demo")
@@ -29,11 +32,20 @@ def main():
     parser.add_argument("--tokenizer", type=Path)
     arguments = parser.parse_args()
     only, goldens = arguments.only, arguments.out / "goldens"
+    checkpoints = arguments.out / "checkpoints"
     case = only if only in goldens_speech.CASES else None
     if only is not None and case is None and only not in PARTS:
         parser.error(f"--only {only}: expected one of {PARTS} or {tuple(goldens_speech.CASES)}")
     if only in (None, "speech") or case:
-        goldens_speech.write(arguments.out / "checkpoints", goldens / "speech", case)
+        goldens_speech.write(checkpoints, goldens / "speech", case)
+    if only in (None, "codec"):
+        goldens_codec.write(checkpoints, goldens / "codec")
+    if only in (None, "operations"):
+        goldens_operations.write(checkpoints, goldens / "operations")
+    if only in (None, "tokenizer"):
+        goldens_tokenizer.write(checkpoints, goldens, arguments.tokenizer)
+    if only in (None, "demo"):
+        tiny_checkpoint.write(arguments.demo, "custom_voice", "0b6", seed=21, max_new_tokens=64)
 
 
 main()

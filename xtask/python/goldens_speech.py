@@ -116,14 +116,20 @@ def fit_eos(folder, cases):
 def first_clear(wrapper, request, frames):
     """The first text of `request` that is greedy without near ties."""
     tried = []
-    for opening in OPENINGS if len(request["text"]) > 1 else [""]:
-        text = opening + request["text"]
+    for text in variants(request["text"]):
         recorder, audio = official.speak(wrapper, request | {"text": text}, frames)
         margins = margins_of(recorder)
         tried.append(min(margins.values()))
         if min(margins.values()) > MARGIN:
             return text, recorder, audio
     raise SystemExit(f"{request}: every text has a near tie, margins {tried}; add texts or a seed")
+
+
+def variants(text):
+    """The texts to try, in order: other openings, or other letters for a single one."""
+    if len(text) == 1:
+        return [chr(ord(text) + step) for step in range(10)]
+    return [opening + text for opening in OPENINGS]
 
 
 def margins_of(recorder):

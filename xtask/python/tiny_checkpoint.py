@@ -130,7 +130,7 @@ def speech_tensor(name, shape, owner, weights, seed):
     if leaf in ("alpha", "beta"):
         return normal(seed, name, shape, 0.3, 0.5 if leaf == "beta" else 0.0)
     if leaf in ("scale", "gamma"):
-        return normal(seed, name, shape, 0.1, 0.3)
+        return normal(seed, name, shape, 0.1, 0.6)
     if isinstance(owner, torch.nn.ConvTranspose1d) and leaf == "weight":
         return normal(seed, name, shape, math.sqrt(owner.stride[0] / (shape[0] * shape[2])))
     if len(shape) == 1:

@@ -2,7 +2,7 @@
 
 What a port could confuse has different sizes here: heads x head_dim is not the hidden size, the
 code predictor has fewer layers than the talker, codebook, latent, hidden and decoder widths of the
-speech tokenizer differ, and its attention window (12 frames) is shorter than every golden.
+speech tokenizer differ, and its attention window (16 frames) is shorter than every golden.
 """
 
 ENTRIES = 64  # codes per codebook; the last 1024 ids of the talker's vocabulary are its controls
@@ -169,14 +169,14 @@ SPEECH_TOKENIZER = {
         "max_position_embeddings": 8000,
         "head_dim": 16,
         "num_attention_heads": 4,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": 3,
         "num_key_value_heads": 4,
         "num_quantizers": CODE_GROUPS,
         "num_semantic_quantizers": 1,
         "rms_norm_eps": 1e-05,
         "rope_theta": 10000,
         "semantic_codebook_size": 2 * ENTRIES,
-        "sliding_window": 12,
+        "sliding_window": 16,
         "upsample_rates": [8, 5, 4, 3],
         "upsampling_ratios": [2, 2],
         "vector_quantization_hidden_dimension": 32,

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import regex
 
-MERGES = 320
+MERGES = 480
 
-# The pre-tokenizer of Qwen2 (see README.md for the other one, which large vocabularies get).
-SPLIT = regex.compile(
+# The two ways of splitting that README.md tells of. Merges are learnt under both, so that some
+# cross a boundary of either and a text split the wrong way gives other ids.
+SPLITS = [
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+]
 
 CORPUS = """
 The quick brown fox jumps over the lazy dog near the quiet river bank every morning.
@@ -37,6 +41,12 @@ El zorro marrón salta sobre el perro perezoso mientras el río corre junto a la
 안녕하세요, 오늘은 날씨가 아주 좋습니다. 같이 공원에 갑시다.
 Сегодня очень хорошая погода, пойдём вместе в парк. Это очень хорошая мысль.
 """
+
+# What the two splits disagree about, often enough to be learnt.
+DISPUTED = (
+    "ภาษาไทยไม่มีช่องว่าง ไม่มีที่นี่ สวัสดีครับ วันนี้อากาศดี हिन्दी में दुनिया "
+    "camelCase getElementById iPhone McDonald 'tis 'dare !\n/ שָׁלוֹם \n"
+) * 8
 
 SPECIAL = [
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>",
@@ -69,10 +79,10 @@ def learn_merges(count):
     """Classic BPE: merge the most frequent pair, the lexically smallest among equals."""
     alphabet = byte_alphabet()
     words = {}
-    text = CORPUS + "\n\n" + CORPUS
-    for piece in SPLIT.findall(text):
-        key = tuple(alphabet[byte] for byte in piece.encode())
-        words[key] = words.get(key, 0) + 1
+    for split in SPLITS:
+        for piece in regex.findall(split, CORPUS + DISPUTED):
+            key = tuple(alphabet[byte] for byte in piece.encode())
+            words[key] = words.get(key, 0) + 1
     for word in ("assistant", "user"):
         words[tuple(word)] = 10_000
     words[("Ċ", "Ċ")] = 1_000

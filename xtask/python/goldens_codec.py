@@ -1,0 +1,101 @@
+"""The speech tokenizer's decoder alone: random codes to waveform, and every stage on the way.
+
+A whole-sequence pass is the truth for streaming. `chunked_decode` is what the official package
+calls (300 frames at a time after 25 of context); it differs from the whole past 300 frames.
+Long waveforms are kept as every STRIDE-th sample and the sum of each frame's 1920 samples, which
+together leave a wrong frame nowhere to hide.
+"""
+
+from pathlib import Path
+
+import torch
+
+import official
+import tiny_checkpoint
+
+FRAME = 1920
+STRIDE = 64
+STAGE_FRAMES = 4  # the decoder blocks are causal: their first frames stand for all
+
+
+def write(checkpoints, goldens):
+    goldens = Path(goldens)
+    goldens.mkdir(parents=True, exist_ok=True)
+    wrapper = official.load(Path(checkpoints) / "custom_voice_0b6")
+    decoder = wrapper.model.speech_tokenizer.model.decoder
+    with torch.inference_mode():
+        write_stages(decoder, goldens / "stages")
+        write_long(decoder, goldens / "frames_100", 100)
+        write_long(decoder, goldens / "frames_340", 340)
+
+
+def random_codes(decoder, name, frames):
+    """[16, frames] codes, all entries of every codebook alike."""
+    config = decoder.config
+    noise = tiny_checkpoint.normal(5, name, (config.num_quantizers, frames))
+    return (noise.abs() * 1e6).long() % config.codebook_size
+
+
+def write_stages(decoder, path):
+    """20 frames, all stages: [channels, time] where the decoder has channels first."""
+    codes = random_codes(decoder, "stages", 20)
+    stages = {}
+    watch(decoder.pre_conv, "pre_conv", stages)
+    for index, layer in enumerate(decoder.pre_transformer.layers):
+        watch(layer, f"pre_transformer.layers.{index}", stages)
+    watch(decoder.pre_transformer, "pre_transformer", stages)
+    for index, blocks in enumerate(decoder.upsample):
+        for inner, block in enumerate(blocks):
+            watch(block, f"upsample.{index}.{inner}", stages)
+    for index, block in enumerate(decoder.decoder):
+        watch(block, f"decoder.{index}", stages)
+    audio = decoder(codes[None])[0, 0]
+    quantized = decoder.quantizer.decode(codes[None])[0]
+    tensors = {"codes": codes.T, "quantizer": quantized, "audio": audio}
+    for name, value in stages.items():
+        value = value[0]
+        if name.startswith("decoder."):
+            value = value[:, : value.shape[1] * STAGE_FRAMES // codes.shape[1]]
+        tensors[name] = value
+    tiny_checkpoint.save({k: v.contiguous() for k, v in tensors.items()}, with_suffix(path))
+    official.write_json(
+        path.with_suffix(".json"),
+        {"checkpoint": "custom_voice_0b6", "frames": 20, "decoder_stage_frames": STAGE_FRAMES},
+    )
+
+
+def watch(module, name, stages):
+    def keep(_module, _inputs, output):
+        stages[name] = getattr(output, "last_hidden_state", output)
+
+    module.register_forward_hook(keep)
+
+
+def write_long(decoder, path, frames):
+    codes = random_codes(decoder, path.name, frames)
+    whole = decoder(codes[None])[0, 0]
+    chunked = decoder.chunked_decode(codes[None])[0, 0]
+    tensors = {"codes": codes.T}
+    for name, audio in ("whole", whole), ("chunked", chunked):
+        tensors[f"{name}_strided"] = audio[::STRIDE]
+        tensors[f"{name}_frame_sums"] = audio.view(frames, FRAME).double().sum(1).float()
+    tiny_checkpoint.save(tensors, with_suffix(path))
+    difference = float((whole - chunked).abs().max())
+    if (frames > 300) != (difference > 1e-3):
+        raise SystemExit(f"{path.name}: chunked and whole differ by {difference}: not a golden")
+    official.write_json(
+        path.with_suffix(".json"),
+        {
+            "checkpoint": "custom_voice_0b6",
+            "frames": frames,
+            "audio_stride": STRIDE,
+            "chunk_size": 300,
+            "left_context_size": 25,
+            "largest_difference_of_chunked": round(difference, 6),
+        },
+    )
+    print(f"codec {path.name}: chunked differs from whole by {difference}")
+
+
+def with_suffix(path):
+    return path.with_suffix(".safetensors")
