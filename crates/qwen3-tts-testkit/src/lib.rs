@@ -1,1 +1,15 @@
-//! Goldens, tolerances and tiny checkpoints for the tests of Qwen3-TTS.
+//! Goldens, tolerances, stream cuts and damaged checkpoints for the tests of Qwen3-TTS.
+//!
+//! Everything here panics with a reason instead of returning an error: it runs in tests only.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod close;
+mod cuts;
+mod damage;
+mod golden;
+
+pub use close::{Difference, assert_close, largest_difference};
+pub use cuts::{cut, cuts};
+pub use damage::{Damage, TempCheckpoint};
+pub use golden::{CHECKPOINTS, Golden, checkpoint, fixtures_dir, speech_goldens};

@@ -1,0 +1,87 @@
+//! Comparison within a tolerance, saying where and by how much it fails.
+
+/// Where two slices differ most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// Index of the worst pair.
+    pub index: usize,
+    /// Value at that index of the first slice.
+    pub actual: f32,
+    /// Value at that index of the second slice.
+    pub expected: f32,
+    /// Absolute difference there; infinite where exactly one of the two is not finite.
+    pub absolute: f32,
+}
+
+/// The worst pair of two slices of one length, or `None` if they are empty.
+///
+/// Equal infinities do not differ; a NaN differs from everything, itself included.
+#[track_caller]
+pub fn largest_difference(actual: &[f32], expected: &[f32]) -> Option<Difference> {
+    assert_eq!(actual.len(), expected.len(), "lengths of actual and expected");
+    let pairs = actual.iter().zip(expected).enumerate();
+    let differences = pairs.map(|(index, (&actual, &expected))| Difference {
+        index,
+        actual,
+        expected,
+        absolute: distance(actual, expected),
+    });
+    differences.max_by(|left, right| left.absolute.total_cmp(&right.absolute))
+}
+
+fn distance(actual: f32, expected: f32) -> f32 {
+    if actual == expected {
+        return 0.0;
+    }
+    let distance = (actual - expected).abs();
+    if distance.is_nan() { f32::INFINITY } else { distance }
+}
+
+/// Panics unless every pair is within `tolerance` absolutely, naming the worst one.
+#[track_caller]
+pub fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32) {
+    let Some(worst) = largest_difference(actual, expected) else { return };
+    let Difference { index, actual: found, expected: wanted, absolute } = worst;
+    let off = actual.iter().zip(expected).filter(|&(&a, &e)| distance(a, e) > tolerance).count();
+    assert!(
+        absolute <= tolerance,
+        "worst at {index} of {}: {found} for {wanted}, off by {absolute:e} where {tolerance:e} is \
+         allowed; {off} values are outside",
+        actual.len()
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_values_pass_and_equal_infinities_too() {
+        assert_close(&[1.0, f32::NEG_INFINITY], &[1.0005, f32::NEG_INFINITY], 1e-3);
+        assert_close(&[], &[], 0.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "worst at 1 of 3: 2 for 4")]
+    fn the_worst_pair_is_named() {
+        assert_close(&[1.0, 2.0, 3.0], &[1.0, 4.0, 3.5], 1e-3);
+    }
+
+    #[test]
+    #[should_panic(expected = "worst at 0")]
+    fn nan_is_never_close() {
+        assert_close(&[f32::NAN], &[f32::NAN], 1e9);
+    }
+
+    #[test]
+    #[should_panic(expected = "worst at 0")]
+    fn an_infinity_is_far_from_a_number() {
+        assert_close(&[f32::INFINITY], &[1.0], f32::MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "lengths")]
+    fn lengths_must_agree() {
+        assert_close(&[1.0], &[], 1.0);
+    }
+}
