@@ -1,0 +1,107 @@
+//! Convolution weights in the order in which the tile reads them.
+
+use crate::dispatch::{self, Lanes};
+use crate::isa::{Isa, isa};
+
+/// Vectors in the width of a tile.
+pub(super) const TILE_VECTORS: usize = 3;
+
+/// Up to so many outputs a convolution is `narrow`.
+const NARROW: usize = 4;
+
+/// A cache line, for its alignment.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+/// A convolution's weight, packed once for [`conv1d`](crate::conv1d).
+pub struct ConvWeight {
+    isa: Isa,
+    out: usize,
+    taps: usize,
+    input: usize,
+    panel_width: usize,
+    /// \[panels, taps, input, panel_width\], the last panel filled up with zeros.
+    lines: Vec<Line>,
+    /// The weight as it came, \[out, taps, input\], where there are few outputs.
+    narrow: Option<Vec<f32>>,
+}
+
+impl ConvWeight {
+    /// Packs `weight` \[out, taps, input\].
+    ///
+    /// # Panics
+    /// If a dimension is 0 or the length is not their product.
+    #[track_caller]
+    pub fn pack(weight: &[f32], out: usize, taps: usize, input: usize) -> ConvWeight {
+        ConvWeight::pack_by_isa(isa(), weight, out, taps, input)
+    }
+
+    /// [`ConvWeight::pack`] for the instruction set `isa`.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn pack_by_isa(
+        isa: Isa,
+        weight: &[f32],
+        out: usize,
+        taps: usize,
+        input: usize,
+    ) -> ConvWeight {
+        assert!(out > 0 && taps > 0 && input > 0, "an empty weight [{out}, {taps}, {input}]");
+        assert_eq!(weight.len(), out * taps * input, "length of weight [{out}, {taps}, {input}]");
+        let panel_width = TILE_VECTORS * dispatch::run(isa, Lanes);
+        let depth = taps * input;
+        let len = out.div_ceil(panel_width) * depth * panel_width;
+        let mut lines = vec![Line([0.0; 16]); len.div_ceil(16)];
+        for (o, row) in weight.chunks_exact(depth).enumerate() {
+            let first = o / panel_width * depth * panel_width + o % panel_width;
+            for (k, &value) in row.iter().enumerate() {
+                let at = first + k * panel_width;
+                lines[at / 16].0[at % 16] = value;
+            }
+        }
+        let narrow = (out <= NARROW).then(|| weight.to_vec());
+        ConvWeight { isa, out, taps, input, panel_width, lines, narrow }
+    }
+
+    /// Output channels.
+    pub fn out_channels(&self) -> usize {
+        self.out
+    }
+
+    /// Taps: the kernel size.
+    pub fn taps(&self) -> usize {
+        self.taps
+    }
+
+    /// Input channels.
+    pub fn in_channels(&self) -> usize {
+        self.input
+    }
+
+    pub(super) fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    pub(super) fn panels(&self) -> usize {
+        self.out.div_ceil(self.panel_width)
+    }
+
+    pub(super) fn panel_width(&self) -> usize {
+        self.panel_width
+    }
+
+    /// \[taps · input, panel_width\]: the weights of outputs panel · panel_width and on.
+    pub(super) fn panel(&self, panel: usize) -> &[f32] {
+        // SAFETY: a line is 16 floats without padding.
+        let all = unsafe {
+            std::slice::from_raw_parts(self.lines.as_ptr().cast::<f32>(), self.lines.len() * 16)
+        };
+        let len = self.taps * self.input * self.panel_width;
+        &all[panel * len..(panel + 1) * len]
+    }
+
+    pub(super) fn narrow(&self) -> Option<&[f32]> {
+        self.narrow.as_deref()
+    }
+}

@@ -1,0 +1,63 @@
+//! From one generic kernel to code for each instruction set.
+//!
+//! A [`Kernel`] is written once over [`Vector`]. [`run`] calls the copy of it that was compiled
+//! with the wanted instruction set enabled. For that to work, everything between the entry points
+//! below and the intrinsics must be inlined, hence `#[inline(always)]` on kernels and vectors.
+
+use crate::isa::Isa;
+use crate::vector::{Portable, Vector};
+
+/// An operation with its arguments, generic over the vector type.
+pub(crate) trait Kernel {
+    type Output;
+
+    /// Does the work with vectors of type `V`.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set of `V`.
+    unsafe fn run<V: Vector>(self) -> Self::Output;
+}
+
+/// Runs `kernel` with `isa`, or with the best that the CPU has if that is less.
+#[inline]
+pub(crate) fn run<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    match isa.min(Isa::detect()) {
+        // SAFETY: any CPU runs portable code.
+        Isa::Portable => unsafe { kernel.run::<Portable>() },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: limited to what was detected on this CPU.
+        Isa::Avx2 => unsafe { avx2(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: limited to what was detected on this CPU.
+        Isa::Avx512 => unsafe { avx512(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        // SAFETY: any CPU runs portable code.
+        _ => unsafe { kernel.run::<Portable>() },
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller has checked the features.
+    unsafe { kernel.run::<crate::vector::Avx2>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn avx512<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller has checked the features.
+    unsafe { kernel.run::<crate::vector::Avx512>() }
+}
+
+/// The number of f32 lanes of a vector.
+pub(crate) struct Lanes;
+
+impl Kernel for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) -> usize {
+        V::LANES
+    }
+}

@@ -1,0 +1,216 @@
+//! Operations on each element by itself.
+//!
+//! The tail of a slice goes through the same vector instructions as the rest, so the value of an
+//! element does not depend on where it stands.
+
+use crate::dispatch::{self, Kernel};
+use crate::isa::{Isa, isa};
+use crate::math;
+use crate::pool::Pool;
+use crate::vector::Vector;
+use std::marker::PhantomData;
+
+/// Elements of one task; fewer are not worth waking a thread.
+const PIECE: usize = 8 * 1024;
+
+/// y = x / (1 + e⁻ˣ): `torch.nn.functional.silu`.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn silu(pool: &Pool, x: &[f32], y: &mut [f32]) {
+    by_isa::silu(isa(), pool, x, y);
+}
+
+/// y = silu(gate) · up: the gated unit of a feed-forward layer.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn silu_mul(pool: &Pool, gate: &[f32], up: &[f32], y: &mut [f32]) {
+    by_isa::silu_mul(isa(), pool, gate, up, y);
+}
+
+/// y = x·Φ(x), Φ the normal distribution: `torch.nn.functional.gelu` with the exact erf form,
+/// here within 1e-6.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn gelu(pool: &Pool, x: &[f32], y: &mut [f32]) {
+    by_isa::gelu(isa(), pool, x, y);
+}
+
+/// y = x above 0, eˣ − 1 below: `torch.nn.functional.elu` with alpha 1.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn elu(pool: &Pool, x: &[f32], y: &mut [f32]) {
+    by_isa::elu(isa(), pool, x, y);
+}
+
+/// out = x + y.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn add(x: &[f32], y: &[f32], out: &mut [f32]) {
+    by_isa::add(isa(), x, y, out);
+}
+
+/// out = x · y.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn mul(x: &[f32], y: &[f32], out: &mut [f32]) {
+    by_isa::mul(isa(), x, y, out);
+}
+
+/// The functions above with the instruction set `isa`.
+#[allow(missing_docs)]
+pub mod by_isa {
+    use super::*;
+
+    #[track_caller]
+    pub fn silu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
+        map::<Silu>(isa, pool, x, y);
+    }
+
+    #[track_caller]
+    pub fn gelu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
+        map::<Gelu>(isa, pool, x, y);
+    }
+
+    #[track_caller]
+    pub fn elu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
+        map::<Elu>(isa, pool, x, y);
+    }
+
+    #[track_caller]
+    pub fn silu_mul(isa: Isa, pool: &Pool, gate: &[f32], up: &[f32], y: &mut [f32]) {
+        assert_eq!(gate.len(), y.len(), "length of gate and y");
+        assert_eq!(up.len(), y.len(), "length of up and y");
+        pool.pieces(y, PIECE, |offset, y| {
+            let part = offset..offset + y.len();
+            zip::<SiluMul>(isa, &gate[part.clone()], &up[part], y);
+        });
+    }
+
+    #[track_caller]
+    pub fn add(isa: Isa, x: &[f32], y: &[f32], out: &mut [f32]) {
+        zip::<Sum>(isa, x, y, out);
+    }
+
+    #[track_caller]
+    pub fn mul(isa: Isa, x: &[f32], y: &[f32], out: &mut [f32]) {
+        zip::<Product>(isa, x, y, out);
+    }
+}
+
+/// A function of one lane.
+trait Unary {
+    fn apply<V: Vector>(x: V) -> V;
+}
+
+/// A function of two lanes.
+trait Binary {
+    fn apply<V: Vector>(x: V, y: V) -> V;
+}
+
+/// Names functions as types, so that kernels can be generic over them.
+macro_rules! operations {
+    ($($trait:ident $name:ident = |$($x:ident),*| $value:expr;)*) => {$(
+        struct $name;
+
+        impl $trait for $name {
+            #[inline(always)]
+            fn apply<V: Vector>($($x: V),*) -> V {
+                $value
+            }
+        }
+    )*};
+}
+
+operations! {
+    Unary Silu = |x| math::silu(x);
+    Unary Gelu = |x| math::gelu(x);
+    Unary Elu = |x| math::elu(x);
+    Binary SiluMul = |gate, up| math::silu(gate) * up;
+    Binary Sum = |x, y| x + y;
+    Binary Product = |x, y| x * y;
+}
+
+#[track_caller]
+fn map<F: Unary>(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len(), "length of x and y");
+    pool.pieces(y, PIECE, |offset, y| {
+        let x = &x[offset..offset + y.len()];
+        dispatch::run(isa, Map { x, y, function: PhantomData::<F> });
+    });
+}
+
+#[track_caller]
+fn zip<F: Binary>(isa: Isa, x: &[f32], y: &[f32], out: &mut [f32]) {
+    assert_eq!(x.len(), out.len(), "length of x and out");
+    assert_eq!(y.len(), out.len(), "length of y and out");
+    dispatch::run(isa, Zip { x, y, out, function: PhantomData::<F> });
+}
+
+/// y = f(x), of equal lengths.
+struct Map<'a, F> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+    function: PhantomData<F>,
+}
+
+impl<F: Unary> Kernel for Map<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let (x, y, n) = (self.x.as_ptr(), self.y.as_mut_ptr(), self.y.len());
+        let whole = n - n % V::LANES;
+        // SAFETY: both slices have n elements.
+        unsafe {
+            for i in (0..whole).step_by(V::LANES) {
+                F::apply(V::load(x.add(i))).store(y.add(i));
+            }
+            if whole < n {
+                let x = V::load_part(x.add(whole), n - whole);
+                F::apply(x).store_part(y.add(whole), n - whole);
+            }
+        }
+    }
+}
+
+/// out = f(x, y), of equal lengths.
+struct Zip<'a, F> {
+    x: &'a [f32],
+    y: &'a [f32],
+    out: &'a mut [f32],
+    function: PhantomData<F>,
+}
+
+impl<F: Binary> Kernel for Zip<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let (x, y, out) = (self.x.as_ptr(), self.y.as_ptr(), self.out.as_mut_ptr());
+        let n = self.out.len();
+        let whole = n - n % V::LANES;
+        // SAFETY: all slices have n elements.
+        unsafe {
+            for i in (0..whole).step_by(V::LANES) {
+                F::apply(V::load(x.add(i)), V::load(y.add(i))).store(out.add(i));
+            }
+            if whole < n {
+                let rest = n - whole;
+                let (x, y) = (V::load_part(x.add(whole), rest), V::load_part(y.add(whole), rest));
+                F::apply(x, y).store_part(out.add(whole), rest);
+            }
+        }
+    }
+}

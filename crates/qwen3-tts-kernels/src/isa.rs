@@ -1,0 +1,66 @@
+//! Instruction sets: what this CPU has, and which one the kernels use.
+
+use std::sync::OnceLock;
+
+/// Instruction sets that the kernels are compiled for, from the least to the most capable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Isa {
+    /// Plain Rust on arrays, for any CPU; also the oracle that the others are tested against.
+    Portable,
+    /// x86-64 with AVX2 and FMA: 8 lanes.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, DQ and VL: 16 lanes.
+    Avx512,
+}
+
+impl Isa {
+    /// Every instruction set, in order.
+    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+
+    /// The best instruction set of this CPU.
+    pub fn detect() -> Isa {
+        static DETECTED: OnceLock<Isa> = OnceLock::new();
+        *DETECTED.get_or_init(detect)
+    }
+
+    /// The lower-case name, as the environment variable `QWEN3_TTS_ISA` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+}
+
+/// The instruction set in use: the best of this CPU, or a lower one where the environment
+/// variable `QWEN3_TTS_ISA` (`portable`, `avx2` or `avx512`) asks for it. Decided once a process;
+/// a name that is none of these, or is more than the CPU has, changes nothing.
+pub fn isa() -> Isa {
+    static CHOSEN: OnceLock<Isa> = OnceLock::new();
+    *CHOSEN.get_or_init(|| {
+        let wanted = std::env::var("QWEN3_TTS_ISA").ok();
+        let limit = Isa::ALL.into_iter().find(|isa| wanted.as_deref() == Some(isa.name()));
+        limit.unwrap_or(Isa::detect()).min(Isa::detect())
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Isa {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    match (avx2, avx512) {
+        (true, true) => Isa::Avx512,
+        (true, false) => Isa::Avx2,
+        _ => Isa::Portable,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detect() -> Isa {
+    Isa::Portable
+}

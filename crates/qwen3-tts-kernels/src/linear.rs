@@ -1,0 +1,180 @@
+//! Matrix products with weights as they lie in the checkpoint.
+
+use crate::dispatch::{self, Kernel};
+use crate::dot::{Dots, Element, TILE};
+use crate::isa::{Isa, isa};
+use crate::pool::{Pool, SharedMut};
+use crate::vector::Vector;
+use half::bf16;
+
+/// A row-major matrix \[rows, cols\] as it lies in the checkpoint, often straight in a memory map.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a> {
+    /// rows · cols elements.
+    pub data: MatrixData<'a>,
+    /// How many rows: the outputs of a projection.
+    pub rows: usize,
+    /// How many columns: its inputs.
+    pub cols: usize,
+}
+
+/// The elements of a [`Matrix`].
+#[derive(Clone, Copy, Debug)]
+pub enum MatrixData<'a> {
+    /// float32.
+    F32(&'a [f32]),
+    /// bfloat16; widened in registers, never as a whole.
+    Bf16(&'a [bf16]),
+}
+
+impl MatrixData<'_> {
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        match self {
+            MatrixData::F32(data) => data.len(),
+            MatrixData::Bf16(data) => data.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn element_bytes(&self) -> usize {
+        match self {
+            MatrixData::F32(_) => 4,
+            MatrixData::Bf16(_) => 2,
+        }
+    }
+}
+
+/// One output of [`linear`].
+#[derive(Debug)]
+pub struct Projection<'a> {
+    /// w \[outputs, inputs\].
+    pub weight: Matrix<'a>,
+    /// \[outputs\].
+    pub bias: Option<&'a [f32]>,
+    /// \[n_tokens, outputs\], written whole.
+    pub y: &'a mut [f32],
+}
+
+/// y\[t, n\] = Σₖ x\[t, k\]·w\[n, k\] + bias\[n\] for every projection: `torch.nn.Linear`, several
+/// of them with the same input x \[n_tokens, inputs\] behind one barrier (q, k and v; gate and up).
+///
+/// Each y\[t, n\] is the same, bit for bit, however many threads and tokens there are.
+///
+/// # Panics
+/// If a length does not fit the shapes.
+#[track_caller]
+pub fn linear(pool: &Pool, x: &[f32], n_tokens: usize, projections: &mut [Projection<'_>]) {
+    by_isa(isa(), pool, x, n_tokens, projections);
+}
+
+/// Weight bytes of one task: they stay in the second cache while groups of tokens pass, and are
+/// few enough that threads end about together.
+const TASK_BYTES: usize = 64 * 1024;
+
+/// [`linear`] with the instruction set `isa`.
+#[track_caller]
+pub fn by_isa(
+    isa: Isa,
+    pool: &Pool,
+    x: &[f32],
+    n_tokens: usize,
+    projections: &mut [Projection<'_>],
+) {
+    let mut parts = Vec::with_capacity(projections.len());
+    let mut tasks = 0;
+    for projection in projections {
+        let weight = projection.weight;
+        assert_eq!(weight.data.len(), weight.rows * weight.cols, "length of the weight");
+        assert_eq!(x.len(), n_tokens * weight.cols, "length of x");
+        assert_eq!(projection.y.len(), n_tokens * weight.rows, "length of y");
+        if let Some(bias) = projection.bias {
+            assert_eq!(bias.len(), weight.rows, "length of the bias");
+        }
+        let row_bytes = (weight.cols * weight.data.element_bytes()).max(1);
+        let task_rows = (TASK_BYTES / row_bytes / TILE).max(1) * TILE;
+        let y = SharedMut(projection.y.as_mut_ptr());
+        parts.push(Part { weight, bias: projection.bias, y, task_rows, first_task: tasks });
+        tasks += weight.rows.div_ceil(task_rows);
+    }
+    pool.run(tasks, |task| {
+        let part = &parts[parts.partition_point(|part| part.first_task <= task) - 1];
+        let row = (task - part.first_task) * part.task_rows;
+        let rows = part.task_rows.min(part.weight.rows - row);
+        dispatch::run(isa, Rows { part, row, rows, x, n_tokens });
+    });
+}
+
+/// A projection and its share of the tasks.
+struct Part<'a> {
+    weight: Matrix<'a>,
+    bias: Option<&'a [f32]>,
+    y: SharedMut,
+    task_rows: usize,
+    first_task: usize,
+}
+
+/// `rows` outputs from `row` on, of all tokens.
+struct Rows<'a> {
+    part: &'a Part<'a>,
+    row: usize,
+    rows: usize,
+    x: &'a [f32],
+    n_tokens: usize,
+}
+
+impl Kernel for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let offset = self.row * self.part.weight.cols;
+        // SAFETY: lengths were checked and the rows exist; each task has rows of its own.
+        unsafe {
+            match self.part.weight.data {
+                MatrixData::F32(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
+                MatrixData::Bf16(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
+            }
+            self.add_bias();
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// # Safety
+    /// The rows exist.
+    #[inline(always)]
+    unsafe fn dots<W: Element>(&self, w: *const W) -> Dots<W> {
+        let Matrix { rows, cols, .. } = self.part.weight;
+        Dots {
+            w,
+            w_pitch: cols,
+            rows: self.rows,
+            x: self.x.as_ptr(),
+            x_pitch: cols,
+            tokens: self.n_tokens,
+            depth: cols,
+            // SAFETY: the caller's promise.
+            y: unsafe { self.part.y.at(self.row) },
+            y_token: rows,
+            y_row: 1,
+        }
+    }
+
+    /// # Safety
+    /// The rows exist, and nobody else touches their outputs.
+    #[inline(always)]
+    unsafe fn add_bias(&self) {
+        let Some(bias) = self.part.bias else { return };
+        for t in 0..self.n_tokens {
+            for row in self.row..self.row + self.rows {
+                // SAFETY: y has n_tokens · rows elements, and these are this task's own.
+                unsafe { *self.part.y.at(t * self.part.weight.rows + row) += bias[row] };
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The vector of f32 lanes that kernels are written over, one implementation an instruction set.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use self::{avx2::Avx2, avx512::Avx512};
+pub(crate) use portable::Portable;
+
+use half::bf16;
+use std::ops::{Add, Div, Mul, Sub};
+
+/// f32 lanes.
+///
+/// Only the constructors are unsafe: a vector exists where one of them was allowed to run, so a
+/// value of the type is the proof that its instructions are there, and arithmetic needs no more.
+pub(crate) trait Vector:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    /// How many lanes.
+    const LANES: usize;
+    /// Rows of the convolution's register tile, which is 3 vectors wide: as many as the
+    /// registers hold, at most [`MAX_TILE_ROWS`].
+    const TILE_ROWS: usize;
+    /// Tokens of the dot-product tile, which is 4 weight rows high, at most [`MAX_TILE_TOKENS`].
+    const TILE_TOKENS: usize;
+
+    /// All lanes `value`.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set of this type (so for all constructors).
+    unsafe fn splat(value: f32) -> Self;
+
+    /// `LANES` values, of any alignment.
+    ///
+    /// # Safety
+    /// `from` is good for reading `LANES` values.
+    unsafe fn load(from: *const f32) -> Self;
+
+    /// The first `n` lanes from memory, the others 0.
+    ///
+    /// # Safety
+    /// `from` is good for reading `n` values; `n < LANES`.
+    unsafe fn load_part(from: *const f32, n: usize) -> Self;
+
+    /// `LANES` values widened to f32.
+    ///
+    /// # Safety
+    /// `from` is good for reading `LANES` values.
+    unsafe fn load_bf16(from: *const bf16) -> Self;
+
+    /// The first `n` lanes from memory, widened, the others 0.
+    ///
+    /// # Safety
+    /// `from` is good for reading `n` values; `n < LANES`.
+    unsafe fn load_bf16_part(from: *const bf16, n: usize) -> Self;
+
+    /// Writes `LANES` values.
+    ///
+    /// # Safety
+    /// `to` is good for writing `LANES` values.
+    unsafe fn store(self, to: *mut f32);
+
+    /// Writes the first `n` lanes.
+    ///
+    /// # Safety
+    /// `to` is good for writing `n` values; `n < LANES`.
+    unsafe fn store_part(self, to: *mut f32, n: usize);
+
+    /// All lanes `value`, on the strength of `self`.
+    fn like(self, value: f32) -> Self;
+
+    /// `self · factor + addend`, rounded once where the CPU can.
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+
+    /// The smaller of each two lanes; `other` where `self` is NaN.
+    fn min(self, other: Self) -> Self;
+
+    /// The larger of each two lanes; `other` where `self` is NaN.
+    fn max(self, other: Self) -> Self;
+
+    fn abs(self) -> Self;
+
+    /// The nearest whole number, exact for |lane| < 2²²; finite for any finite lane.
+    fn round(self) -> Self;
+
+    /// 2 to the power of each lane, which must be whole and in −126 ..= 127.
+    fn exp2_whole(self) -> Self;
+
+    /// `yes` where the lane is above 0, else `no`.
+    fn if_positive(self, yes: Self, no: Self) -> Self;
+
+    /// The sum of all lanes, always in the same order.
+    fn reduce_sum(self) -> f32;
+    fn reduce_max(self) -> f32;
+}
+
+/// The largest [`Vector::TILE_ROWS`].
+pub(crate) const MAX_TILE_ROWS: usize = 9;
+/// The largest [`Vector::TILE_TOKENS`].
+pub(crate) const MAX_TILE_TOKENS: usize = 6;
+
+/// Implements `Add`, `Sub`, `Mul` and `Div` of a vector type by functions on its inner value.
+macro_rules! operators {
+    ($vector:ident: $($op:ident $method:ident $with:expr;)*) => {$(
+        impl std::ops::$op for $vector {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                // SAFETY: the values prove that the CPU has the instruction set.
+                #[allow(unused_unsafe)]
+                unsafe { Self($with(self.0, other.0)) }
+            }
+        }
+    )*};
+}
+use operators;
