@@ -1,1 +1,12 @@
-//! Qwen3-TTS speech tokenizer: speech codes to 24 kHz audio.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod convnext;
+mod decoder;
+mod decoder_block;
+mod error;
+mod quantizer;
+mod upsample;
+
+pub use decoder::{CodecDecoder, DecoderState, Stage};
+pub use error::{Error, Result};

@@ -1,1 +1,44 @@
-//! Tensor, layers, state and weights for Qwen3-TTS models.
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+#[macro_use]
+mod backend;
+mod attention;
+mod conv;
+mod cpu;
+mod device;
+mod embedding;
+mod error;
+mod ids;
+mod kv_cache;
+mod layout;
+mod linear;
+mod mlp;
+mod mmap;
+mod norm;
+mod rope;
+pub mod sampling;
+mod shape;
+mod snake_beta;
+mod tensor;
+mod transformer;
+mod weights;
+
+pub use attention::{Attention, AttentionConfig};
+pub use conv::{CausalConv1d, CausalConvTranspose1d, ConvState};
+pub use device::Device;
+pub use embedding::Embedding;
+pub use error::{Error, Result};
+pub use ids::Ids;
+pub use kv_cache::KvCache;
+pub use layout::{Matrix, PackedConv};
+pub use linear::Linear;
+pub use mlp::SwiGlu;
+pub use norm::{LayerNorm, RmsNorm};
+pub use rope::{Rope, RopePositions};
+pub use sampling::{Sampler, SamplingParams};
+pub use shape::Shape;
+pub use snake_beta::SnakeBeta;
+pub use tensor::Tensor;
+pub use transformer::{Transformer, TransformerConfig, TransformerState};
+pub use weights::{Dtype, TensorInfo, Weights};

@@ -1,1 +1,15 @@
-//! Qwen3-TTS talker and code predictor: text tokens to speech codes.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod code_predictor;
+mod error;
+mod generation;
+mod prompt;
+mod talker;
+
+pub use code_predictor::CodePredictor;
+pub use error::{Error, Result};
+pub use generation::{Generation, GenerationParams, StopReason, Timings};
+pub use prompt::{Prompt, PromptEmbeddings, TextMode};
+pub use qwen3_tts_nn::SamplingParams;
+pub use talker::Talker;

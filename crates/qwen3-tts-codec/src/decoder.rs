@@ -1,0 +1,283 @@
+//! The decoder: frames of codes to samples, in steps of any length.
+
+use qwen3_tts_config::DecoderConfig;
+use qwen3_tts_nn::{
+    AttentionConfig, CausalConv1d, ConvState, Device, Linear, SnakeBeta, Tensor, Transformer,
+    TransformerConfig, TransformerState, Weights,
+};
+
+use crate::decoder_block::{DecoderBlock, DecoderBlockState};
+use crate::error::{Error, Result};
+use crate::quantizer::SplitResidualVectorQuantizer;
+use crate::upsample::{Upsample, UpsampleState};
+
+/// The speech tokenizer's decoder, the reference's `Qwen3TTSTokenizerV2Decoder`.
+///
+/// Every part of it is causal, so that decoding in [steps](CodecDecoder::step), however the codes
+/// are cut, gives the samples of the whole sequence.
+pub struct CodecDecoder {
+    quantizer: SplitResidualVectorQuantizer,
+    pre_conv: CausalConv1d,
+    pre_transformer: PreTransformer,
+    upsample: Vec<Upsample>,
+    /// The reference's `decoder.0`, `decoder.1` to `.4`, `decoder.5` and `decoder.6`.
+    conv_in: CausalConv1d,
+    blocks: Vec<DecoderBlock>,
+    snake_out: SnakeBeta,
+    conv_out: CausalConv1d,
+    config: DecoderConfig,
+}
+
+/// Where a stream of codes stands. A clone continues the stream on its own.
+#[derive(Clone)]
+pub struct DecoderState {
+    pre_conv: ConvState,
+    pre_transformer: TransformerState,
+    upsample: Vec<UpsampleState>,
+    conv_in: ConvState,
+    blocks: Vec<DecoderBlockState>,
+    conv_out: ConvState,
+}
+
+/// A point inside the decoder, for [`CodecDecoder::step_observed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// After the quantizer.
+    Quantizer,
+    /// After `pre_conv`.
+    PreConv,
+    /// After `pre_transformer`.
+    PreTransformer,
+    /// After `upsample.{i}`.
+    Upsample(usize),
+    /// After `decoder.{i}`.
+    Decoder(usize),
+}
+
+impl CodecDecoder {
+    /// Frames that [`CodecDecoder::decode`] works on at a time, which bounds its memory.
+    const BLOCK: usize = 48;
+
+    /// Reads everything under `decoder.`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load(config: &DecoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
+        let weights = weights.under("decoder");
+        let vocoder = weights.under("decoder");
+        let (latent, dim) = (config.latent_dim, config.decoder_dim);
+        let n_blocks = config.upsample_rates.len();
+        let out_dim = dim >> n_blocks;
+        let upsample = |(i, &factor): (usize, &usize)| {
+            Upsample::load(&weights.under("upsample").under(i), latent, factor, device)
+        };
+        let block = |(i, &rate): (usize, &usize)| {
+            DecoderBlock::load(&vocoder.under(i + 1), dim >> i, dim >> (i + 1), rate, device)
+        };
+        let conv = |weights: Weights, inputs, outputs, taps| {
+            CausalConv1d::load(&weights.under("conv"), inputs, outputs, taps, 1, device)
+        };
+        let pre_transformer = weights.under("pre_transformer");
+        let quantizer = weights.under("quantizer");
+        Ok(Self {
+            quantizer: SplitResidualVectorQuantizer::load(config, &quantizer, device)?,
+            pre_conv: conv(weights.under("pre_conv"), config.codebook_dim, latent, 3)?,
+            pre_transformer: PreTransformer::load(config, &pre_transformer, device)?,
+            upsample: config
+                .upsampling_ratios
+                .iter()
+                .enumerate()
+                .map(upsample)
+                .collect::<qwen3_tts_nn::Result<_>>()?,
+            conv_in: conv(vocoder.under(0), latent, dim, 7)?,
+            blocks: config
+                .upsample_rates
+                .iter()
+                .enumerate()
+                .map(block)
+                .collect::<qwen3_tts_nn::Result<_>>()?,
+            snake_out: SnakeBeta::load(&vocoder.under(n_blocks + 1), out_dim, device)?,
+            conv_out: conv(vocoder.under(n_blocks + 2), out_dim, 1, 7)?,
+            config: config.clone(),
+        })
+    }
+
+    /// Tensors under `decoder.` that only the training of the codec reads.
+    pub const UNUSED: &[&str] =
+        &["decoder.quantizer.rvq_first.input_proj.", "decoder.quantizer.rvq_rest.input_proj."];
+
+    /// The configuration it was loaded with.
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// Samples that one frame gives.
+    pub fn samples_per_frame(&self) -> usize {
+        self.config.total_upsample()
+    }
+
+    /// The state before the first frame.
+    pub fn new_state(&self) -> DecoderState {
+        DecoderState {
+            pre_conv: self.pre_conv.new_state(),
+            pre_transformer: self.pre_transformer.model.new_state(),
+            upsample: self.upsample.iter().map(Upsample::new_state).collect(),
+            conv_in: self.conv_in.new_state(),
+            blocks: self.blocks.iter().map(DecoderBlock::new_state).collect(),
+            conv_out: self.conv_out.new_state(),
+        }
+    }
+
+    /// The next frames of a stream to their samples, each in −1..=1. A frame is one code for each
+    /// codebook.
+    ///
+    /// # Errors
+    /// When a frame or a code does not fit the codec; the state is then as before. When the
+    /// weights give samples that are not numbers; the state is then of no use.
+    pub fn step<F: AsRef<[u32]>>(
+        &self,
+        frames: &[F],
+        state: &mut DecoderState,
+    ) -> Result<Vec<f32>> {
+        self.step_observed(frames, state, &mut |_, _| ())
+    }
+
+    /// As [`CodecDecoder::step`], and `observe` sees what passes each [`Stage`], channels-last.
+    ///
+    /// # Errors
+    /// As [`CodecDecoder::step`].
+    pub fn step_observed<F: AsRef<[u32]>>(
+        &self,
+        frames: &[F],
+        state: &mut DecoderState,
+        observe: &mut dyn FnMut(Stage, &Tensor),
+    ) -> Result<Vec<f32>> {
+        self.check(frames)?;
+        if frames.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pass = |stage, x: Tensor| {
+            observe(stage, &x);
+            x
+        };
+        let mut x = pass(Stage::Quantizer, self.quantizer.decode(frames));
+        x = pass(Stage::PreConv, self.pre_conv.step(&x, &mut state.pre_conv));
+        x = self.pre_transformer.step(&x, &mut state.pre_transformer);
+        x = pass(Stage::PreTransformer, x);
+        for (i, (upsample, state)) in self.upsample.iter().zip(&mut state.upsample).enumerate() {
+            x = pass(Stage::Upsample(i), upsample.step(&x, state));
+        }
+        x = pass(Stage::Decoder(0), self.conv_in.step(&x, &mut state.conv_in));
+        for (i, (block, state)) in self.blocks.iter().zip(&mut state.blocks).enumerate() {
+            x = pass(Stage::Decoder(i + 1), block.step(&x, state));
+        }
+        let n_blocks = self.blocks.len();
+        x = pass(Stage::Decoder(n_blocks + 1), self.snake_out.forward(&x));
+        x = pass(Stage::Decoder(n_blocks + 2), self.conv_out.step(&x, &mut state.conv_out));
+        // Clamping hides infinity and a maximum hides NaN, so the check comes first.
+        let mut samples = x.to_finite_vec("the decoded samples")?;
+        samples.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
+        Ok(samples)
+    }
+
+    /// All samples of a sequence, as if it were decoded in one piece.
+    ///
+    /// # Errors
+    /// When a frame or a code does not fit the codec.
+    pub fn decode<F: AsRef<[u32]>>(&self, frames: &[F]) -> Result<Vec<f32>> {
+        self.check(frames)?;
+        let mut state = self.new_state();
+        let mut samples = Vec::with_capacity(frames.len() * self.samples_per_frame());
+        for block in frames.chunks(Self::BLOCK) {
+            samples.extend(self.step(block, &mut state)?);
+        }
+        Ok(samples)
+    }
+
+    /// What the reference's `chunked_decode` gives: chunks of `chunk_size` frames are decoded
+    /// apart, each after `left_context_size` frames of context. The reference uses 300 and 25.
+    ///
+    /// Past the first chunk it differs from [`CodecDecoder::decode`], since the decoder sees far
+    /// more than 25 frames back. It is here to compare with the reference.
+    ///
+    /// # Errors
+    /// When a frame or a code does not fit the codec, or the chunk size is zero.
+    pub fn chunked_decode<F: AsRef<[u32]>>(
+        &self,
+        frames: &[F],
+        chunk_size: usize,
+        left_context_size: usize,
+    ) -> Result<Vec<f32>> {
+        if chunk_size == 0 {
+            return Err(Error::ChunkSize);
+        }
+        let mut samples = Vec::new();
+        for start in (0..frames.len()).step_by(chunk_size) {
+            // The reference takes all frames there are when they are no more than the context.
+            let context = left_context_size.min(start);
+            let end = (start + chunk_size).min(frames.len());
+            let chunk = self.decode(&frames[start - context..end])?;
+            samples.extend_from_slice(&chunk[context * self.samples_per_frame()..]);
+        }
+        Ok(samples)
+    }
+
+    fn check<F: AsRef<[u32]>>(&self, frames: &[F]) -> Result<()> {
+        let (expected, codebook_size) = (self.config.num_quantizers, self.config.codebook_size);
+        for (frame, codes) in frames.iter().map(AsRef::as_ref).enumerate() {
+            if codes.len() != expected {
+                return Err(Error::FrameLength { frame, expected, found: codes.len() });
+            }
+            let wrong = codes.iter().position(|code| *code as usize >= codebook_size);
+            if let Some(codebook) = wrong {
+                let code = codes[codebook];
+                return Err(Error::CodeOutOfRange { frame, codebook, code, codebook_size });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `output_proj(model(input_proj(x)))`, the reference's
+/// `Qwen3TTSTokenizerV2DecoderTransformerModel`: attention over a sliding window.
+struct PreTransformer {
+    input_proj: Linear,
+    model: Transformer,
+    output_proj: Linear,
+}
+
+impl PreTransformer {
+    fn load(
+        config: &DecoderConfig,
+        weights: &Weights,
+        device: &Device,
+    ) -> qwen3_tts_nn::Result<Self> {
+        let (latent, hidden) = (config.latent_dim, config.hidden_size);
+        let mut attention =
+            AttentionConfig::new(hidden, config.num_attention_heads, config.head_dim);
+        attention.num_key_value_heads = config.num_key_value_heads;
+        attention.attention_bias = config.attention_bias;
+        attention.sliding_window = Some(config.sliding_window);
+        let mut transformer = TransformerConfig::new(
+            attention,
+            config.num_hidden_layers,
+            config.intermediate_size,
+            config.rms_norm_eps as f32,
+            config.rope_theta as f32,
+        );
+        transformer.layer_scale = true;
+        let proj = |name: &str, inputs, outputs| {
+            Linear::load_with_bias(&weights.under(name), inputs, outputs, device)
+        };
+        Ok(Self {
+            input_proj: proj("input_proj", latent, hidden)?,
+            model: Transformer::load(weights, &transformer, device)?,
+            output_proj: proj("output_proj", hidden, latent)?,
+        })
+    }
+
+    fn step(&self, x: &Tensor, state: &mut TransformerState) -> Tensor {
+        self.output_proj.forward(&self.model.step(&self.input_proj.forward(x), state))
+    }
+}

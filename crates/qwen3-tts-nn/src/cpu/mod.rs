@@ -1,0 +1,358 @@
+//! The CPU backend: eager, float32 activations, weights as the checkpoint keeps them.
+
+mod kv_cache;
+
+use std::fmt;
+use std::sync::Arc;
+
+use half::bf16;
+use qwen3_tts_kernels::{self as kernels, ConvWeight, MatrixData, Pool, Projection};
+
+pub(crate) use self::kv_cache::CpuKvCache;
+use crate::backend::{AttentionSpec, Backend, On};
+use crate::conv::ConvShape;
+use crate::ids::Ids;
+use crate::kv_cache::KvCache;
+use crate::layout::{Matrix, PackedConv};
+use crate::rope::RopePositions;
+use crate::sampling::{self, Sampling};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::weights::{Dtype, RawTensor, SharedBytes};
+
+/// A handle to the threads.
+#[derive(Clone)]
+pub(crate) struct Cpu {
+    pool: Arc<Pool>,
+}
+
+impl Cpu {
+    pub(crate) fn new(threads: usize) -> Self {
+        Self { pool: Arc::new(Pool::new(threads)) }
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+}
+
+impl fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cpu({} threads)", self.pool.threads())
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct CpuTensor {
+    cpu: Cpu,
+    shape: Shape,
+    data: Arc<Vec<f32>>,
+}
+
+impl CpuTensor {
+    /// The tensor that `fill` writes.
+    fn make(&self, shape: Shape, fill: impl FnOnce(&mut [f32])) -> Tensor {
+        let mut data = vec![0.0; shape.n_elements()];
+        fill(&mut data);
+        self.cpu.tensor(data, shape)
+    }
+
+    /// The elements before, at and after `axis`, for copies along it.
+    fn strides(&self, axis: usize) -> (usize, usize) {
+        let dims = self.shape.dims();
+        (dims[..axis].iter().product(), dims[axis + 1..].iter().product())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CpuIds {
+    cpu: Cpu,
+    ids: Vec<u32>,
+}
+
+#[derive(Clone)]
+pub(crate) struct CpuMatrix {
+    dtype: Dtype,
+    bytes: SharedBytes,
+    rows: usize,
+    cols: usize,
+}
+
+impl CpuMatrix {
+    fn view(&self) -> kernels::Matrix<'_> {
+        let bytes = self.bytes.as_slice();
+        let data = match self.dtype {
+            Dtype::F32 => MatrixData::F32(bytemuck::cast_slice(bytes)),
+            Dtype::Bf16 => MatrixData::Bf16(bytemuck::cast_slice(bytes)),
+        };
+        kernels::Matrix { data, rows: self.rows, cols: self.cols }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum CpuPackedConv {
+    Dense { weight: Arc<ConvWeight>, dilation: usize },
+    Depthwise { weight: Arc<Vec<f32>>, taps: usize, dilation: usize },
+}
+
+impl Cpu {
+    fn tensor(&self, data: Vec<f32>, shape: Shape) -> Tensor {
+        Tensor::new(On::Cpu(CpuTensor { cpu: self.clone(), shape, data: Arc::new(data) }))
+    }
+}
+
+impl Backend for Cpu {
+    type Tensor = CpuTensor;
+    type Ids = CpuIds;
+    type Matrix = CpuMatrix;
+    type PackedConv = CpuPackedConv;
+    type KvCache = CpuKvCache;
+
+    fn of(tensor: &Tensor) -> &CpuTensor {
+        let On::Cpu(tensor) = &tensor.repr;
+        tensor
+    }
+
+    fn of_ids(ids: &Ids) -> &CpuIds {
+        let On::Cpu(ids) = &ids.repr;
+        ids
+    }
+
+    fn of_matrix(matrix: &Matrix) -> &CpuMatrix {
+        let On::Cpu(matrix) = &matrix.repr;
+        matrix
+    }
+
+    fn of_conv(conv: &PackedConv) -> &CpuPackedConv {
+        let On::Cpu(conv) = &conv.repr;
+        conv
+    }
+
+    fn of_cache(cache: &mut KvCache) -> &mut CpuKvCache {
+        let On::Cpu(cache) = &mut cache.repr;
+        cache
+    }
+
+    fn from_host(&self, data: Vec<f32>, shape: Shape) -> Tensor {
+        self.tensor(data, shape)
+    }
+
+    fn to_host(x: &CpuTensor) -> Vec<f32> {
+        x.data.to_vec()
+    }
+
+    fn shape(x: &CpuTensor) -> Shape {
+        x.shape
+    }
+
+    fn reshape(x: &CpuTensor, shape: Shape) -> Tensor {
+        Tensor::new(On::Cpu(CpuTensor { shape, ..x.clone() }))
+    }
+
+    fn narrow(x: &CpuTensor, axis: usize, start: usize, len: usize) -> Tensor {
+        let (outer, inner) = x.strides(axis);
+        let run = x.shape[axis] * inner;
+        let mut data = Vec::with_capacity(outer * len * inner);
+        for block in x.data.chunks_exact(run.max(1)).take(outer) {
+            data.extend_from_slice(&block[start * inner..(start + len) * inner]);
+        }
+        x.cpu.tensor(data, x.shape.with_dim(axis, len))
+    }
+
+    fn cat(xs: &[&Tensor], axis: usize) -> Tensor {
+        let first = Self::of(xs[0]);
+        let (outer, inner) = first.strides(axis);
+        let len: usize = xs.iter().map(|x| x.dim(axis)).sum();
+        let mut data = Vec::with_capacity(outer * len * inner);
+        for block in 0..outer {
+            for x in xs.iter().map(|x| Self::of(x)) {
+                let run = x.shape[axis] * inner;
+                data.extend_from_slice(&x.data[block * run..(block + 1) * run]);
+            }
+        }
+        first.cpu.tensor(data, first.shape.with_dim(axis, len))
+    }
+
+    fn ids_from_host(&self, ids: &[u32]) -> Ids {
+        Ids { repr: On::Cpu(CpuIds { cpu: self.clone(), ids: ids.to_vec() }) }
+    }
+
+    fn ids_to_host(runs: &[Ids]) -> Vec<u32> {
+        runs.iter().flat_map(|run| &Self::of_ids(run).ids).copied().collect()
+    }
+
+    fn matrix(&self, weight: RawTensor, rows: usize, cols: usize) -> Matrix {
+        let RawTensor { dtype, bytes } = weight;
+        Matrix { repr: On::Cpu(CpuMatrix { dtype, bytes, rows, cols }), rows, cols, dtype }
+    }
+
+    fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> PackedConv {
+        let ConvShape { out_channels, in_channels, taps, dilation, depthwise } = shape;
+        let repr = if depthwise {
+            // [channels, taps] to [taps, channels].
+            let by_tap = |tap| weight.iter().skip(tap).step_by(taps).copied();
+            let weight = Arc::new((0..taps).flat_map(by_tap).collect());
+            CpuPackedConv::Depthwise { weight, taps, dilation }
+        } else {
+            let weight = Arc::new(ConvWeight::pack(weight, out_channels, taps, in_channels));
+            CpuPackedConv::Dense { weight, dilation }
+        };
+        PackedConv { repr: On::Cpu(repr) }
+    }
+
+    fn new_cache(&self, spec: AttentionSpec) -> KvCache {
+        KvCache { repr: On::Cpu(CpuKvCache::new(spec)) }
+    }
+
+    fn linear(x: &CpuTensor, weight: &CpuMatrix, bias: Option<&Tensor>) -> Tensor {
+        x.make(x.shape.with_last(weight.rows), |y| {
+            let bias = bias.map(|b| Self::of(b).data.as_slice());
+            let mut projections = [Projection { weight: weight.view(), bias, y }];
+            kernels::linear(x.cpu.pool(), &x.data, x.shape.rows(), &mut projections);
+        })
+    }
+
+    fn linears(x: &CpuTensor, layers: &[(&Matrix, Option<&Tensor>)]) -> Vec<Tensor> {
+        let rows = x.shape.rows();
+        let mut ys: Vec<_> = layers.iter().map(|(w, _)| vec![0.0; rows * w.rows()]).collect();
+        let mut projections: Vec<_> = layers
+            .iter()
+            .zip(&mut ys)
+            .map(|((weight, bias), y)| Projection {
+                weight: Self::of_matrix(weight).view(),
+                bias: bias.map(|b| Self::of(b).data.as_slice()),
+                y,
+            })
+            .collect();
+        kernels::linear(x.cpu.pool(), &x.data, rows, &mut projections);
+        let shaped = |(y, (w, _)): (_, &(&Matrix, _))| x.cpu.tensor(y, x.shape.with_last(w.rows()));
+        ys.into_iter().zip(layers).map(shaped).collect()
+    }
+
+    fn embedding(weight: &CpuMatrix, ids: &CpuIds) -> Tensor {
+        let cols = weight.cols;
+        let mut data = Vec::with_capacity(ids.ids.len() * cols);
+        for &id in &ids.ids {
+            let id = id as usize;
+            assert!(id < weight.rows, "id {id} in an embedding of {} entries", weight.rows);
+            match weight.view().data {
+                MatrixData::F32(table) => data.extend(&table[id * cols..(id + 1) * cols]),
+                MatrixData::Bf16(table) => {
+                    data.extend(table[id * cols..(id + 1) * cols].iter().map(|v: &bf16| v.to_f32()));
+                }
+            }
+        }
+        ids.cpu.tensor(data, Shape::new(&[1, ids.ids.len(), cols]))
+    }
+
+    fn rms_norm(x: &CpuTensor, weight: &Tensor, eps: f32) -> Tensor {
+        let weight = &Self::of(weight).data;
+        x.make(x.shape, |y| kernels::rms_norm(x.cpu.pool(), &x.data, weight, eps, y))
+    }
+
+    fn layer_norm(x: &CpuTensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Tensor {
+        let (weight, bias) = (&Self::of(weight).data, &Self::of(bias).data);
+        x.make(x.shape, |y| kernels::layer_norm(x.cpu.pool(), &x.data, weight, bias, eps, y))
+    }
+
+    fn rope(x: &CpuTensor, positions: &RopePositions) -> Tensor {
+        let mut data = x.data.to_vec();
+        kernels::rope(&mut data, x.shape[2], x.shape[3], &positions.cos, &positions.sin);
+        x.cpu.tensor(data, x.shape)
+    }
+
+    fn cache_len(cache: &CpuKvCache) -> usize {
+        cache.len()
+    }
+
+    fn attention(
+        cache: &mut CpuKvCache,
+        q: &CpuTensor,
+        k: &Tensor,
+        v: &Tensor,
+        spec: AttentionSpec,
+    ) -> Tensor {
+        cache.append(&Self::of(k).data, &Self::of(v).data);
+        let shape = kernels::AttentionShape {
+            heads: spec.heads,
+            kv_heads: spec.kv_heads,
+            head_dim: spec.head_dim,
+            scale: 1.0 / (spec.head_dim as f32).sqrt(),
+            window: spec.window,
+        };
+        let (keys, values) = cache.views();
+        let merged = Shape::new(&[1, q.shape[1], spec.heads * spec.head_dim]);
+        q.make(merged, |y| kernels::attention(q.cpu.pool(), &q.data, keys, values, shape, y))
+    }
+
+    fn conv1d(x: &CpuTensor, weight: &CpuPackedConv, bias: Option<&Tensor>) -> Tensor {
+        let bias = bias.map(|b| Self::of(b).data.as_slice());
+        let (len, channels) = (x.shape[1], x.shape[2]);
+        let pool = x.cpu.pool();
+        match weight {
+            CpuPackedConv::Dense { weight, dilation } => {
+                let n = len - (weight.taps() - 1) * dilation;
+                x.make(Shape::new(&[1, n, weight.out_channels()]), |y| {
+                    kernels::conv1d(pool, &x.data, weight, bias, 1, *dilation, y);
+                })
+            }
+            CpuPackedConv::Depthwise { weight, taps, dilation } => {
+                let n = len - (taps - 1) * dilation;
+                x.make(Shape::new(&[1, n, channels]), |y| {
+                    kernels::depthwise_conv1d(
+                        pool, &x.data, weight, *taps, channels, bias, *dilation, y,
+                    );
+                })
+            }
+        }
+    }
+
+    fn add(x: &CpuTensor, y: &Tensor) -> Tensor {
+        let y = &Self::of(y).data;
+        x.make(x.shape, |out| by_rows(&x.data, y, out, kernels::add))
+    }
+
+    fn mul(x: &CpuTensor, y: &Tensor) -> Tensor {
+        let y = &Self::of(y).data;
+        x.make(x.shape, |out| by_rows(&x.data, y, out, kernels::mul))
+    }
+
+    fn silu(x: &CpuTensor) -> Tensor {
+        x.make(x.shape, |y| kernels::silu(x.cpu.pool(), &x.data, y))
+    }
+
+    fn silu_mul(gate: &CpuTensor, up: &Tensor) -> Tensor {
+        let up = &Self::of(up).data;
+        gate.make(gate.shape, |y| kernels::silu_mul(gate.cpu.pool(), &gate.data, up, y))
+    }
+
+    fn scaled_add(x: &CpuTensor, y: &Tensor, scale: &Tensor) -> Tensor {
+        let (y, scale) = (&Self::of(y).data, &Self::of(scale).data);
+        x.make(x.shape, |out| kernels::scaled_add(x.cpu.pool(), &x.data, y, scale, out))
+    }
+
+    fn gelu(x: &CpuTensor) -> Tensor {
+        x.make(x.shape, |y| kernels::gelu(x.cpu.pool(), &x.data, y))
+    }
+
+    fn clamp(x: &CpuTensor, min: f32, max: f32) -> Tensor {
+        x.cpu.tensor(x.data.iter().map(|v| v.clamp(min, max)).collect(), x.shape)
+    }
+
+    fn snake_beta(x: &CpuTensor, alpha: &Tensor, inv_beta: &Tensor) -> Tensor {
+        let (alpha, inv_beta) = (&Self::of(alpha).data, &Self::of(inv_beta).data);
+        x.make(x.shape, |y| kernels::snake_beta(x.cpu.pool(), &x.data, alpha, inv_beta, y))
+    }
+
+    fn sample(logits: &CpuTensor, sampling: &Sampling<'_>) -> Ids {
+        let id = sampling::choose(logits.data.to_vec(), sampling);
+        Self::ids_from_host(&logits.cpu, &[id])
+    }
+}
+
+/// Applies `op` to each row of `x` with `y`, which is as long as `x` or as one row.
+fn by_rows(x: &[f32], y: &[f32], out: &mut [f32], op: impl Fn(&[f32], &[f32], &mut [f32])) {
+    for (x, out) in x.chunks_exact(y.len().max(1)).zip(out.chunks_exact_mut(y.len().max(1))) {
+        op(x, y, out);
+    }
+}

@@ -1,0 +1,82 @@
+//! What can go wrong at the edges: opening, validating and reading back.
+
+use std::path::PathBuf;
+
+/// A specialised [`Result`](std::result::Result).
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why weights could not be loaded, or a computation gave no usable result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be opened or mapped.
+    #[error("{}: cannot read the weights: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file is not what its name says.
+    #[error("{file}: not a valid weights file ({reason}); it may be truncated: fetch it again")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor that the model needs is not there.
+    #[error("{file}: tensor `{name}` is missing (expected shape {expected:?})")]
+    MissingTensor {
+        /// The file or directory.
+        file: String,
+        /// The tensor's full name.
+        name: String,
+        /// The shape that the configuration asks for.
+        expected: Vec<usize>,
+    },
+    /// A tensor has another shape than the configuration asks for.
+    #[error(
+        "{file}: tensor `{name}` has shape {found:?}, but config.json asks for {expected:?}; \
+         do the weights and config.json belong together?"
+    )]
+    TensorShape {
+        /// The file or directory.
+        file: String,
+        /// The tensor's full name.
+        name: String,
+        /// The shape that the configuration asks for.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// A tensor has a data type that the engine does not compute with.
+    #[error("{file}: tensor `{name}` has dtype {found}, expected BF16 or F32")]
+    TensorDtype {
+        /// The file or directory.
+        file: String,
+        /// The tensor's full name.
+        name: String,
+        /// The data type in the file.
+        found: String,
+    },
+    /// The file holds tensors that the model does not know.
+    #[error(
+        "{file}: {count} tensors do not belong to this model, the first is `{name}`; \
+         is config.json that of another checkpoint?"
+    )]
+    UnknownTensors {
+        /// The file or directory.
+        file: String,
+        /// The first of them, in order of name.
+        name: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// A computation gave NaN or infinity.
+    #[error("{what} are not finite numbers: the weights are damaged; fetch them again")]
+    NonFinite {
+        /// What was computed.
+        what: &'static str,
+    },
+}

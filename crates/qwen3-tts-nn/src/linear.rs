@@ -1,0 +1,97 @@
+//! Linear layers.
+
+use crate::backend::Backend;
+use crate::device::Device;
+use crate::error::Result;
+use crate::layout::Matrix;
+use crate::tensor::Tensor;
+use crate::weights::Weights;
+
+/// `y = x·Wᵀ + b`, PyTorch's `nn.Linear`.
+#[derive(Clone)]
+pub struct Linear {
+    weight: Matrix,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// Reads `weight` `[outputs, inputs]`.
+    ///
+    /// # Errors
+    /// When the tensor is missing or misshapen.
+    pub fn load(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self> {
+        Ok(Self { weight: weights.matrix("weight", outputs, inputs, device)?, bias: None })
+    }
+
+    /// Reads `weight` `[outputs, inputs]` and `bias` `[outputs]`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load_with_bias(
+        weights: &Weights,
+        inputs: usize,
+        outputs: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        let bias = Some(weights.tensor("bias", &[outputs], device)?);
+        Ok(Self { bias, ..Self::load(weights, inputs, outputs, device)? })
+    }
+
+    /// Reads `weight` `[outputs, inputs, 1]` of a convolution with one tap and no bias.
+    ///
+    /// # Errors
+    /// When the tensor is missing or misshapen.
+    pub fn load_pointwise(
+        weights: &Weights,
+        inputs: usize,
+        outputs: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        Ok(Self { weight: weights.pointwise("weight", outputs, inputs, device)?, bias: None })
+    }
+
+    /// Reads a bias only if `bias` says so.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load_maybe_bias(
+        weights: &Weights,
+        inputs: usize,
+        outputs: usize,
+        bias: bool,
+        device: &Device,
+    ) -> Result<Self> {
+        if bias {
+            Self::load_with_bias(weights, inputs, outputs, device)
+        } else {
+            Self::load(weights, inputs, outputs, device)
+        }
+    }
+
+    /// `[…, inputs]` to `[…, outputs]`.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        self.check(x);
+        on_backend!(x, B => B::linear(B::of(x), B::of_matrix(&self.weight), self.bias.as_ref()))
+    }
+
+    /// Several layers on the same input, as one operation.
+    #[track_caller]
+    pub fn forward_many<const N: usize>(layers: [&Linear; N], x: &Tensor) -> [Tensor; N] {
+        layers.iter().for_each(|layer| layer.check(x));
+        let parts = layers.map(|layer| (&layer.weight, layer.bias.as_ref()));
+        let ys = on_backend!(x, B => B::linears(B::of(x), &parts));
+        ys.try_into().expect("one result for each layer")
+    }
+
+    /// The weight.
+    pub fn weight(&self) -> &Matrix {
+        &self.weight
+    }
+
+    #[track_caller]
+    fn check(&self, x: &Tensor) {
+        let inputs = self.weight.cols();
+        assert_eq!(x.shape().last(), inputs, "linear of {inputs} inputs on {:?}", x.shape());
+    }
+}

@@ -1,0 +1,59 @@
+//! Normalisation over the channels.
+
+use crate::backend::Backend;
+use crate::device::Device;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::weights::Weights;
+
+/// `w·x / sqrt(mean(x²) + ε)`, the reference's `Qwen3TTSRMSNorm`
+/// ([Zhang and Sennrich 2019](https://arxiv.org/abs/1910.07467)).
+#[derive(Clone)]
+pub struct RmsNorm {
+    weight: Tensor,
+    eps: f32,
+}
+
+impl RmsNorm {
+    /// Reads `weight` `[channels]`.
+    ///
+    /// # Errors
+    /// When the tensor is missing or misshapen.
+    pub fn load(weights: &Weights, channels: usize, eps: f32, device: &Device) -> Result<Self> {
+        Ok(Self { weight: weights.tensor("weight", &[channels], device)?, eps })
+    }
+
+    /// `[…, channels]` to the same shape.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        assert_eq!(x.shape().last(), self.weight.dim(0), "rms_norm of {:?}", x.shape());
+        on_backend!(x, B => B::rms_norm(B::of(x), &self.weight, self.eps))
+    }
+}
+
+/// `w·(x − mean) / sqrt(var + ε) + b`, PyTorch's `nn.LayerNorm`.
+#[derive(Clone)]
+pub struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    eps: f32,
+}
+
+impl LayerNorm {
+    /// Reads `weight` and `bias`, both `[channels]`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load(weights: &Weights, channels: usize, eps: f32, device: &Device) -> Result<Self> {
+        let weight = weights.tensor("weight", &[channels], device)?;
+        let bias = weights.tensor("bias", &[channels], device)?;
+        Ok(Self { weight, bias, eps })
+    }
+
+    /// `[…, channels]` to the same shape.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        assert_eq!(x.shape().last(), self.weight.dim(0), "layer_norm of {:?}", x.shape());
+        on_backend!(x, B => B::layer_norm(B::of(x), &self.weight, &self.bias, self.eps))
+    }
+}

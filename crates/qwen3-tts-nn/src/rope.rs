@@ -1,0 +1,68 @@
+//! Rotary position embedding.
+
+use crate::backend::Backend;
+use crate::tensor::Tensor;
+
+/// Split-half rotary position embedding
+/// ([Su et al. 2021](https://arxiv.org/abs/2104.09864)): the pair `(x[i], x[i + d/2])` at
+/// position `p` is rotated by the angle `p·θ^(−2i/d)`.
+///
+/// The talker's configuration asks for interleaved multimodal rope, in which sections of the
+/// frequencies take their position from one of three rows. For speech the three rows are equal,
+/// so that every section takes the same position and the rotation is this one; a test proves it
+/// on the reference's `apply_multimodal_rotary_pos_emb`.
+#[derive(Clone, Debug)]
+pub struct Rope {
+    inv_freq: Vec<f32>,
+}
+
+impl Rope {
+    /// Rope for heads of `head_dim` channels and base frequency `theta`.
+    pub fn new(head_dim: usize, theta: f32) -> Self {
+        // The reference computes exponent, power and quotient in float32; so do we, rounding
+        // the power once.
+        let inv_freq = (0..head_dim / 2)
+            .map(|i| {
+                let exponent = (2 * i) as f32 / head_dim as f32;
+                1.0 / f64::from(theta).powf(f64::from(exponent)) as f32
+            })
+            .collect();
+        Self { inv_freq }
+    }
+
+    /// The angles of `n_tokens` positions from `offset` on, shared by all layers of a step.
+    pub fn positions(&self, offset: usize, n_tokens: usize) -> RopePositions {
+        let angles = || {
+            (offset..offset + n_tokens)
+                .flat_map(|p| self.inv_freq.iter().map(move |f| f64::from(f * p as f32)))
+        };
+        let cos = angles().map(|a| a.cos() as f32).collect();
+        let sin = angles().map(|a| a.sin() as f32).collect();
+        RopePositions { cos, sin, n_tokens }
+    }
+}
+
+/// The rotations of a run of positions: made by [`Rope::positions`].
+#[derive(Clone, Debug)]
+pub struct RopePositions {
+    /// `[n_tokens, head_dim / 2]`.
+    pub(crate) cos: Vec<f32>,
+    pub(crate) sin: Vec<f32>,
+    pub(crate) n_tokens: usize,
+}
+
+impl RopePositions {
+    /// Rotates `x` `[1, n_tokens, heads, head_dim]`.
+    #[track_caller]
+    pub fn rotate(&self, x: &Tensor) -> Tensor {
+        let shape = x.shape();
+        assert!(
+            shape.rank() == 4
+                && shape[1] == self.n_tokens
+                && self.cos.len() == self.n_tokens * (shape[3] / 2),
+            "rope of {shape:?} at {} positions",
+            self.n_tokens
+        );
+        on_backend!(x, B => B::rope(B::of(x), self))
+    }
+}

@@ -1,0 +1,211 @@
+//! From logits to a token: the chain of the reference's `generate`, in its order.
+
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
+
+use crate::backend::Backend;
+use crate::ids::Ids;
+use crate::tensor::Tensor;
+
+/// How a token is chosen from logits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SamplingParams {
+    /// Draw at random; otherwise take the most likely token.
+    pub do_sample: bool,
+    /// Logits are divided by it; above zero.
+    pub temperature: f32,
+    /// Only this many most likely tokens take part (more on ties); 0 for all.
+    pub top_k: usize,
+    /// Only the most likely tokens that together reach this probability take part; in (0, 1].
+    pub top_p: f32,
+    /// Tokens generated before lose by this factor; above zero, 1 for none.
+    pub repetition_penalty: f32,
+}
+
+impl SamplingParams {
+    /// The most likely token, always.
+    pub const GREEDY: Self = Self {
+        do_sample: false,
+        temperature: 1.0,
+        top_k: 0,
+        top_p: 1.0,
+        repetition_penalty: 1.0,
+    };
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// A sentence that names the parameter, what was expected and what was found.
+    pub fn validate(&self) -> Result<(), String> {
+        let positive = |name: &str, value: f32| {
+            let fits = value.is_finite() && value > 0.0;
+            fits.then_some(()).ok_or(format!("{name} must be a number above 0, not {value}"))
+        };
+        positive("temperature", self.temperature)?;
+        positive("repetition penalty", self.repetition_penalty)?;
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return Err(format!("top-p must be above 0 and at most 1, not {}", self.top_p));
+        }
+        Ok(())
+    }
+}
+
+/// What the model itself asks of a choice, whatever the parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Constraints<'a> {
+    /// Tokens generated before, for the repetition penalty.
+    pub history: &'a [u32],
+    /// Ids that can't be chosen, but for `exempt`.
+    pub suppressed: std::ops::Range<u32>,
+    /// An id within `suppressed` that can be chosen.
+    pub exempt: Option<u32>,
+    /// One more id that can't be chosen.
+    pub forbidden: Option<u32>,
+}
+
+/// A choice as a backend carries it out.
+pub(crate) struct Sampling<'a> {
+    pub params: &'a SamplingParams,
+    pub constraints: &'a Constraints<'a>,
+    /// Uniform in [0, 1): drawn on the host, so that a seed means the same on every backend.
+    pub uniform: f32,
+}
+
+/// Chooses tokens with a random generator of its own.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    params: SamplingParams,
+    rng: Pcg64,
+}
+
+impl Sampler {
+    /// A sampler whose draws depend on `seed` alone. Samplers of one request that must not
+    /// repeat each other's draws take different `stream`s.
+    pub fn new(params: SamplingParams, seed: u64, stream: u64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        key[8..16].copy_from_slice(&stream.to_le_bytes());
+        key[16..24].copy_from_slice(b"qwen3tts");
+        Self { params, rng: Pcg64::from_seed(key) }
+    }
+
+    /// Chooses one id from `logits` `[1, 1, vocab]`.
+    #[track_caller]
+    pub fn sample(&mut self, logits: &Tensor, constraints: &Constraints<'_>) -> Ids {
+        let shape = logits.shape();
+        assert_eq!(shape.n_elements(), shape.last(), "sample from {shape:?}");
+        let uniform = if self.params.do_sample { self.uniform() } else { 0.0 };
+        let sampling = Sampling { params: &self.params, constraints, uniform };
+        on_backend!(logits, B => B::sample(B::of(logits), &sampling))
+    }
+
+    fn uniform(&mut self) -> f32 {
+        (self.rng.next_u32() >> 8) as f32 / (1u32 << 24) as f32
+    }
+}
+
+/// The chosen id.
+pub(crate) fn choose(mut logits: Vec<f32>, sampling: &Sampling<'_>) -> u32 {
+    let params = sampling.params;
+    constrain(&mut logits, sampling.constraints, params.repetition_penalty);
+    if !params.do_sample {
+        return argmax(&logits);
+    }
+    warp(&mut logits, params);
+    draw(&logits, sampling.uniform)
+}
+
+/// Repetition penalty, then what may not be chosen.
+pub(crate) fn constrain(logits: &mut [f32], constraints: &Constraints<'_>, penalty: f32) {
+    if penalty != 1.0 {
+        penalise(logits, constraints.history, penalty);
+    }
+    let suppressed = constraints.suppressed.clone().filter(|id| constraints.exempt != Some(*id));
+    for id in suppressed.chain(constraints.forbidden) {
+        if let Some(logit) = logits.get_mut(id as usize) {
+            *logit = f32::NEG_INFINITY;
+        }
+    }
+}
+
+/// `RepetitionPenaltyLogitsProcessor`: once for each id, however often it came.
+fn penalise(logits: &mut [f32], history: &[u32], penalty: f32) {
+    let mut seen = vec![false; logits.len()];
+    for &id in history {
+        let id = id as usize;
+        if !std::mem::replace(&mut seen[id], true) {
+            logits[id] = if logits[id] < 0.0 { logits[id] * penalty } else { logits[id] / penalty };
+        }
+    }
+}
+
+/// Temperature, top-k and top-p: what is filtered out becomes −∞.
+pub(crate) fn warp(logits: &mut [f32], params: &SamplingParams) {
+    if params.temperature != 1.0 {
+        logits.iter_mut().for_each(|logit| *logit /= params.temperature);
+    }
+    if params.top_k > 0 && params.top_k < logits.len() {
+        keep_top_k(logits, params.top_k);
+    }
+    if params.top_p < 1.0 {
+        keep_top_p(logits, params.top_p);
+    }
+}
+
+fn keep_top_k(logits: &mut [f32], k: usize) {
+    let mut sorted = logits.to_vec();
+    let (_, kth, _) = sorted.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
+    let kth = *kth;
+    logits.iter_mut().filter(|logit| **logit < kth).for_each(|logit| *logit = f32::NEG_INFINITY);
+}
+
+/// `TopPLogitsWarper`: drops the least likely ids while together they stay within `1 − p`.
+fn keep_top_p(logits: &mut [f32], p: f32) {
+    let probabilities = softmax(logits);
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+    let most_likely = order.pop();
+    let mut cumulative = 0.0;
+    for id in order {
+        cumulative += probabilities[id];
+        if cumulative > 1.0 - p {
+            break;
+        }
+        logits[id] = f32::NEG_INFINITY;
+    }
+    debug_assert!(most_likely.is_some());
+}
+
+fn softmax(logits: &[f32]) -> Vec<f32> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exp: Vec<f32> = logits.iter().map(|logit| (logit - max).exp()).collect();
+    let sum: f32 = exp.iter().sum();
+    exp.into_iter().map(|e| e / sum).collect()
+}
+
+/// The id at which the cumulative probability passes `uniform`.
+fn draw(logits: &[f32], uniform: f32) -> u32 {
+    let mut rest = f64::from(uniform);
+    let mut last = argmax(logits);
+    for (id, p) in softmax(logits).into_iter().enumerate() {
+        if p > 0.0 {
+            last = id as u32;
+            rest -= f64::from(p);
+            if rest < 0.0 {
+                break;
+            }
+        }
+    }
+    last
+}
+
+/// The first of the largest; 0 if nothing is a number.
+fn argmax(logits: &[f32]) -> u32 {
+    let mut best = 0;
+    for (id, logit) in logits.iter().enumerate() {
+        if *logit > logits[best] || logits[best].is_nan() {
+            best = id;
+        }
+    }
+    best as u32
+}

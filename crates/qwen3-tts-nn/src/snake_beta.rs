@@ -1,0 +1,38 @@
+//! The periodic activation of the codec decoder.
+
+use crate::backend::Backend;
+use crate::device::Device;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::weights::Weights;
+
+/// `x + sin²(x·e^α) / (e^β + 1e-9)` by channel, the reference's `SnakeBeta`
+/// ([Liu et al. 2020](https://arxiv.org/abs/2006.08195)).
+#[derive(Clone)]
+pub struct SnakeBeta {
+    alpha: Tensor,
+    inv_beta: Tensor,
+}
+
+impl SnakeBeta {
+    /// Reads `alpha` and `beta`, both `[channels]`, both logarithms.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load(weights: &Weights, channels: usize, device: &Device) -> Result<Self> {
+        let alpha = weights.to_vec("alpha", &[channels])?.into_iter().map(f32::exp);
+        let beta = weights.to_vec("beta", &[channels])?.into_iter().map(f32::exp);
+        let inv_beta = beta.map(|b| 1.0 / (b + 1e-9));
+        Ok(Self {
+            alpha: Tensor::from_vec(alpha.collect(), &[channels], device),
+            inv_beta: Tensor::from_vec(inv_beta.collect(), &[channels], device),
+        })
+    }
+
+    /// `[…, channels]` to the same shape.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        assert_eq!(x.shape().last(), self.alpha.dim(0), "snake_beta of {:?}", x.shape());
+        on_backend!(x, B => B::snake_beta(B::of(x), &self.alpha, &self.inv_beta))
+    }
+}

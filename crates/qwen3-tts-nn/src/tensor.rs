@@ -1,0 +1,169 @@
+//! The tensor: an enum over the backends with the vocabulary that models are written in.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::backend::{Backend, On};
+use crate::cpu::CpuTensor;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+
+/// A float tensor on some [`Device`], channels-last: `[batch, time, channels]`.
+///
+/// Tensors are values: operations give new ones, clones are cheap. They can be sent to another
+/// thread but not shared between threads, since one thread owns a model and its tensors.
+///
+/// Operations panic when shapes do not fit (`#[track_caller]` names the place). Configurations,
+/// weights and requests are validated before, so that no input of a user can get that far.
+#[derive(Clone)]
+pub struct Tensor {
+    pub(crate) repr: On<CpuTensor>,
+    _not_sync: PhantomData<Cell<()>>,
+}
+
+impl Tensor {
+    pub(crate) fn new(repr: On<CpuTensor>) -> Self {
+        Self { repr, _not_sync: PhantomData }
+    }
+
+    /// The tensor with these values in row-major order.
+    ///
+    /// # Panics
+    /// When the number of values is not that of the shape.
+    #[track_caller]
+    pub fn from_vec(data: Vec<f32>, shape: &[usize], device: &Device) -> Self {
+        let shape = Shape::new(shape);
+        assert_eq!(data.len(), shape.n_elements(), "{} values for shape {shape:?}", data.len());
+        on_device!(device, b => b.from_host(data, shape))
+    }
+
+    /// Zeros.
+    pub fn zeros(shape: &[usize], device: &Device) -> Self {
+        Self::from_vec(vec![0.0; shape.iter().product()], shape, device)
+    }
+
+    /// The values in row-major order, read back to the host.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a value is NaN or infinite, naming `what`.
+    pub fn to_finite_vec(&self, what: &'static str) -> Result<Vec<f32>> {
+        let values = self.to_vec();
+        if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(Error::NonFinite { what }) }
+    }
+
+    /// The values in row-major order, read back to the host.
+    pub fn to_vec(&self) -> Vec<f32> {
+        on_backend!(self, B => B::to_host(B::of(self)))
+    }
+
+    /// The dimensions.
+    pub fn shape(&self) -> Shape {
+        on_backend!(self, B => B::shape(B::of(self)))
+    }
+
+    /// The size of dimension `axis`.
+    #[track_caller]
+    pub fn dim(&self, axis: usize) -> usize {
+        self.shape()[axis]
+    }
+
+    /// The same values under another shape.
+    #[track_caller]
+    pub fn reshape(&self, shape: &[usize]) -> Self {
+        let shape = Shape::new(shape);
+        let from = self.shape();
+        assert_eq!(from.n_elements(), shape.n_elements(), "reshape {from:?} to {shape:?}");
+        on_backend!(self, B => B::reshape(B::of(self), shape))
+    }
+
+    /// `len` entries of dimension `axis` from `start` on.
+    #[track_caller]
+    pub fn narrow(&self, axis: usize, start: usize, len: usize) -> Self {
+        let shape = self.shape();
+        assert!(
+            axis < shape.rank() && start + len <= shape[axis],
+            "narrow axis {axis} of {shape:?} to {start}..{}",
+            start + len
+        );
+        on_backend!(self, B => B::narrow(B::of(self), axis, start, len))
+    }
+
+    /// Joins tensors along dimension `axis`.
+    #[track_caller]
+    pub fn cat(tensors: &[&Tensor], axis: usize) -> Self {
+        let first = tensors.first().expect("cat needs a tensor").shape();
+        for tensor in tensors {
+            let shape = tensor.shape();
+            assert_eq!(
+                shape.with_dim(axis, 0),
+                first.with_dim(axis, 0),
+                "cat {shape:?} to {first:?} along axis {axis}"
+            );
+        }
+        on_backend!(tensors[0], B => B::cat(tensors, axis))
+    }
+
+    /// The last entry of the time dimension: `[batch, time, channels]` to `[batch, 1, channels]`.
+    #[track_caller]
+    pub fn last_step(&self) -> Self {
+        self.narrow(1, self.dim(1) - 1, 1)
+    }
+
+    /// `self + other`; `other` has the same shape, or is one row that is added to every row.
+    #[track_caller]
+    pub fn add(&self, other: &Tensor) -> Self {
+        self.check_broadcast(other, "add");
+        on_backend!(self, B => B::add(B::of(self), other))
+    }
+
+    /// `self · other`, element by element; `other` as in [`Tensor::add`].
+    #[track_caller]
+    pub fn mul(&self, other: &Tensor) -> Self {
+        self.check_broadcast(other, "mul");
+        on_backend!(self, B => B::mul(B::of(self), other))
+    }
+
+    /// `x·sigmoid(x)`.
+    pub fn silu(&self) -> Self {
+        on_backend!(self, B => B::silu(B::of(self)))
+    }
+
+    /// `silu(self) · up`: the gate of a SwiGLU.
+    #[track_caller]
+    pub fn silu_mul(&self, up: &Tensor) -> Self {
+        assert_eq!(self.shape(), up.shape(), "silu_mul");
+        on_backend!(self, B => B::silu_mul(B::of(self), up))
+    }
+
+    /// The exact GELU, `x/2·(1 + erf(x/√2))`.
+    pub fn gelu(&self) -> Self {
+        on_backend!(self, B => B::gelu(B::of(self)))
+    }
+
+    /// Every value limited to `min..=max`.
+    pub fn clamp(&self, min: f32, max: f32) -> Self {
+        on_backend!(self, B => B::clamp(B::of(self), min, max))
+    }
+
+    /// `self + scale·y` with `scale` `[channels]`: a residual connection with layer scale.
+    #[track_caller]
+    pub fn scaled_add(&self, y: &Tensor, scale: &Tensor) -> Self {
+        assert_eq!(self.shape(), y.shape(), "scaled_add");
+        assert_eq!(scale.shape().n_elements(), y.shape().last(), "scaled_add: scale");
+        on_backend!(self, B => B::scaled_add(B::of(self), y, scale))
+    }
+
+    #[track_caller]
+    fn check_broadcast(&self, other: &Tensor, what: &str) {
+        let (a, b) = (self.shape(), other.shape());
+        assert!(a == b || b.n_elements() == a.last(), "{what}: {a:?} with {b:?}");
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor{:?}", self.shape())
+    }
+}

@@ -1,0 +1,66 @@
+//! Why a request can't be spoken.
+
+/// A specialised [`Result`](std::result::Result).
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a prompt was refused or a generation broke off.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The ids are not those of a wrapped text.
+    #[error("the {what} ids are not those of a wrapped text: {found} ids, expected at least {expected}")]
+    TooShort {
+        /// `text` or `instruct`.
+        what: &'static str,
+        /// How many ids a wrapped text of one token has.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// An id is outside its vocabulary.
+    #[error("{what} id {id} is outside the vocabulary of {vocab_size} entries: do tokenizer and model belong together?")]
+    IdOutOfRange {
+        /// What the id stands for.
+        what: &'static str,
+        /// The id.
+        id: u32,
+        /// The size of the vocabulary.
+        vocab_size: usize,
+    },
+    /// The prompt leaves no room for a frame.
+    #[error(
+        "the text is too long: the prompt takes {positions} positions and the model has {limit}; \
+         split the text and speak the parts one after the other"
+    )]
+    PromptTooLong {
+        /// Positions that the prompt takes.
+        positions: usize,
+        /// Positions that the model has.
+        limit: usize,
+    },
+    /// In streaming text mode, one text token is spoken per frame, and there are too few frames.
+    #[error(
+        "the text is too long: {tokens} text tokens follow one per frame, but at most {max_frames} \
+         frames can be generated; raise the limit of frames or split the text"
+    )]
+    TooFewFrames {
+        /// Text tokens that trail the prompt.
+        tokens: usize,
+        /// Frames that can be generated.
+        max_frames: usize,
+    },
+    /// A sampling parameter is out of range.
+    #[error("{who}: {reason}")]
+    Sampling {
+        /// `talker` or `subtalker`.
+        who: &'static str,
+        /// The parameter, what was expected and what was found.
+        reason: String,
+    },
+    /// The limit of frames is zero.
+    #[error("the limit of frames must be at least 1, not 0")]
+    NoFrames,
+    /// The arithmetic failed.
+    #[error(transparent)]
+    Nn(#[from] qwen3_tts_nn::Error),
+}

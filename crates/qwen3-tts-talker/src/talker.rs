@@ -1,0 +1,153 @@
+//! The talker: the transformer that writes codebook 0.
+
+use qwen3_tts_config::{ModelConfig, TalkerConfig};
+use qwen3_tts_nn::{
+    AttentionConfig, Device, Dtype, Embedding, Ids, Linear, Result, Tensor, Transformer,
+    TransformerConfig, TransformerState, Weights,
+};
+
+use crate::code_predictor::CodePredictor;
+
+/// Talker and code predictor, the reference's `Qwen3TTSTalkerForConditionalGeneration`.
+pub struct Talker {
+    text_embedding: Embedding,
+    text_projection: TextProjection,
+    codec_embedding: Embedding,
+    model: Transformer,
+    codec_head: Linear,
+    code_predictor: CodePredictor,
+    special: SpecialTexts,
+    config: TalkerConfig,
+    device: Device,
+}
+
+/// Text tokens that stand for no text, embedded: `[1, 1, hidden_size]` each.
+pub(crate) struct SpecialTexts {
+    pub tts_bos: Tensor,
+    pub tts_eos: Tensor,
+    pub tts_pad: Tensor,
+}
+
+impl Talker {
+    /// Reads everything under `talker.`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load(config: &ModelConfig, weights: &Weights, device: &Device) -> Result<Self> {
+        let talker = &config.talker_config;
+        let (hidden, text_hidden) = (talker.hidden_size, talker.text_hidden_size);
+        let weights = weights.under("talker");
+        let model = weights.under("model");
+        let text = model.under("text_embedding");
+        let codec = model.under("codec_embedding");
+        let text_embedding = Embedding::load(&text, talker.text_vocab_size, text_hidden, device)?;
+        let text_projection =
+            TextProjection::load(&weights.under("text_projection"), text_hidden, hidden, device)?;
+        let ids = [config.tts_bos_token_id, config.tts_eos_token_id, config.tts_pad_token_id];
+        let special = text_projection.forward(&text_embedding.forward(&Ids::new(&ids, device)));
+        Ok(Self {
+            codec_embedding: Embedding::load(&codec, talker.vocab_size, hidden, device)?,
+            model: Transformer::load(&model, &transformer_config(talker), device)?,
+            codec_head: {
+                let weights = weights.under("codec_head");
+                Linear::load(&weights, hidden, talker.vocab_size, device)?
+            },
+            code_predictor: CodePredictor::load(talker, &weights.under("code_predictor"), device)?,
+            special: SpecialTexts {
+                tts_bos: special.narrow(1, 0, 1),
+                tts_eos: special.narrow(1, 1, 1),
+                tts_pad: special.narrow(1, 2, 1),
+            },
+            text_embedding,
+            text_projection,
+            config: talker.clone(),
+            device: device.clone(),
+        })
+    }
+
+    /// `n` text ids to `[1, n, hidden_size]`.
+    pub(crate) fn embed_text(&self, ids: &[u32]) -> Tensor {
+        self.text_projection.forward(&self.text_embedding.forward(&Ids::new(ids, &self.device)))
+    }
+
+    /// The state before the first position.
+    pub fn new_state(&self) -> TransformerState {
+        self.model.new_state()
+    }
+
+    /// Embeddings `[1, time, hidden_size]` continue the sequence. Gives the hidden state after
+    /// the final norm, same shape.
+    pub fn step(&self, embeddings: &Tensor, state: &mut TransformerState) -> Tensor {
+        self.model.step(embeddings, state)
+    }
+
+    /// The logits of codebook 0 for hidden states: `[1, time, hidden_size]` to
+    /// `[1, time, vocab_size]`.
+    pub fn logits(&self, hidden: &Tensor) -> Tensor {
+        self.codec_head.forward(hidden)
+    }
+
+    /// The embedding table of codebook 0 and of the codec's control tokens.
+    pub fn codec_embedding(&self) -> &Embedding {
+        &self.codec_embedding
+    }
+
+    /// The code predictor.
+    pub fn code_predictor(&self) -> &CodePredictor {
+        &self.code_predictor
+    }
+
+    /// The configuration it was loaded with.
+    pub fn config(&self) -> &TalkerConfig {
+        &self.config
+    }
+
+    /// The data type that the weights are kept in.
+    pub fn weight_dtype(&self) -> Dtype {
+        self.codec_head.weight().dtype()
+    }
+
+    pub(crate) fn special(&self) -> &SpecialTexts {
+        &self.special
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+}
+
+fn transformer_config(config: &TalkerConfig) -> TransformerConfig {
+    let mut attention =
+        AttentionConfig::new(config.hidden_size, config.num_attention_heads, config.head_dim);
+    attention.num_key_value_heads = config.num_key_value_heads;
+    attention.attention_bias = config.attention_bias;
+    attention.qk_norm = Some(config.rms_norm_eps as f32);
+    TransformerConfig::new(
+        attention,
+        config.num_hidden_layers,
+        config.intermediate_size,
+        config.rms_norm_eps as f32,
+        config.rope_theta as f32,
+    )
+}
+
+/// `linear_fc2(silu(linear_fc1(x)))`, the reference's `Qwen3TTSTalkerResizeMLP`.
+struct TextProjection {
+    linear_fc1: Linear,
+    linear_fc2: Linear,
+}
+
+impl TextProjection {
+    fn load(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self> {
+        let fc1 = weights.under("linear_fc1");
+        let fc2 = weights.under("linear_fc2");
+        Ok(Self {
+            linear_fc1: Linear::load_with_bias(&fc1, inputs, inputs, device)?,
+            linear_fc2: Linear::load_with_bias(&fc2, inputs, outputs, device)?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        self.linear_fc2.forward(&self.linear_fc1.forward(x).silu())
+    }
+}
