@@ -1,0 +1,79 @@
+//! Everything that can go wrong between a model directory and speech.
+
+use std::path::PathBuf;
+
+use qwen3_tts_config::ConfigError;
+
+/// Why nothing was spoken, in one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request asks for something impossible, or that this model does not do.
+    #[error("{0}")]
+    Request(String),
+
+    /// A speaker or a language that the model does not have.
+    #[error(transparent)]
+    Voice(ConfigError),
+
+    /// A file of the checkpoint is not there.
+    #[error("{file} is missing; a model directory needs all files of the published checkpoint")]
+    MissingFile {
+        /// The file.
+        file: String,
+    },
+
+    /// A file is there and cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A configuration file was refused.
+    #[error("{file}: {source}")]
+    Config {
+        /// The file.
+        file: String,
+        /// What is wrong in it.
+        source: ConfigError,
+    },
+
+    /// A file of the text tokenizer is damaged.
+    #[error("{file}: not a valid tokenizer file ({reason}); fetch it again")]
+    Tokenizer {
+        /// The file.
+        file: String,
+        /// What is wrong in it.
+        reason: String,
+    },
+
+    /// A file of speech codes was refused.
+    #[error("{file}: {reason}")]
+    Codes {
+        /// The file.
+        file: String,
+        /// What is wrong in it.
+        reason: String,
+    },
+
+    /// The weights were refused.
+    #[error(transparent)]
+    Weights(#[from] qwen3_tts_nn::Error),
+
+    /// An output cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A model is neither here nor could it be fetched.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Hub(#[from] crate::hub::HubError),
+}

@@ -1,0 +1,191 @@
+//! The files of a checkpoint: a directory, or bytes that are part of the program.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use qwen3_tts_config::{ConfigError, GenerationConfig, ModelConfig, SpeechTokenizerConfig};
+use qwen3_tts_nn::Weights;
+
+use crate::{Error, Result};
+
+/// Where the files of a checkpoint are.
+#[derive(Debug, Clone)]
+pub struct ModelFiles(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    Directory(PathBuf),
+    Embedded(&'static [(&'static str, &'static [u8])]),
+}
+
+const CONFIG: &str = "config.json";
+const GENERATION_CONFIG: &str = "generation_config.json";
+const SPEECH_TOKENIZER: &str = "speech_tokenizer";
+const SPEECH_TOKENIZER_CONFIG: &str = "speech_tokenizer/config.json";
+const WEIGHTS: &str = "model.safetensors";
+const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+
+impl ModelFiles {
+    /// The files of a directory in the published layout.
+    pub fn directory(path: impl Into<PathBuf>) -> Self {
+        Self(Source::Directory(path.into()))
+    }
+
+    /// Files embedded in the program, each by its path in the published layout.
+    pub fn embedded(files: &'static [(&'static str, &'static [u8])]) -> Self {
+        Self(Source::Embedded(files))
+    }
+
+    /// The directory, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Source::Directory(path) => Some(path),
+            Source::Embedded(_) => None,
+        }
+    }
+
+    /// Names of the files that a checkpoint needs and that are not there.
+    pub fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        let mut need = |name: String| {
+            if !self.has(&name) {
+                missing.push(name);
+            }
+        };
+        for name in [CONFIG, GENERATION_CONFIG, SPEECH_TOKENIZER_CONFIG] {
+            need(name.to_owned());
+        }
+        if !self.has("tokenizer.json") {
+            for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
+                need(name.to_owned());
+            }
+        }
+        for prefix in ["", "speech_tokenizer/"] {
+            let shards = self.shards(prefix).unwrap_or_default();
+            match shards.is_empty() {
+                true => need(format!("{prefix}{WEIGHTS}")),
+                false => shards.into_iter().for_each(&mut need),
+            }
+        }
+        missing
+    }
+
+    /// The files that hold the weights, by their path in the published layout.
+    pub fn weight_files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        for prefix in ["", "speech_tokenizer/"] {
+            let shards = self.shards(prefix).unwrap_or_default();
+            match shards.is_empty() {
+                true => files.push(format!("{prefix}{WEIGHTS}")),
+                false => files.extend(shards),
+            }
+        }
+        files
+    }
+
+    /// `config.json`.
+    pub fn model_config(&self) -> Result<ModelConfig> {
+        self.config(CONFIG, ModelConfig::from_json)
+    }
+
+    /// `generation_config.json`.
+    pub fn generation_config(&self) -> Result<GenerationConfig> {
+        self.config(GENERATION_CONFIG, GenerationConfig::from_json)
+    }
+
+    /// `speech_tokenizer/config.json`.
+    pub fn speech_tokenizer_config(&self) -> Result<SpeechTokenizerConfig> {
+        self.config(SPEECH_TOKENIZER_CONFIG, SpeechTokenizerConfig::from_json)
+    }
+
+    /// The weights of the talker and all it holds.
+    pub fn talker_weights(&self) -> Result<Weights> {
+        self.weights("")
+    }
+
+    /// The weights of the speech tokenizer.
+    pub fn speech_tokenizer_weights(&self) -> Result<Weights> {
+        self.weights(SPEECH_TOKENIZER)
+    }
+
+    /// The whole of a text file.
+    pub(crate) fn text(&self, name: &str) -> Result<Cow<'static, str>> {
+        let file = || self.name_of(name);
+        match &self.0 {
+            Source::Directory(dir) => std::fs::read_to_string(dir.join(name))
+                .map(Cow::Owned)
+                .map_err(|source| match source.kind() {
+                    std::io::ErrorKind::NotFound => Error::MissingFile { file: file() },
+                    _ => Error::Read { file: file(), source },
+                }),
+            Source::Embedded(_) => {
+                let bytes = self.embedded_file(name).ok_or(Error::MissingFile { file: file() })?;
+                std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| Error::Read {
+                    file: file(),
+                    source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
+                })
+            }
+        }
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match &self.0 {
+            Source::Directory(dir) => dir.join(name).is_file(),
+            Source::Embedded(_) => self.embedded_file(name).is_some(),
+        }
+    }
+
+    /// How messages call a file.
+    pub(crate) fn name_of(&self, name: &str) -> String {
+        match &self.0 {
+            Source::Directory(dir) => dir.join(name).display().to_string(),
+            Source::Embedded(_) => format!("embedded {name}"),
+        }
+    }
+
+    fn config<T>(&self, name: &str, parse: fn(&str) -> Result<T, ConfigError>) -> Result<T> {
+        let text = self.text(name)?;
+        parse(&text).map_err(|source| Error::Config { file: self.name_of(name), source })
+    }
+
+    fn weights(&self, folder: &str) -> Result<Weights> {
+        let name = Path::new(folder).join(WEIGHTS);
+        let name = name.to_str().unwrap_or(WEIGHTS);
+        match &self.0 {
+            Source::Directory(dir) => {
+                let index = Path::new(folder).join(WEIGHTS_INDEX);
+                if !dir.join(name).exists() && !dir.join(index).exists() {
+                    return Err(Error::MissingFile { file: self.name_of(name) });
+                }
+                Ok(Weights::open(dir.join(folder))?)
+            }
+            Source::Embedded(_) => {
+                let missing = || Error::MissingFile { file: self.name_of(name) };
+                let bytes = self.embedded_file(name).ok_or_else(missing)?;
+                Ok(Weights::from_static(&self.name_of(name), bytes)?)
+            }
+        }
+    }
+
+    /// The shards named by an index; none without one.
+    fn shards(&self, prefix: &str) -> Option<Vec<String>> {
+        if self.has(&format!("{prefix}{WEIGHTS}")) {
+            return None;
+        }
+        let index = self.text(&format!("{prefix}{WEIGHTS_INDEX}")).ok()?;
+        let index: serde_json::Value = serde_json::from_str(&index).ok()?;
+        let map = index.get("weight_map")?.as_object()?;
+        let files: std::collections::BTreeSet<_> =
+            map.values().filter_map(|file| file.as_str()).collect();
+        Some(files.into_iter().map(|file| format!("{prefix}{file}")).collect())
+    }
+
+    fn embedded_file(&self, name: &str) -> Option<&'static [u8]> {
+        match self.0 {
+            Source::Directory(_) => None,
+            Source::Embedded(files) => {
+                files.iter().find(|(file, _)| *file == name).map(|(_, bytes)| *bytes)
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Text to token ids, exactly as the official loader does it.
+//!
+//! The reference is `AutoProcessor.from_pretrained(dir, fix_mistral_regex=True)` of transformers
+//! 4.57.3: a byte-level BPE after NFC whose first split is not Qwen2's own expression but
+//! [`SPLIT`], which ends a word before a capital letter and keeps combining marks inside one.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::normalizers::NFC;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
+
+use crate::{Error, ModelFiles, Result};
+
+/// The split that `fix_mistral_regex` puts in place of the first one.
+const SPLIT: &str = concat!(
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+);
+
+/// More text than any context can hold, and less than the splitter can fail on.
+pub(crate) const MAX_TEXT_BYTES: usize = 1 << 18;
+
+/// The text tokenizer of a checkpoint.
+#[derive(Debug, Clone)]
+pub struct TextTokenizer(Tokenizer);
+
+/// What is read of `tokenizer_config.json`.
+#[derive(Deserialize)]
+struct TokenizerConfig {
+    #[serde(default)]
+    added_tokens_decoder: BTreeMap<u32, TokenConfig>,
+}
+
+#[derive(Deserialize)]
+struct TokenConfig {
+    content: String,
+    #[serde(default)]
+    single_word: bool,
+    #[serde(default)]
+    lstrip: bool,
+    #[serde(default)]
+    rstrip: bool,
+    #[serde(default)]
+    normalized: bool,
+    #[serde(default)]
+    special: bool,
+}
+
+impl TextTokenizer {
+    /// Reads `tokenizer.json` if there is one, else `vocab.json` and `merges.txt`, and the added
+    /// tokens of `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or if the files do not fit each other.
+    pub fn load(files: &ModelFiles) -> Result<Self> {
+        let tokenizer = if files.has("tokenizer.json") {
+            whole(files, "tokenizer.json")?
+        } else {
+            byte_pairs(files)?
+        };
+        let mut tokenizer = Self(tokenizer);
+        tokenizer.add_tokens(files, "tokenizer_config.json")?;
+        Ok(tokenizer)
+    }
+
+    /// The ids of `text`. Special tokens that are spelled out in it count as such.
+    ///
+    /// # Errors
+    /// If the text is longer than any prompt can be.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(Error::Request(format!(
+                "the text is {} KiB long, expected at most {} KiB: split it",
+                text.len().div_ceil(1024),
+                MAX_TEXT_BYTES / 1024
+            )));
+        }
+        let encoding = self.0.encode_fast(text, false);
+        encoding
+            .map(|encoding| encoding.get_ids().to_vec())
+            .map_err(|error| Error::Request(format!("the text cannot be tokenized: {error}")))
+    }
+
+    /// `text` as a talker takes it: what the assistant says, and the head of its next turn.
+    pub fn encode_text(&self, text: &str) -> Result<Vec<u32>> {
+        self.encode(&format!("<|im_start|>assistant\n{text}<|im_end|>\n<|im_start|>assistant\n"))
+    }
+
+    /// An instruction as a talker takes it: what the user says.
+    pub fn encode_instruct(&self, instruct: &str) -> Result<Vec<u32>> {
+        self.encode(&format!("<|im_start|>user\n{instruct}<|im_end|>\n"))
+    }
+
+    /// One more than the largest id that [`Self::encode`] can return.
+    pub fn vocab_size(&self) -> usize {
+        self.0.get_vocab_size(true)
+    }
+
+    fn add_tokens(&mut self, files: &ModelFiles, name: &str) -> Result<()> {
+        let config: TokenizerConfig = match files.text(name) {
+            Ok(text) => parse(files, name, &text)?,
+            Err(Error::MissingFile { .. }) if files.has("tokenizer.json") => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for (id, token) in &config.added_tokens_decoder {
+            self.0.add_tokens(&[AddedToken {
+                content: token.content.clone(),
+                single_word: token.single_word,
+                lstrip: token.lstrip,
+                rstrip: token.rstrip,
+                normalized: token.normalized,
+                special: token.special,
+            }]);
+            let found = self.0.token_to_id(&token.content);
+            if found != Some(*id) {
+                let found = found.map_or("none".to_owned(), |id| id.to_string());
+                let content = &token.content;
+                let reason =
+                    format!("added token {content} has id {id}, but the vocabulary gives {found}");
+                return Err(broken(files, name, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A tokenizer in one file, with its first split replaced as the official loader does.
+fn whole(files: &ModelFiles, name: &str) -> Result<Tokenizer> {
+    let text = files.text(name)?;
+    let mut tokenizer: Tokenizer =
+        text.parse().map_err(|error| broken(files, name, format!("{error}")))?;
+    let _ = tokenizer.with_truncation(None);
+    tokenizer.with_padding(None);
+    let Some(PreTokenizerWrapper::Sequence(sequence)) = tokenizer.get_pre_tokenizer() else {
+        return Err(broken(files, name, "its pre-tokenizer is not a sequence"));
+    };
+    let mut steps = sequence.as_ref().to_vec();
+    let Some(first) = steps.first_mut() else {
+        return Err(broken(files, name, "its pre-tokenizer is empty"));
+    };
+    *first = split(files, name)?.into();
+    tokenizer.with_pre_tokenizer(Some(Sequence::new(steps)));
+    Ok(tokenizer)
+}
+
+/// The tokenizer that transformers' `Qwen2Converter` builds.
+fn byte_pairs(files: &ModelFiles) -> Result<Tokenizer> {
+    let vocab: std::collections::HashMap<String, u32> =
+        parse(files, "vocab.json", &files.text("vocab.json")?)?;
+    let vocab: Vocab = vocab.into_iter().collect();
+    let merges = merges(files, "merges.txt")?;
+    let model = BPE::builder().vocab_and_merges(vocab, merges).build();
+    let model = model.map_err(|error| broken(files, "merges.txt", format!("{error}")))?;
+    let mut tokenizer = Tokenizer::new(model);
+    tokenizer.with_normalizer(Some(NFC));
+    tokenizer.with_pre_tokenizer(Some(Sequence::new(vec![
+        split(files, "merges.txt")?.into(),
+        ByteLevel::new(false, true, false).into(),
+    ])));
+    Ok(tokenizer)
+}
+
+/// One pair a line. Only a first line that begins with `#version:` is a header: many true merges
+/// begin with `#`.
+fn merges(files: &ModelFiles, name: &str) -> Result<Vec<(String, String)>> {
+    let text = files.text(name)?;
+    let mut merges = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || (number == 0 && line.starts_with("#version:")) {
+            continue;
+        }
+        let mut parts = line.split_whitespace();
+        let (Some(left), Some(right), None) = (parts.next(), parts.next(), parts.next()) else {
+            let reason = format!("line {}: expected two parts, found \"{line}\"", number + 1);
+            return Err(broken(files, name, reason));
+        };
+        merges.push((left.to_owned(), right.to_owned()));
+    }
+    Ok(merges)
+}
+
+fn split(files: &ModelFiles, name: &str) -> Result<Split> {
+    let pattern = SplitPattern::Regex(SPLIT.to_owned());
+    Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
+        .map_err(|error| broken(files, name, format!("{error}")))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(files: &ModelFiles, name: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| broken(files, name, error.to_string()))
+}
+
+fn broken(files: &ModelFiles, name: &str, reason: impl Into<String>) -> Error {
+    Error::Tokenizer { file: files.name_of(name), reason: reason.into() }
+}
