@@ -1,8 +1,6 @@
 //! The residual block between the upsamplings of the latent.
 
-use qwen3_tts_nn::{
-    CausalConv1d, ConvState, Device, LayerNorm, Linear, Result, Tensor, Weights,
-};
+use qwen3_tts_nn::{CausalConv1d, ConvState, Device, LayerNorm, Linear, Result, Tensor, Weights};
 
 /// `x + γ·pwconv2(gelu(pwconv1(norm(dwconv(x)))))`, the reference's
 /// `Qwen3TTSTokenizerV2ConvNeXtBlock` ([Liu et al. 2022](https://arxiv.org/abs/2201.03545)).

@@ -32,13 +32,17 @@ impl DecoderBlock {
     ) -> Result<Self> {
         let block = weights.under("block");
         let upsample = block.under("1.conv");
-        let unit = |(i, dilation)| {
-            ResidualUnit::load(&block.under(i + 2), out_dim, dilation, device)
-        };
+        let unit =
+            |(i, dilation)| ResidualUnit::load(&block.under(i + 2), out_dim, dilation, device);
         Ok(Self {
             snake: SnakeBeta::load(&block.under("0"), in_dim, device)?,
             upsample: CausalConvTranspose1d::load(
-                &upsample, in_dim, out_dim, 2 * rate, rate, device,
+                &upsample,
+                in_dim,
+                out_dim,
+                2 * rate,
+                rate,
+                device,
             )?,
             units: Self::DILATIONS.into_iter().enumerate().map(unit).collect::<Result<_>>()?,
         })

@@ -16,9 +16,8 @@ impl SplitResidualVectorQuantizer {
     const N_SEMANTIC: usize = 1;
 
     pub(crate) fn load(config: &DecoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
-        let load = |name: &str, n| {
-            ResidualVectorQuantizer::load(config, n, &weights.under(name), device)
-        };
+        let load =
+            |name: &str, n| ResidualVectorQuantizer::load(config, n, &weights.under(name), device);
         Ok(Self {
             rvq_first: load("rvq_first", Self::N_SEMANTIC)?,
             rvq_rest: load("rvq_rest", config.num_quantizers - Self::N_SEMANTIC)?,
@@ -34,7 +33,8 @@ impl SplitResidualVectorQuantizer {
         };
         let n_rest = self.rvq_rest.codebooks.len();
         let first = self.rvq_first.decode((0..Self::N_SEMANTIC).map(codebook));
-        let rest = self.rvq_rest.decode((Self::N_SEMANTIC..Self::N_SEMANTIC + n_rest).map(codebook));
+        let rest =
+            self.rvq_rest.decode((Self::N_SEMANTIC..Self::N_SEMANTIC + n_rest).map(codebook));
         first.add(&rest)
     }
 }

@@ -54,7 +54,13 @@ impl CausalConv1d {
         let shape = ConvShape { out_channels, in_channels, taps, dilation, depthwise: false };
         let bias = Some(weights.tensor("bias", &[out_channels], device)?);
         let weight = weights.conv("weight", shape, device)?;
-        Ok(Self { weight, bias, in_channels, context: (taps - 1) * dilation, device: device.clone() })
+        Ok(Self {
+            weight,
+            bias,
+            in_channels,
+            context: (taps - 1) * dilation,
+            device: device.clone(),
+        })
     }
 
     /// Reads `weight` `[channels, 1, taps]` and `bias` `[channels]`: one filter for each channel.

@@ -24,13 +24,8 @@ pub struct SamplingParams {
 
 impl SamplingParams {
     /// The most likely token, always.
-    pub const GREEDY: Self = Self {
-        do_sample: false,
-        temperature: 1.0,
-        top_k: 0,
-        top_p: 1.0,
-        repetition_penalty: 1.0,
-    };
+    pub const GREEDY: Self =
+        Self { do_sample: false, temperature: 1.0, top_k: 0, top_p: 1.0, repetition_penalty: 1.0 };
 
     /// Checks the ranges.
     ///

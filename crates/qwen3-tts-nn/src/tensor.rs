@@ -50,7 +50,11 @@ impl Tensor {
     /// [`Error::NonFinite`] when a value is NaN or infinite, naming `what`.
     pub fn to_finite_vec(&self, what: &'static str) -> Result<Vec<f32>> {
         let values = self.to_vec();
-        if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(Error::NonFinite { what }) }
+        if values.iter().all(|v| v.is_finite()) {
+            Ok(values)
+        } else {
+            Err(Error::NonFinite { what })
+        }
     }
 
     /// The values in row-major order, read back to the host.

@@ -121,9 +121,8 @@ struct Layer {
 impl Layer {
     fn load(weights: &Weights, config: &TransformerConfig, device: &Device) -> Result<Self> {
         let hidden = config.attention.hidden_size;
-        let norm = |name: &str| {
-            RmsNorm::load(&weights.under(name), hidden, config.rms_norm_eps, device)
-        };
+        let norm =
+            |name: &str| RmsNorm::load(&weights.under(name), hidden, config.rms_norm_eps, device);
         let scale = |name: &str| match config.layer_scale {
             true => weights.under(name).tensor("scale", &[hidden], device).map(Some),
             false => Ok(None),

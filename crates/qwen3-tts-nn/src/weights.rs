@@ -139,9 +139,10 @@ impl RawTensor {
     fn to_f32(&self) -> Vec<f32> {
         match self.dtype {
             Dtype::F32 => bytemuck::cast_slice::<u8, f32>(self.bytes.as_slice()).to_vec(),
-            Dtype::Bf16 => {
-                bytemuck::cast_slice::<u8, bf16>(self.bytes.as_slice()).iter().map(|v| v.to_f32()).collect()
-            }
+            Dtype::Bf16 => bytemuck::cast_slice::<u8, bf16>(self.bytes.as_slice())
+                .iter()
+                .map(|v| v.to_f32())
+                .collect(),
         }
     }
 }
@@ -236,7 +237,13 @@ impl Weights {
     ///
     /// # Errors
     /// As [`Weights::tensor`].
-    pub fn pointwise(&self, name: &str, out: usize, input: usize, device: &Device) -> Result<Matrix> {
+    pub fn pointwise(
+        &self,
+        name: &str,
+        out: usize,
+        input: usize,
+        device: &Device,
+    ) -> Result<Matrix> {
         Ok(matrix(self.raw(name, &[out, input, 1])?, out, input, device))
     }
 
@@ -264,7 +271,9 @@ impl Weights {
         let dtype = match entry.dtype {
             safetensors::Dtype::BF16 => Dtype::Bf16,
             safetensors::Dtype::F32 => Dtype::F32,
-            other => return Err(Error::TensorDtype { file: file(), name, found: format!("{other:?}") }),
+            other => {
+                return Err(Error::TensorDtype { file: file(), name, found: format!("{other:?}") });
+            }
         };
         if entry.shape != expected {
             let (expected, found) = (expected.to_vec(), entry.shape.clone());

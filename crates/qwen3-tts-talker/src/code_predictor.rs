@@ -1,11 +1,11 @@
 //! The small transformer that completes a frame: codebooks 1 and up.
 
 use qwen3_tts_config::TalkerConfig;
+use qwen3_tts_nn::sampling::Constraints;
 use qwen3_tts_nn::{
     AttentionConfig, Device, Embedding, Error, Ids, Linear, Result, Sampler, Tensor, Transformer,
     TransformerConfig, Weights,
 };
-use qwen3_tts_nn::sampling::Constraints;
 
 /// The code predictor, the reference's
 /// `Qwen3TTSTalkerCodePredictorModelForConditionalGeneration`.
@@ -30,7 +30,8 @@ impl CodePredictor {
         let talker_hidden = config.hidden_size;
         let config = &config.code_predictor_config;
         let (hidden, vocab) = (config.hidden_size, config.vocab_size);
-        let mut attention = AttentionConfig::new(hidden, config.num_attention_heads, config.head_dim);
+        let mut attention =
+            AttentionConfig::new(hidden, config.num_attention_heads, config.head_dim);
         attention.num_key_value_heads = config.num_key_value_heads;
         attention.attention_bias = config.attention_bias;
         attention.qk_norm = Some(config.rms_norm_eps as f32);
@@ -71,7 +72,8 @@ impl CodePredictor {
         code_0: &Tensor,
         sampler: &mut Sampler,
     ) -> Result<(Vec<Ids>, Tensor)> {
-        let mut choose = |_: usize, logits: &Tensor| sampler.sample(logits, &Constraints::default());
+        let mut choose =
+            |_: usize, logits: &Tensor| sampler.sample(logits, &Constraints::default());
         let (codes, sum, last_logits) = self.run(hidden, code_0, &mut choose);
         // NaN once is NaN in every later step of the frame, so the last logits tell for all.
         last_logits.to_finite_vec("the code predictor's logits")?;

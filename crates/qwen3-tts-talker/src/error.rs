@@ -8,7 +8,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The ids are not those of a wrapped text.
-    #[error("the {what} ids are not those of a wrapped text: {found} ids, expected at least {expected}")]
+    #[error(
+        "the {what} ids are not those of a wrapped text: {found} ids, expected at least {expected}"
+    )]
     TooShort {
         /// `text` or `instruct`.
         what: &'static str,
@@ -18,7 +20,9 @@ pub enum Error {
         found: usize,
     },
     /// An id is outside its vocabulary.
-    #[error("{what} id {id} is outside the vocabulary of {vocab_size} entries: do tokenizer and model belong together?")]
+    #[error(
+        "{what} id {id} is outside the vocabulary of {vocab_size} entries: do tokenizer and model belong together?"
+    )]
     IdOutOfRange {
         /// What the id stands for.
         what: &'static str,
@@ -27,27 +31,16 @@ pub enum Error {
         /// The size of the vocabulary.
         vocab_size: usize,
     },
-    /// The prompt leaves no room for a frame.
+    /// The model has too few positions for the text.
     #[error(
-        "the text is too long: the prompt takes {positions} positions and the model has {limit}; \
+        "the text is too long: it needs {positions} positions and the model has {limit}; \
          split the text and speak the parts one after the other"
     )]
-    PromptTooLong {
-        /// Positions that the prompt takes.
+    TextTooLong {
+        /// Positions that the prompt and the text that trails it need.
         positions: usize,
         /// Positions that the model has.
         limit: usize,
-    },
-    /// In streaming text mode, one text token is spoken per frame, and there are too few frames.
-    #[error(
-        "the text is too long: {tokens} text tokens follow one per frame, but at most {max_frames} \
-         frames can be generated; raise the limit of frames or split the text"
-    )]
-    TooFewFrames {
-        /// Text tokens that trail the prompt.
-        tokens: usize,
-        /// Frames that can be generated.
-        max_frames: usize,
     },
     /// A sampling parameter is out of range.
     #[error("{who}: {reason}")]

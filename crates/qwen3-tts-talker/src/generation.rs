@@ -7,7 +7,7 @@ use qwen3_tts_nn::sampling::Constraints;
 use qwen3_tts_nn::{Ids, Sampler, SamplingParams, Tensor, TransformerState};
 
 use crate::error::{Error, Result};
-use crate::prompt::{Prompt, TextMode};
+use crate::prompt::Prompt;
 use crate::talker::Talker;
 
 /// How frames are chosen, and how many at most.
@@ -107,14 +107,12 @@ impl Talker {
         let embeddings = self.embed_prompt(prompt)?;
         let positions = embeddings.prefill.dim(1);
         let limit = self.config().max_position_embeddings;
-        if positions >= limit {
-            return Err(Error::PromptTooLong { positions, limit });
+        // Text that trails the prompt takes a frame for each token, so it needs a position too.
+        let needed = positions + embeddings.trailing_text.dim(1);
+        if needed > limit {
+            return Err(Error::TextTooLong { positions: needed, limit });
         }
         let max_frames = params.max_frames.min(limit - positions);
-        let tokens = embeddings.trailing_text.dim(1);
-        if prompt.text_mode == TextMode::Streaming && tokens > max_frames {
-            return Err(Error::TooFewFrames { tokens, max_frames });
-        }
         let mut state = self.new_state();
         let hidden = self.step(&embeddings.prefill, &mut state).last_step();
         Ok(Generation {

@@ -238,7 +238,9 @@ impl Backend for Cpu {
             match weight.view().data {
                 MatrixData::F32(table) => data.extend(&table[id * cols..(id + 1) * cols]),
                 MatrixData::Bf16(table) => {
-                    data.extend(table[id * cols..(id + 1) * cols].iter().map(|v: &bf16| v.to_f32()));
+                    data.extend(
+                        table[id * cols..(id + 1) * cols].iter().map(|v: &bf16| v.to_f32()),
+                    );
                 }
             }
         }

@@ -1,0 +1,164 @@
+//! The decoder against the official package in float32, stage by stage, and against itself.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use qwen3_tts_codec::{CodecDecoder, Error, Stage};
+use qwen3_tts_config::SpeechTokenizerConfig;
+use qwen3_tts_nn::{Device, Weights};
+use qwen3_tts_testkit::{Golden, assert_close, checkpoint, cut, cuts};
+
+const CHECKPOINT: &str = "custom_voice_0b6";
+
+fn decoder() -> CodecDecoder {
+    let dir = checkpoint(CHECKPOINT).join("speech_tokenizer");
+    let config = SpeechTokenizerConfig::from_file(dir.join("config.json")).unwrap();
+    let weights = Weights::open(&dir).unwrap();
+    let decoder = CodecDecoder::load(&config.decoder_config, &weights, &Device::cpu(2)).unwrap();
+    weights.finish(&[&["encoder."], CodecDecoder::UNUSED].concat()).unwrap();
+    decoder
+}
+
+fn frames(golden: &Golden) -> Vec<Vec<u32>> {
+    let (shape, codes) = golden.u32("codes");
+    codes.chunks_exact(shape[1]).map(<[u32]>::to_vec).collect()
+}
+
+fn in_steps(decoder: &CodecDecoder, frames: &[Vec<u32>], sizes: &[usize]) -> Vec<f32> {
+    let mut state = decoder.new_state();
+    let mut rest = frames;
+    let mut samples = Vec::new();
+    for &size in sizes {
+        let (step, later) = rest.split_at(size);
+        samples.extend(decoder.step(step, &mut state).unwrap());
+        rest = later;
+    }
+    assert!(rest.is_empty());
+    samples
+}
+
+#[test]
+fn every_stage_is_the_official_one() {
+    let golden = Golden::load("codec/stages");
+    let mut stages = BTreeMap::new();
+    let mut keep = |stage, x: &qwen3_tts_nn::Tensor| {
+        let name = match stage {
+            Stage::Quantizer => "quantizer".into(),
+            Stage::PreConv => "pre_conv".into(),
+            Stage::PreTransformer => "pre_transformer".into(),
+            Stage::Upsample(i) => format!("upsample.{i}.1"),
+            Stage::Decoder(i) => format!("decoder.{i}"),
+            _ => return,
+        };
+        stages.insert(name, (x.shape(), x.to_vec()));
+    };
+    let decoder = decoder();
+    let samples =
+        decoder.step_observed(&frames(&golden), &mut decoder.new_state(), &mut keep).unwrap();
+    for (name, (shape, values)) in &stages {
+        println!("{name}");
+        let (expected_shape, mut expected) = golden.f32(name);
+        let (time, channels) = (shape[1], shape[2]);
+        // The reference is channels-first after all stages but the transformer; the later ones
+        // are stored for the first frames only.
+        let stored = if name == "pre_transformer" {
+            assert_eq!(expected_shape, [time, channels]);
+            time
+        } else {
+            assert_eq!(expected_shape[0], channels);
+            expected = transposed(&expected, channels);
+            expected_shape[1]
+        };
+        assert!(stored <= time && stored > 0);
+        assert_close(&values[..stored * channels], &expected, 1e-4);
+    }
+    assert_eq!(stages.len(), 12);
+    assert_close(&samples, &golden.f32("audio").1, 1e-4);
+}
+
+/// `[channels, time]` to `[time, channels]`.
+fn transposed(values: &[f32], channels: usize) -> Vec<f32> {
+    let time = values.len() / channels;
+    (0..time).flat_map(|t| (0..channels).map(move |c| values[c * time + t])).collect()
+}
+
+/// Compares a waveform of which the golden holds every n-th sample and the sum of each frame.
+fn assert_waveform(samples: &[f32], golden: &Golden, kind: &str, samples_per_frame: usize) {
+    let stride = golden.number("audio_stride");
+    let strided: Vec<f32> = samples.iter().copied().step_by(stride).collect();
+    assert_close(&strided, &golden.f32(&format!("{kind}_strided")).1, 1e-4);
+    let sums: Vec<f32> =
+        samples.chunks_exact(samples_per_frame).map(|frame| frame.iter().sum()).collect();
+    let (_, expected) = golden.f32(&format!("{kind}_frame_sums"));
+    assert_close(&sums, &expected, 1e-4 * (samples_per_frame as f32).sqrt());
+}
+
+#[test]
+fn long_sequences_are_the_official_ones_whole_and_chunked() {
+    let decoder = decoder();
+    for name in ["codec/frames_100", "codec/frames_340"] {
+        let golden = Golden::load(name);
+        let frames = frames(&golden);
+        let whole = decoder.decode(&frames).unwrap();
+        assert_eq!(whole.len(), frames.len() * 1920);
+        assert_waveform(&whole, &golden, "whole", 1920);
+        let (chunk, context) = (golden.number("chunk_size"), golden.number("left_context_size"));
+        let chunked = decoder.chunked_decode(&frames, chunk, context).unwrap();
+        assert_waveform(&chunked, &golden, "chunked", 1920);
+        assert_eq!(frames.len() > chunk, chunked != whole, "chunks differ past the first only");
+    }
+}
+
+#[test]
+fn frame_by_frame_is_the_whole() {
+    let decoder = decoder();
+    let frames = frames(&Golden::load("codec/frames_340"));
+    let whole = decoder.decode(&frames).unwrap();
+    assert_close(&in_steps(&decoder, &frames, &cut(frames.len(), 1)), &whole, 1e-5);
+}
+
+#[test]
+fn a_cloned_state_continues_on_its_own() {
+    let decoder = decoder();
+    let frames = frames(&Golden::load("codec/stages"));
+    let mut state = decoder.new_state();
+    decoder.step(&frames[..10], &mut state).unwrap();
+    let mut clone = state.clone();
+    let first = decoder.step(&frames[10..], &mut state).unwrap();
+    decoder.step(&frames[..3], &mut state).unwrap();
+    assert_eq!(first, decoder.step(&frames[10..], &mut clone).unwrap());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn any_cut_is_the_whole(sizes in cuts(60)) {
+        let decoder = decoder();
+        let frames = &frames(&Golden::load("codec/frames_100"))[..60];
+        let whole = in_steps(&decoder, frames, &[60]);
+        assert_close(&in_steps(&decoder, frames, &sizes), &whole, 1e-5);
+    }
+}
+
+#[test]
+fn codes_that_do_not_fit_are_refused_and_the_stream_goes_on() {
+    let decoder = decoder();
+    let frames = frames(&Golden::load("codec/stages"));
+    let expected = decoder.decode(&frames).unwrap();
+    let mut state = decoder.new_state();
+    let mut samples = decoder.step(&frames[..7], &mut state).unwrap();
+
+    let mut outside = frames[7..9].to_vec();
+    outside[1][5] = u32::MAX;
+    let error = decoder.step(&outside, &mut state).unwrap_err();
+    assert!(matches!(error, Error::CodeOutOfRange { frame: 1, codebook: 5, .. }), "{error}");
+    let error = decoder.step(&[&frames[7][..15]], &mut state).unwrap_err();
+    assert!(matches!(error, Error::FrameLength { expected: 16, found: 15, .. }), "{error}");
+    assert!(decoder.step::<Vec<u32>>(&[], &mut state).unwrap().is_empty());
+
+    samples.extend(decoder.step(&frames[7..], &mut state).unwrap());
+    assert_close(&samples, &expected, 1e-5);
+    assert!(decoder.chunked_decode(&frames, 0, 25).is_err());
+    assert!(decoder.decode::<Vec<u32>>(&[]).unwrap().is_empty());
+}
