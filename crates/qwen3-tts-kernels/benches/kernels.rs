@@ -1,1 +1,140 @@
-fn main() {}
+//! Speed of the kernels at the shapes of Qwen3-TTS. Matrix × vector reports bytes of weights a
+//! second, convolutions multiply-adds a second, the others elements a second.
+//!
+//! `QWEN3_TTS_THREADS` sets the number of threads (default: all), `QWEN3_TTS_ISA` the instruction
+//! set.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use qwen3_tts_kernels::*;
+use std::hint::black_box;
+
+criterion_main!(benches);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(std::time::Duration::from_millis(300))
+        .measurement_time(std::time::Duration::from_secs(2));
+    targets = linear_decode, linear_prefill, convolution, snake, attend, regions
+}
+
+fn pool() -> Pool {
+    let all = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let wanted = std::env::var("QWEN3_TTS_THREADS").ok().and_then(|n| n.parse().ok());
+    Pool::new(wanted.unwrap_or(all))
+}
+
+fn ramp(n: usize) -> Vec<f32> {
+    (0..n).map(|i| ((i * 2_654_435_761) % 1000) as f32 * 1e-3 - 0.5).collect()
+}
+
+/// One token, weights from memory: each call takes the next matrix of a buffer larger than caches.
+fn linear_decode(c: &mut Criterion) {
+    let pool = pool();
+    let mut group = c.benchmark_group("linear 1 token bf16");
+    let buffer: Vec<bf16> = vec![bf16::from_f32(0.01); 192 << 20];
+    for (rows, cols) in [(4096, 1024), (1024, 2048), (6144, 1024), (1024, 3072), (12288, 2048)] {
+        let x = ramp(cols);
+        let mut y = vec![0.0; rows];
+        let mut matrices = buffer.chunks_exact(rows * cols).cycle();
+        group.throughput(Throughput::Bytes((rows * cols * 2) as u64));
+        group.bench_function(format!("{rows}x{cols}"), |b| {
+            b.iter(|| {
+                let data = MatrixData::Bf16(matrices.next().unwrap());
+                let weight = Matrix { data, rows, cols };
+                linear(&pool, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
+            });
+        });
+    }
+}
+
+/// Many tokens, bf16 and f32.
+fn linear_prefill(c: &mut Criterion) {
+    let pool = pool();
+    let mut group = c.benchmark_group("linear many tokens");
+    for (tokens, rows, cols) in [(8, 3072, 1024), (100, 3072, 1024), (100, 1024, 3072)] {
+        let (x, w) = (ramp(tokens * cols), ramp(rows * cols));
+        let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
+        let mut y = vec![0.0; tokens * rows];
+        group.throughput(Throughput::Elements((tokens * rows * cols) as u64));
+        for (name, data) in [("f32", MatrixData::F32(&w)), ("bf16", MatrixData::Bf16(&half))] {
+            group.bench_function(format!("{name} {tokens}x{rows}x{cols}"), |b| {
+                let weight = Matrix { data, rows, cols };
+                b.iter(|| {
+                    linear(&pool, &x, tokens, &mut [Projection { weight, bias: None, y: &mut y }]);
+                });
+            });
+        }
+    }
+}
+
+/// The codec decoder's convolutions, for one frame and for four.
+fn convolution(c: &mut Criterion) {
+    let pool = pool();
+    let mut group = c.benchmark_group("conv1d");
+    // rows a frame, out, taps, in, dilation
+    let shapes = [
+        (4, 1536, 7, 1024, 1),
+        (32, 768, 7, 768, 9),
+        (160, 384, 7, 384, 3),
+        (640, 192, 7, 192, 1),
+        (1920, 96, 7, 96, 9),
+        (1920, 96, 1, 96, 1),
+        (1920, 1, 7, 96, 1),
+    ];
+    for (rows, out, taps, input, dilation) in shapes {
+        let weight = ConvWeight::pack(&ramp(out * taps * input), out, taps, input);
+        let bias = ramp(out);
+        for frames in [1, 4] {
+            let rows = rows * frames;
+            let x = ramp((rows + (taps - 1) * dilation) * input);
+            let mut y = vec![0.0; rows * out];
+            group.throughput(Throughput::Elements((rows * out * taps * input) as u64));
+            group.bench_function(
+                format!("{rows}x{out} taps {taps} in {input} d {dilation}"),
+                |b| {
+                    b.iter(|| conv1d(&pool, &x, &weight, Some(&bias), 1, dilation, &mut y));
+                },
+            );
+        }
+    }
+}
+
+fn snake(c: &mut Criterion) {
+    let pool = pool();
+    let (rows, channels) = (1920, 96);
+    let (x, alpha, beta) = (ramp(rows * channels), ramp(channels), ramp(channels));
+    let mut y = vec![0.0; x.len()];
+    let mut group = c.benchmark_group("elementwise");
+    group.throughput(Throughput::Elements(x.len() as u64));
+    group.bench_function("snake_beta 1920x96", |b| {
+        b.iter(|| snake_beta(&pool, black_box(&x), &alpha, &beta, &mut y));
+    });
+    group.bench_function("gelu 1920x96", |b| b.iter(|| gelu(&pool, black_box(&x), &mut y)));
+}
+
+/// One query of the talker over 500 keys, each call at the next layer's cache.
+fn attend(c: &mut Criterion) {
+    let pool = pool();
+    let shape =
+        AttentionShape { heads: 16, kv_heads: 8, head_dim: 128, scale: 0.088, window: None };
+    let cache = 500 * 8 * 128;
+    let (keys, values) = (ramp(28 * cache), ramp(28 * cache));
+    let q = ramp(16 * 128);
+    let mut y = vec![0.0; q.len()];
+    let mut layers = keys.chunks_exact(cache).zip(values.chunks_exact(cache)).cycle();
+    let mut group = c.benchmark_group("attention");
+    group.throughput(Throughput::Bytes(cache as u64 * 8));
+    group.bench_function("1 query 500 keys", |b| {
+        b.iter(|| {
+            let (keys, values) = layers.next().unwrap();
+            attention(&pool, &q, keys, values, shape, &mut y);
+        });
+    });
+}
+
+/// What crossing a barrier costs.
+fn regions(c: &mut Criterion) {
+    let pool = pool();
+    c.bench_function("empty region", |b| b.iter(|| pool.run(pool.threads(), |i| _ = black_box(i))));
+}

@@ -71,13 +71,15 @@ pub(crate) fn gelu<V: Vector>(x: V) -> V {
     let erfc = t * polynomial(t, ERFC) * exp(x.like(0.0) - z * z);
     // The product is 0 · ∞ at infinity; past 20 the tail is nothing.
     let tail = size.min(x.like(20.0)) * x.like(-0.5);
-    tail.mul_add(erfc, x.max(x.like(0.0)))
+    tail.mul_add(erfc, x.like(0.0).max(x))
 }
 
 /// x above 0, eˣ − 1 below.
 #[inline(always)]
 pub(crate) fn elu<V: Vector>(x: V) -> V {
-    x.if_positive(x, exp_m1(x))
+    let zero = x.like(0.0);
+    // In this order the maximum hands a NaN on.
+    zero.max(x) + exp_m1(x.min(zero))
 }
 
 /// sin²(x) within 2e-7 for |x| ≤ 1e4; in 0 ..= 1 whatever x is.

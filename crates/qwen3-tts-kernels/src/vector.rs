@@ -76,10 +76,10 @@ pub(crate) trait Vector:
     /// `self · factor + addend`, rounded once where the CPU can.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
 
-    /// The smaller of each two lanes; `other` where `self` is NaN.
+    /// The smaller of each two lanes; `other` where one is NaN.
     fn min(self, other: Self) -> Self;
 
-    /// The larger of each two lanes; `other` where `self` is NaN.
+    /// The larger of each two lanes; `other` where one is NaN.
     fn max(self, other: Self) -> Self;
 
     fn abs(self) -> Self;
@@ -89,9 +89,6 @@ pub(crate) trait Vector:
 
     /// 2 to the power of each lane, which must be whole and in −126 ..= 127.
     fn exp2_whole(self) -> Self;
-
-    /// `yes` where the lane is above 0, else `no`.
-    fn if_positive(self, yes: Self, no: Self) -> Self;
 
     /// The sum of all lanes, always in the same order.
     fn reduce_sum(self) -> f32;

@@ -117,14 +117,6 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn if_positive(self, yes: Self, no: Self) -> Self {
-        unsafe {
-            let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, _mm256_setzero_ps());
-            Self(_mm256_blendv_ps(no.0, yes.0, positive))
-        }
-    }
-
-    #[inline(always)]
     fn reduce_sum(self) -> f32 {
         unsafe {
             let four =

@@ -110,14 +110,6 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn if_positive(self, yes: Self, no: Self) -> Self {
-        unsafe {
-            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, _mm512_setzero_ps());
-            Self(_mm512_mask_blend_ps(positive, no.0, yes.0))
-        }
-    }
-
-    #[inline(always)]
     fn reduce_sum(self) -> f32 {
         unsafe { _mm512_reduce_add_ps(self.0) }
     }

@@ -113,11 +113,6 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn if_positive(self, yes: Self, no: Self) -> Self {
-        Self(std::array::from_fn(|i| if self.0[i] > 0.0 { yes.0[i] } else { no.0[i] }))
-    }
-
-    #[inline(always)]
     fn reduce_sum(self) -> f32 {
         let x = self.0;
         ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))

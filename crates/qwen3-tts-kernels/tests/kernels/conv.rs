@@ -1,0 +1,166 @@
+use super::{assert_close, bits, levels, noise, pools};
+use proptest::prelude::*;
+use qwen3_tts_kernels::{ConvWeight, Isa, Pool, by_isa, conv1d};
+
+/// A convolution's numbers.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    rows: usize,
+    out: usize,
+    taps: usize,
+    input: usize,
+    stride: usize,
+    dilation: usize,
+}
+
+impl Shape {
+    /// The shortest input that gives `rows` rows.
+    fn len(self) -> usize {
+        (self.rows - 1) * self.stride + (self.taps - 1) * self.dilation + 1
+    }
+
+    fn weight(self, isa: Isa, w: &[f32]) -> ConvWeight {
+        ConvWeight::pack_by_isa(isa, w, self.out, self.taps, self.input)
+    }
+
+    fn want(self, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f64> {
+        let mut y = Vec::new();
+        for t in 0..self.rows {
+            for o in 0..self.out {
+                let mut sum = bias.map_or(0.0, |bias| f64::from(bias[o]));
+                for j in 0..self.taps {
+                    for c in 0..self.input {
+                        let row = t * self.stride + j * self.dilation;
+                        let w = w[(o * self.taps + j) * self.input + c];
+                        sum += f64::from(w) * f64::from(x[row * self.input + c]);
+                    }
+                }
+                y.push(sum);
+            }
+        }
+        y
+    }
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    (1usize..60, 1usize..110, 1usize..8, 1usize..40, 1usize..4, 1usize..10).prop_map(
+        |(rows, out, taps, input, stride, dilation)| Shape {
+            rows,
+            out,
+            taps,
+            input,
+            stride,
+            dilation,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_convolution_is_its_formula(shape in shapes(), spare in 0usize..3, seed: u64) {
+        // Rows of x that no window reaches are allowed where the stride leaves some.
+        let len = shape.len() + spare.min(shape.stride - 1);
+        let x = noise(seed, len * shape.input);
+        let w = noise(!seed, shape.out * shape.taps * shape.input);
+        let bias = noise(seed ^ 5, shape.out);
+        let mut y = vec![f32::NAN; shape.rows * shape.out];
+        for isa in levels() {
+            let weight = shape.weight(isa, &w);
+            for bias in [None, Some(&bias[..])] {
+                let want = shape.want(&x, &w, bias);
+                for pool in &pools() {
+                    conv1d(pool, &x, &weight, bias, shape.stride, shape.dilation, &mut y);
+                    assert_close(isa, &y, &want, 2e-4);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_the_same_however_the_input_is_cut(
+        mut shape in shapes(), cut in 0.0..1.0, seed: u64,
+    ) {
+        shape.stride = 1;
+        shape.rows += 1;
+        let x = noise(seed, shape.len() * shape.input);
+        let w = noise(!seed, shape.out * shape.taps * shape.input);
+        let head = 1 + ((shape.rows - 1) as f64 * cut) as usize;
+        let head_x = &x[..Shape { rows: head, ..shape }.len() * shape.input];
+        let tail_x = &x[head * shape.input..];
+        for isa in levels() {
+            let weight = shape.weight(isa, &w);
+            let run = |x: &[f32], rows: usize| {
+                let mut y = vec![f32::NAN; rows * shape.out];
+                conv1d(&Pool::new(2), x, &weight, None, 1, shape.dilation, &mut y);
+                y
+            };
+            let whole = run(&x, shape.rows);
+            let mut parts = run(head_x, head);
+            if head < shape.rows {
+                parts.extend(run(tail_x, shape.rows - head));
+            }
+            prop_assert_eq!(bits(&whole), bits(&parts));
+        }
+    }
+
+    #[test]
+    fn a_depthwise_convolution_is_its_formula(
+        rows in 1usize..40, taps in 1usize..8, channels in 1usize..70, dilation in 1usize..4,
+        seed: u64,
+    ) {
+        let x = noise(seed, (rows + (taps - 1) * dilation) * channels);
+        let w = noise(!seed, taps * channels);
+        let bias = noise(seed ^ 5, channels);
+        for bias in [None, Some(&bias[..])] {
+            let mut want = Vec::new();
+            for t in 0..rows {
+                for c in 0..channels {
+                    let tap = |j: usize| {
+                        f64::from(w[j * channels + c])
+                            * f64::from(x[(t + j * dilation) * channels + c])
+                    };
+                    let bias = bias.map_or(0.0, |bias| f64::from(bias[c]));
+                    want.push((0..taps).map(tap).sum::<f64>() + bias);
+                }
+            }
+            let mut y = vec![f32::NAN; rows * channels];
+            for isa in levels() {
+                let pool = &Pool::new(2);
+                by_isa::depthwise_conv1d(isa, pool, &x, &w, taps, channels, bias, dilation, &mut y);
+                assert_close(isa, &y, &want, 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn long_stretches_and_many_panels_add_up() {
+    // More channels than one pass over y takes, contiguous and dilated; more rows than one task.
+    for (taps, dilation, rows) in [(7, 1, 40), (3, 9, 300), (1, 1, 13)] {
+        let shape = Shape { rows, out: 160, taps, input: 450, stride: 1, dilation };
+        let x = noise(1, shape.len() * shape.input);
+        let w = noise(2, shape.out * shape.taps * shape.input);
+        let want = shape.want(&x, &w, None);
+        for isa in levels() {
+            let mut y = vec![f32::NAN; rows * shape.out];
+            let weight = shape.weight(isa, &w);
+            conv1d(&Pool::new(2), &x, &weight, None, 1, dilation, &mut y);
+            assert_close(isa, &y, &want, 2e-3);
+        }
+    }
+}
+
+#[test]
+fn an_input_shorter_than_the_window_gives_nothing() {
+    let weight = ConvWeight::pack(&[1.0; 14], 2, 7, 1);
+    conv1d(&Pool::new(1), &[1.0; 6], &weight, None, 1, 1, &mut []);
+}
+
+#[test]
+#[should_panic(expected = "length of y")]
+fn a_wrong_length_is_refused() {
+    let weight = ConvWeight::pack(&[1.0; 6], 2, 3, 1);
+    conv1d(&Pool::new(1), &[1.0; 6], &weight, None, 1, 1, &mut [0.0; 9]);
+}

@@ -1,0 +1,49 @@
+//! Every kernel, at every instruction set that this CPU has, against a plain float64 computation
+//! of the formula in its documentation, on odd sizes.
+
+mod attention;
+mod conv;
+mod elementwise;
+mod linear;
+mod rows;
+
+use qwen3_tts_kernels::{Isa, Pool};
+
+/// The instruction sets that can be tested here.
+fn levels() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detect())
+}
+
+/// `n` numbers of about a normal distribution, the same for the same seed.
+fn noise(seed: u64, n: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03;
+    let mut uniform = move || {
+        // splitmix64
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
+    };
+    (0..n).map(|_| (0..4).map(|_| uniform()).sum::<f32>() * 1.7 - 3.4).collect()
+}
+
+/// Asserts |got − want| ≤ tolerance everywhere.
+#[track_caller]
+fn assert_close(isa: Isa, got: &[f32], want: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), want.len());
+    for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
+        let error = (f64::from(got) - want).abs();
+        assert!(error <= tolerance, "{isa:?}: [{i}] is {got}, not {want} (off by {error:e})");
+    }
+}
+
+/// The bits, so that equality is of NaN and signs of 0 too.
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+/// Pools whose results must not differ.
+fn pools() -> [Pool; 3] {
+    [1, 2, 3].map(Pool::new)
+}
