@@ -1,3 +1,43 @@
 //! Maintenance tasks: `cargo xtask --help`.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod checkpoint;
+mod fixtures;
+mod oracle;
+mod parity;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+
+/// Maintenance tasks of the Qwen3-TTS workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Fixtures(fixtures::Arguments),
+    Checkpoint(checkpoint::Arguments),
+    Parity(parity::Arguments),
+    Tidy(tidy::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Fixtures(arguments) => fixtures::run(&arguments),
+        Task::Checkpoint(arguments) => checkpoint::run(&arguments),
+        Task::Parity(arguments) => parity::run(&arguments),
+        Task::Tidy(arguments) => tidy::run(&arguments),
+    }
+}
+
+/// The root of the workspace.
+fn workspace() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}

@@ -1,0 +1,36 @@
+//! `cargo xtask fixtures`: tiny checkpoints and goldens from the official package.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::{oracle, workspace};
+
+/// Writes fixtures/ and the demo checkpoint with the official package.
+///
+/// Needs python3 and, on the first run, a package index; QWEN3_TTS_ORACLE_PYTHON names an
+/// interpreter that has the package already.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Only one part (speech, codec, tokenizer, operations, demo) or one speech case.
+    #[arg(long)]
+    only: Option<String>,
+    /// A directory with the published vocab.json, merges.txt and tokenizer_config.json; without
+    /// it, the ids of the published vocabulary are left as they are.
+    #[arg(long, value_name = "DIR")]
+    tokenizer: Option<PathBuf>,
+}
+
+/// Runs the task.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut command = oracle::script("fixtures.py")?;
+    command.arg("--out").arg(workspace().join("fixtures"));
+    command.arg("--demo").arg(workspace().join("crates/qwen3-tts-cli/demo"));
+    if let Some(only) = &arguments.only {
+        command.arg("--only").arg(only);
+    }
+    if let Some(tokenizer) = &arguments.tokenizer {
+        command.arg("--tokenizer").arg(tokenizer);
+    }
+    oracle::run(&mut command)
+}

@@ -1,0 +1,63 @@
+//! The Python environment that the official package runs in.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::workspace;
+
+/// Names an existing interpreter that has the official package, to be used as it is.
+const PYTHON: &str = "QWEN3_TTS_ORACLE_PYTHON";
+
+/// What the official package needs, in the versions that the goldens were made with.
+const REQUIREMENTS: [&str; 11] = [
+    "torch==2.11.0",
+    "torchaudio==2.11.0",
+    "transformers==4.57.3",
+    "accelerate==1.12.0",
+    "librosa==0.11.0",
+    "soundfile==0.14.0",
+    "einops==0.8.2",
+    "onnxruntime==1.32.0",
+    "sox==1.5.0",
+    "safetensors==0.8.0",
+    "numpy==2.4.6",
+];
+
+/// The official package; its own requirements would pull in what only its demo needs.
+const PACKAGE: &str = "qwen-tts==0.1.1";
+
+/// The interpreter to run the official package with, made on first use under `target/`.
+pub fn python() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(PYTHON) {
+        return Ok(path.into());
+    }
+    let environment = workspace().join("target/oracle-venv");
+    let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let done = environment.join("complete");
+    if !done.is_file() {
+        eprintln!("making {} (once; some hundred megabytes)", environment.display());
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new(&python).args(pip).args(REQUIREMENTS))?;
+        run(Command::new(&python).args(pip).args(["--no-deps", PACKAGE]))?;
+        std::fs::write(&done, PACKAGE).with_context(|| format!("writing {}", done.display()))?;
+    }
+    Ok(python)
+}
+
+/// A script of `xtask/python/`, ready to get its arguments.
+pub fn script(name: &str) -> Result<Command> {
+    let mut command = Command::new(python()?);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("TOKENIZERS_PARALLELISM", "false");
+    command.arg(workspace().join("xtask/python").join(name));
+    Ok(command)
+}
+
+/// Runs a command to its end and says which one failed.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("starting {command:?}"))?;
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}
