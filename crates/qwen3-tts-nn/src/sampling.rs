@@ -154,12 +154,14 @@ fn keep_top_k(logits: &mut [f32], k: usize) {
     logits.iter_mut().filter(|logit| **logit < kth).for_each(|logit| *logit = f32::NEG_INFINITY);
 }
 
-/// `TopPLogitsWarper`: drops the least likely ids while together they stay within `1 − p`.
+/// `TopPLogitsWarper`: drops the least likely ids while together they stay within `1 − p`,
+/// and always keeps one.
 fn keep_top_p(logits: &mut [f32], p: f32) {
     let probabilities = softmax(logits);
     let mut order: Vec<usize> = (0..logits.len()).collect();
-    order.sort_by(|&a, &b| logits[a].total_cmp(&logits[b]));
-    let most_likely = order.pop();
+    // Of equals, the first counts as the most likely, as it does in a greedy choice.
+    order.sort_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a)));
+    order.pop();
     let mut cumulative = 0.0;
     for id in order {
         cumulative += probabilities[id];
@@ -168,7 +170,6 @@ fn keep_top_p(logits: &mut [f32], p: f32) {
         }
         logits[id] = f32::NEG_INFINITY;
     }
-    debug_assert!(most_likely.is_some());
 }
 
 fn softmax(logits: &[f32]) -> Vec<f32> {
@@ -203,4 +204,111 @@ fn argmax(logits: &[f32]) -> u32 {
         }
     }
     best as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use qwen3_tts_testkit::{Golden, assert_close};
+
+    use super::*;
+
+    /// The chain as the official package builds it, up to the log-probabilities.
+    #[test]
+    fn filtered_probabilities_are_the_official_ones() {
+        let golden = Golden::load("operations/sampling");
+        let vocab = golden.number("vocab_size") as u32;
+        let eos = golden.number("codec_eos_token_id") as u32;
+        let settings = golden.request["settings"].as_object().unwrap();
+        assert!(settings.len() >= 15);
+        for (name, setting) in settings {
+            println!("{name}");
+            let number = |key: &str| setting[key].as_f64().unwrap() as f32;
+            let params = SamplingParams {
+                do_sample: setting["do_sample"].as_bool().unwrap(),
+                temperature: number("temperature"),
+                top_k: setting["top_k"].as_u64().unwrap() as usize,
+                top_p: number("top_p"),
+                repetition_penalty: number("repetition_penalty"),
+            };
+            let history: Vec<u32> = setting["history"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|id| id.as_u64().unwrap() as u32)
+                .collect();
+            let constraints = Constraints {
+                history: &history,
+                suppressed: golden.number("suppressed_from") as u32..vocab,
+                exempt: Some(eos),
+                forbidden: (history.len() < golden.number("min_new_tokens")).then_some(eos),
+            };
+            let mut logits = golden.f32(&format!("{name}.logits")).1;
+            constrain(&mut logits, &constraints, params.repetition_penalty);
+            if params.do_sample {
+                warp(&mut logits, &params);
+            }
+            let actual: Vec<f32> = softmax(&logits).into_iter().map(f32::ln).collect();
+            let expected = golden.f32(&format!("{name}.log_probabilities")).1;
+            assert_close(&actual, &expected, 1e-4);
+        }
+    }
+
+    fn sampled(logits: &[f32], params: SamplingParams, uniform: f32) -> u32 {
+        let constraints = Constraints::default();
+        choose(logits.to_vec(), &Sampling { params: &params, constraints: &constraints, uniform })
+    }
+
+    const PLAIN: SamplingParams = SamplingParams { do_sample: true, ..SamplingParams::GREEDY };
+
+    #[test]
+    fn draws_follow_the_probabilities() {
+        let logits = [0.5f32.ln(), 0.25f32.ln(), f32::NEG_INFINITY, 0.25f32.ln()];
+        let ids: Vec<u32> =
+            (0..8).map(|i| sampled(&logits, PLAIN, (i as f32 + 0.5) / 8.0)).collect();
+        assert_eq!(ids, [0, 0, 0, 0, 1, 1, 3, 3]);
+    }
+
+    #[test]
+    fn greedy_takes_the_first_of_the_largest() {
+        assert_eq!(sampled(&[1.0, 3.0, 3.0, 2.0], SamplingParams::GREEDY, 0.0), 1);
+    }
+
+    #[test]
+    fn a_sampler_draws_by_seed_and_stream() {
+        let draws = |seed, stream| {
+            let mut sampler = Sampler::new(PLAIN, seed, stream);
+            (0..100).map(|_| sampler.uniform()).collect::<Vec<_>>()
+        };
+        assert_eq!(draws(1, 0), draws(1, 0));
+        assert_ne!(draws(1, 0), draws(2, 0));
+        assert_ne!(draws(1, 0), draws(1, 1));
+        let mean = draws(3, 0).iter().sum::<f32>() / 100.0;
+        assert!((0.4..0.6).contains(&mean), "mean {mean}");
+    }
+
+    proptest! {
+        /// Logits that are not numbers, and filters that leave little, still give an id.
+        #[test]
+        fn every_choice_is_an_id(
+            logits in prop::collection::vec(prop::num::f32::ANY, 1..40),
+            top_k in 0usize..50, top_p in 0.001f32..=1.0, uniform in 0.0f32..1.0,
+            do_sample in any::<bool>(),
+        ) {
+            let n = logits.len() as u32;
+            let params = SamplingParams { do_sample, top_k, top_p, ..PLAIN };
+            prop_assert!(sampled(&logits, params, uniform) < n);
+        }
+
+        #[test]
+        fn a_filtered_id_is_never_drawn(
+            logits in prop::collection::vec(-10.0f32..10.0, 2..40),
+            top_k in 1usize..5, uniform in 0.0f32..1.0,
+        ) {
+            let params = SamplingParams { top_k, ..PLAIN };
+            let id = sampled(&logits, params, uniform) as usize;
+            let larger = logits.iter().filter(|v| **v > logits[id]).count();
+            prop_assert!(larger < top_k);
+        }
+    }
 }

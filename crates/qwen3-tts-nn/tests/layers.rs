@@ -1,0 +1,218 @@
+//! Layers against their definitions, and streams against the whole.
+
+use proptest::prelude::*;
+use qwen3_tts_nn::{
+    Attention, AttentionConfig, CausalConv1d, CausalConvTranspose1d, Device, KvCache, Rope, Tensor,
+    Weights,
+};
+use qwen3_tts_testkit::{assert_close, cuts};
+use safetensors::tensor::TensorView;
+
+/// Values between −1 and 1 that look random and are the same every time.
+fn noise(n: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+fn weights(tensors: &[(&str, &[usize], &[f32])]) -> Weights {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, _, values)| values.iter().flat_map(|v| v.to_le_bytes()).collect())
+        .collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        (*name, TensorView::new(safetensors::Dtype::F32, shape.to_vec(), bytes).unwrap())
+    });
+    let file = safetensors::serialize(views, None).unwrap();
+    Weights::from_static("test", file.leak()).unwrap()
+}
+
+fn tensor(values: &[f32], channels: usize) -> Tensor {
+    Tensor::from_vec(values.to_vec(), &[1, values.len() / channels, channels], &Device::cpu(2))
+}
+
+/// Runs `step` over pieces of `x` of these lengths and joins the results.
+fn in_pieces(x: &Tensor, sizes: &[usize], mut step: impl FnMut(&Tensor) -> Tensor) -> Vec<f32> {
+    let mut start = 0;
+    let mut out = Vec::new();
+    for &size in sizes {
+        out.extend(step(&x.narrow(1, start, size)).to_vec());
+        start += size;
+    }
+    assert_eq!(start, x.dim(1));
+    out
+}
+
+#[test]
+fn a_causal_convolution_is_its_definition() {
+    let (inputs, outputs, taps, dilation, time) = (5, 7, 3, 2, 11);
+    let weight = noise(outputs * inputs * taps, 1);
+    let bias = noise(outputs, 2);
+    let w = weights(&[("weight", &[outputs, inputs, taps], &weight), ("bias", &[outputs], &bias)]);
+    let conv = CausalConv1d::load(&w, inputs, outputs, taps, dilation, &Device::cpu(2)).unwrap();
+    let x = noise(time * inputs, 3);
+    let y = conv.step(&tensor(&x, inputs), &mut conv.new_state());
+    let mut expected = Vec::new();
+    for t in 0..time {
+        for o in 0..outputs {
+            let mut sum = bias[o];
+            for tap in 0..taps {
+                let back = (taps - 1 - tap) * dilation;
+                for i in (0..inputs).filter(|_| back <= t) {
+                    sum += weight[(o * inputs + i) * taps + tap] * x[(t - back) * inputs + i];
+                }
+            }
+            expected.push(sum);
+        }
+    }
+    assert_close(&y.to_vec(), &expected, 1e-5);
+}
+
+#[test]
+fn a_depthwise_convolution_is_its_definition() {
+    let (channels, taps, time) = (6, 7, 9);
+    let weight = noise(channels * taps, 1);
+    let bias = noise(channels, 2);
+    let w = weights(&[("weight", &[channels, 1, taps], &weight), ("bias", &[channels], &bias)]);
+    let conv = CausalConv1d::load_depthwise(&w, channels, taps, &Device::cpu(2)).unwrap();
+    let x = noise(time * channels, 3);
+    let y = conv.step(&tensor(&x, channels), &mut conv.new_state());
+    let mut expected = Vec::new();
+    for t in 0..time {
+        for c in 0..channels {
+            let past = (0..taps).filter(|tap| taps - 1 - tap <= t);
+            let products =
+                past.map(|tap| weight[c * taps + tap] * x[(t + tap + 1 - taps) * channels + c]);
+            expected.push(bias[c] + products.sum::<f32>());
+        }
+    }
+    assert_close(&y.to_vec(), &expected, 1e-5);
+}
+
+/// The bias is large and the kernel longer than the stride, so that a bias added twice where
+/// outputs overlap would show.
+#[test]
+fn a_transposed_convolution_is_its_definition_trimmed_on_the_right() {
+    for (taps, stride) in [(2, 2), (16, 8), (10, 5), (6, 3), (7, 3), (3, 4), (1, 1)] {
+        let (inputs, outputs, time) = (4, 3, 6);
+        let weight = noise(inputs * outputs * taps, 1);
+        let bias = [10.0, 20.0, 30.0];
+        let w =
+            weights(&[("weight", &[inputs, outputs, taps], &weight), ("bias", &[outputs], &bias)]);
+        let device = Device::cpu(2);
+        let conv = CausalConvTranspose1d::load(&w, inputs, outputs, taps, stride, &device).unwrap();
+        let x = noise(time * inputs, 3);
+        let y = conv.step(&tensor(&x, inputs), &mut conv.new_state());
+
+        let mut expected = bias.repeat(time * stride);
+        for (t, i, o, tap) in (0..time).flat_map(|t| {
+            (0..inputs).flat_map(move |i| {
+                (0..outputs).flat_map(move |o| (0..taps).map(move |tap| (t, i, o, tap)))
+            })
+        }) {
+            let at = (t * stride + tap) * outputs + o;
+            if let Some(y) = expected.get_mut(at) {
+                *y += x[t * inputs + i] * weight[(i * outputs + o) * taps + tap];
+            }
+        }
+        assert_close(&y.to_vec(), &expected, 1e-5);
+    }
+}
+
+fn attention(window: Option<usize>) -> (Attention, AttentionConfig) {
+    let (hidden, heads, kv_heads, head_dim) = (12, 4, 2, 8);
+    let mut config = AttentionConfig::new(hidden, heads, head_dim);
+    config.num_key_value_heads = kv_heads;
+    config.sliding_window = window;
+    config.qk_norm = Some(1e-6);
+    let (q, kv) = (heads * head_dim, kv_heads * head_dim);
+    let w = weights(&[
+        ("q_proj.weight", &[q, hidden], &noise(q * hidden, 1)),
+        ("k_proj.weight", &[kv, hidden], &noise(kv * hidden, 2)),
+        ("v_proj.weight", &[kv, hidden], &noise(kv * hidden, 3)),
+        ("o_proj.weight", &[hidden, q], &noise(hidden * q, 4)),
+        ("q_norm.weight", &[head_dim], &noise(head_dim, 5)),
+        ("k_norm.weight", &[head_dim], &noise(head_dim, 6)),
+    ]);
+    (Attention::load(&w, &config, &Device::cpu(2)).unwrap(), config)
+}
+
+/// Runs a sequence through attention in pieces.
+fn attend(window: Option<usize>, x: &Tensor, sizes: &[usize]) -> (Vec<f32>, KvCache) {
+    let (attention, config) = attention(window);
+    let rope = Rope::new(config.head_dim, 10_000.0);
+    let mut cache = KvCache::new(&config, &Device::cpu(2));
+    let y = in_pieces(x, sizes, |x| {
+        attention.step(x, &rope.positions(cache.len(), x.dim(1)), &mut cache)
+    });
+    (y, cache)
+}
+
+#[test]
+fn a_window_changes_only_what_lies_beyond_it() {
+    let x = tensor(&noise(40 * 12, 9), 12);
+    let (full, _) = attend(None, &x, &[40]);
+    let (windowed, _) = attend(Some(10), &x, &[40]);
+    assert_close(&full[..10 * 12], &windowed[..10 * 12], 1e-6);
+    let beyond = full[10 * 12..].iter().zip(&windowed[10 * 12..]);
+    assert!(beyond.filter(|(a, b)| (*a - *b).abs() > 1e-3).count() > 100);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn attention_in_pieces_is_the_whole(
+        sizes in cuts(50), window in prop::option::of(1usize..60)
+    ) {
+        let x = tensor(&noise(50 * 12, 9), 12);
+        let (whole, _) = attend(window, &x, &[50]);
+        let (pieces, cache) = attend(window, &x, &sizes);
+        prop_assert_eq!(cache.len(), 50);
+        assert_close(&pieces, &whole, 1e-5);
+    }
+
+    #[test]
+    fn convolutions_in_pieces_are_the_whole(
+        sizes in cuts(30), taps in 1usize..8, dilation in 1usize..10, stride in 1usize..6,
+    ) {
+        let (inputs, outputs) = (3, 5);
+        let w = weights(&[
+            ("weight", &[outputs, inputs, taps], &noise(outputs * inputs * taps, 1)),
+            ("bias", &[outputs], &noise(outputs, 2)),
+        ]);
+        let device = Device::cpu(2);
+        let x = tensor(&noise(30 * inputs, 3), inputs);
+        let conv = CausalConv1d::load(&w, inputs, outputs, taps, dilation, &device).unwrap();
+        let whole = conv.step(&x, &mut conv.new_state()).to_vec();
+        let mut state = conv.new_state();
+        assert_close(&in_pieces(&x, &sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);
+
+        let x = tensor(&noise(30 * outputs, 3), outputs);
+        let w = weights(&[
+            ("weight", &[outputs, inputs, taps], &noise(outputs * inputs * taps, 1)),
+            ("bias", &[inputs], &noise(inputs, 2)),
+        ]);
+        let conv =
+            CausalConvTranspose1d::load(&w, outputs, inputs, taps, stride, &device).unwrap();
+        let whole = conv.step(&x, &mut conv.new_state()).to_vec();
+        let mut state = conv.new_state();
+        assert_close(&in_pieces(&x, &sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);
+    }
+}
+
+/// Far more positions than any configuration names: the cache grows without a cap.
+#[test]
+fn a_cache_has_no_cap() {
+    let (attention, config) = attention(None);
+    let rope = Rope::new(config.head_dim, 10_000.0);
+    let mut cache = KvCache::new(&config, &Device::cpu(1));
+    let x = tensor(&noise(500 * 12, 9), 12);
+    for _ in 0..20 {
+        attention.step(&x, &rope.positions(cache.len(), 500), &mut cache);
+    }
+    assert_eq!(cache.len(), 10_000);
+}

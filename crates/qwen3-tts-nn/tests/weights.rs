@@ -1,0 +1,155 @@
+//! Reading checkpoints: what is right, and what is told of everything that is wrong.
+
+use std::fs;
+use std::path::Path;
+
+use qwen3_tts_nn::{Device, Dtype, Error, Weights};
+use qwen3_tts_testkit::{Damage, TempCheckpoint, checkpoint};
+use safetensors::tensor::TensorView;
+
+fn write(path: &Path, tensors: &[(&str, safetensors::Dtype, &[usize], Vec<u8>)]) {
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        (*name, TensorView::new(*dtype, shape.to_vec(), bytes).unwrap())
+    });
+    fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+fn f32s(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+fn bf16s(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| half::bf16::from_f32(*v).to_le_bytes()).collect()
+}
+
+#[test]
+fn tensors_are_read_in_their_own_dtype() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    write(
+        &path,
+        &[
+            ("a.weight", safetensors::Dtype::BF16, &[2, 2], bf16s(&[1.0, 2.0, 3.0, -4.0])),
+            ("a.bias", safetensors::Dtype::F32, &[2], f32s(&[0.1, 0.2])),
+        ],
+    );
+    let device = Device::cpu(1);
+    for weights in [Weights::open(&path).unwrap(), Weights::open(dir.path()).unwrap()] {
+        let a = weights.under("a");
+        assert_eq!(a.to_vec("weight", &[2, 2]).unwrap(), [1.0, 2.0, 3.0, -4.0]);
+        assert_eq!(a.tensor("bias", &[2], &device).unwrap().to_vec(), [0.1, 0.2]);
+        assert_eq!(a.matrix("weight", 2, 2, &device).unwrap().dtype(), Dtype::Bf16);
+        weights.finish(&[]).unwrap();
+    }
+}
+
+#[test]
+fn shards_are_read_as_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let shard = |i, name: &str, value| {
+        let file = dir.path().join(format!("model-{i}-of-2.safetensors"));
+        write(&file, &[(name, safetensors::Dtype::F32, &[1], f32s(&[value]))]);
+    };
+    shard(1, "a", 1.0);
+    shard(2, "b", 2.0);
+    let index = dir.path().join("model.safetensors.index.json");
+    let map =
+        r#"{"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}"#;
+    fs::write(&index, map).unwrap();
+    let weights = Weights::open(dir.path()).unwrap();
+    assert_eq!(weights.to_vec("a", &[1]).unwrap(), [1.0]);
+    assert_eq!(weights.to_vec("b", &[1]).unwrap(), [2.0]);
+
+    shard(2, "a", 2.0);
+    let error = Weights::open(dir.path()).err().unwrap().to_string();
+    assert!(error.contains("`a` is also in another shard"), "{error}");
+
+    for (index_json, complaint) in [
+        ("{", "index.json"),
+        ("{}", "weight_map"),
+        (r#"{"weight_map": {"a": 3}}"#, "not a string"),
+        (r#"{"weight_map": {"a": "../secret"}}"#, "not a file name"),
+        (r#"{"weight_map": {"a": "gone.safetensors"}}"#, "gone.safetensors"),
+    ] {
+        fs::write(&index, index_json).unwrap();
+        let error = Weights::open(dir.path()).err().unwrap().to_string();
+        assert!(error.contains(complaint), "{error}");
+    }
+}
+
+#[test]
+fn a_wrong_tensor_is_named_with_what_was_expected_and_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let f16 = vec![0; 4];
+    write(
+        &path,
+        &[
+            ("layer.shape", safetensors::Dtype::F32, &[2], f32s(&[1.0, 2.0])),
+            ("layer.dtype", safetensors::Dtype::F16, &[2], f16),
+        ],
+    );
+    let weights = Weights::open(&path).unwrap();
+    let layer = weights.under("layer");
+    let error = layer.to_vec("shape", &[3]).unwrap_err();
+    assert!(
+        matches!(&error, Error::TensorShape { expected, found, .. }
+        if expected == &[3] && found == &[2]),
+        "{error}"
+    );
+    let error = layer.to_vec("dtype", &[2]).unwrap_err();
+    assert!(matches!(&error, Error::TensorDtype { found, .. } if found == "F16"), "{error}");
+    let error = layer.to_vec("gone", &[2]).unwrap_err();
+    assert!(matches!(&error, Error::MissingTensor { name, .. } if name == "layer.gone"), "{error}");
+    layer.to_vec("shape", &[2]).unwrap();
+    let error = weights.finish(&[]).unwrap_err();
+    assert!(
+        matches!(&error, Error::UnknownTensors { name, count: 1, .. } if name == "layer.dtype")
+    );
+    weights.finish(&["layer.d"]).unwrap();
+}
+
+#[test]
+fn files_that_are_no_checkpoint_are_refused() {
+    for damage in [
+        Damage::Missing,
+        Damage::Empty,
+        Damage::Truncated(7),
+        Damage::Truncated(100),
+        Damage::Halved,
+        Damage::Zeroed,
+        Damage::HeaderLength(u64::MAX),
+        Damage::HeaderLength(1 << 40),
+        Damage::HeaderLength(3),
+    ] {
+        let copy = TempCheckpoint::new("custom_voice_0b6");
+        copy.damage("model.safetensors", &damage);
+        let error = Weights::open(copy.path()).err().unwrap().to_string();
+        assert!(error.contains("model.safetensors") && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn a_tensor_at_an_odd_address_is_read_all_the_same() {
+    // The header's length is padded by hand to an odd number.
+    let header = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+    let header = format!("{header}{}", " ".repeat(1 + header.len() % 2));
+    assert_eq!(header.len() % 2, 1);
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend(f32s(&[1.5, -2.5]));
+    let weights = Weights::from_static("odd", bytes.leak()).unwrap();
+    assert_eq!(weights.to_vec("a", &[2]).unwrap(), [1.5, -2.5]);
+    assert_eq!(
+        weights.matrix("a", 1, 2, &Device::cpu(1)).err().map(|e| e.to_string()).unwrap(),
+        "odd: tensor `a` has shape [2], but config.json asks for [1, 2]; do the weights and config.json belong together?"
+    );
+}
+
+#[test]
+fn infos_list_every_tensor() {
+    let weights = Weights::open(checkpoint("custom_voice_0b6")).unwrap();
+    let infos: Vec<_> = weights.infos().collect();
+    assert!(infos.iter().any(|t| t.name == "talker.codec_head.weight" && t.dtype == "BF16"));
+    assert!(infos.len() > 50);
+}
