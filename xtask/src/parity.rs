@@ -1,10 +1,147 @@
-//! `cargo xtask parity`.
+//! `cargo xtask parity`: one greedy request through the official package and through this project.
 
-/// Compares with the official package.
+mod report;
+mod wav;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{oracle, workspace};
+use report::Report;
+
+/// Speaks one text greedily with the official package and with this project, and compares codes,
+/// waveform, time and memory.
+///
+/// Exact equality can be expected of float32 only: in bf16 the official package rounds otherwise.
 #[derive(clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// A checkpoint directory, custom voice or voice design.
+    checkpoint: PathBuf,
+    /// Frames to generate (one is 80 ms).
+    #[arg(long, default_value_t = 50)]
+    frames: usize,
+    /// What to say.
+    #[arg(
+        long,
+        default_value = "The quick brown fox jumps over the lazy dog near the quiet river \
+                                 bank every single morning."
+    )]
+    text: String,
+    /// Speaker of a custom voice checkpoint.
+    #[arg(long, default_value = "ryan")]
+    speaker: String,
+    /// Language, or auto.
+    #[arg(long, default_value = "english")]
+    language: String,
+    /// Instruction; a voice design checkpoint gets one by default.
+    #[arg(long)]
+    instruct: Option<String>,
+    /// Feed the text frame by frame instead of whole.
+    #[arg(long)]
+    streaming_text: bool,
+    /// Arithmetic of the official package.
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    dtype: Dtype,
+    /// Threads of both.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Use the official result of the last run with --out instead of computing it again.
+    #[arg(long)]
+    reuse: bool,
+    /// Where both leave what they computed.
+    #[arg(long, value_name = "DIR", default_value = "target/parity")]
+    out: PathBuf,
+}
+
+/// Arithmetic of the official package.
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Dtype {
+    F32,
+    Bf16,
+}
+
+impl Dtype {
+    fn name(self) -> &'static str {
+        if self == Self::F32 { "f32" } else { "bf16" }
+    }
+}
+
+const DESIGNED_VOICE: &str = "A young woman with a clear, bright voice.";
 
 /// Runs the task.
-pub fn run(_: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
+    fs::create_dir_all(&arguments.out)
+        .with_context(|| format!("creating {}", arguments.out.display()))?;
+    let request = request(arguments)?;
+    if !arguments.reuse {
+        run_official(arguments, &request)?;
+    }
+    run_ours(arguments, &request)?;
+    let report = Report::read(&arguments.out)?;
+    println!("{}: {}", arguments.checkpoint.display(), request["text"]);
+    println!("{report}");
+    let exact = arguments.dtype == Dtype::F32;
+    ensure!(!exact || report.codes_agree(), "the codes differ from the official ones");
     Ok(())
+}
+
+/// The request as the Python script takes it.
+fn request(arguments: &Arguments) -> Result<Value> {
+    let path = arguments.checkpoint.join("config.json");
+    let config = read_json(&path)?;
+    let is_design = config["tts_model_type"] == "voice_design";
+    let designed = is_design.then(|| DESIGNED_VOICE.to_owned());
+    Ok(json!({
+        "text": arguments.text,
+        "speaker": (!is_design).then_some(&arguments.speaker),
+        "language": arguments.language,
+        "instruct": arguments.instruct.clone().or(designed),
+        "non_streaming_text": !arguments.streaming_text,
+    }))
+}
+
+fn run_official(arguments: &Arguments, request: &Value) -> Result<()> {
+    let path = arguments.out.join("request.json");
+    fs::write(&path, request.to_string()).with_context(|| format!("writing {}", path.display()))?;
+    let mut command = oracle::script("parity.py")?;
+    command.arg(&arguments.checkpoint).arg(path).arg(&arguments.out);
+    command.args(["--frames", &arguments.frames.to_string()]);
+    command.args(["--threads", &arguments.threads.to_string()]);
+    command.args(["--dtype", arguments.dtype.name()]);
+    oracle::run(&mut command)
+}
+
+fn run_ours(arguments: &Arguments, request: &Value) -> Result<()> {
+    let mut build = Command::new(env!("CARGO"));
+    build.current_dir(workspace()).args(["build", "--quiet", "--release", "-p", "qwen3-tts-cli"]);
+    oracle::run(&mut build)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| workspace().join("target"));
+    let mut command = Command::new(target.join("release/qwen3-tts"));
+    command.arg("speak").arg(&arguments.text).arg("--model").arg(&arguments.checkpoint);
+    for (flag, key) in
+        [("--speaker", "speaker"), ("--language", "language"), ("--instruct", "instruct")]
+    {
+        if let Some(value) = request[key].as_str() {
+            command.args([flag, value]);
+        }
+    }
+    let mode = if arguments.streaming_text { "--streaming-text" } else { "--non-streaming-text" };
+    command.args(["--greedy", "--float", mode]);
+    command.args(["--max-frames", &arguments.frames.to_string()]);
+    command.args(["--threads", &arguments.threads.to_string()]);
+    for (flag, file) in [("-o", "ours.wav"), ("--codes", "codes.json"), ("--stats", "stats.json")] {
+        command.arg(flag).arg(arguments.out.join(file));
+    }
+    oracle::run(&mut command)
+}
+
+/// Reads a JSON file, naming it where that fails.
+fn read_json(path: &Path) -> Result<Value> {
+    let text = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))
 }
