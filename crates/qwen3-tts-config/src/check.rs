@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::{ConfigError, Result};
+use crate::{Activation, ConfigError, Result};
 
 /// No dimension of a Qwen3-TTS model is near this; more is damage, or an attempt to exhaust memory.
 pub(crate) const MAX_DIMENSION: usize = 1 << 16;
@@ -55,6 +55,11 @@ impl Check {
     /// Something the models have no code for, and no published checkpoint asks for.
     pub(crate) fn unused(&self, field: &str, used: bool) -> Result<()> {
         self.that(!used, field, "false: Qwen3-TTS does not use it", used)
+    }
+
+    /// The activation of every transformer here but the encoder's.
+    pub(crate) fn silu(&self, found: Activation) -> Result<()> {
+        self.equal("hidden_act", found, Activation::Silu, "as in every published model")
     }
 
     pub(crate) fn equal<T: PartialEq + Display>(

@@ -73,7 +73,7 @@ impl GenerationConfig {
         check.positive("subtalker_temperature", self.subtalker_temperature.into())?;
         check.positive("repetition_penalty", self.repetition_penalty.into())?;
         for (field, top_p) in [("top_p", self.top_p), ("subtalker_top_p", self.subtalker_top_p)] {
-            check.that((0.0..=1.0).contains(&top_p), field, "0 to 1", top_p)?;
+            check.that(top_p > 0.0 && top_p <= 1.0, field, "above 0 and at most 1", top_p)?;
         }
         check.between("max_new_tokens", self.max_new_tokens, 2, MAX_ENTRIES)
     }

@@ -210,6 +210,7 @@ impl DecoderConfig {
         check.dimension("hidden_size", self.hidden_size)?;
         check.dimension("intermediate_size", self.intermediate_size)?;
         check.count("num_hidden_layers", self.num_hidden_layers)?;
+        check.silu(self.hidden_act)?;
         check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
         check.between("sliding_window", self.sliding_window, 1, MAX_ENTRIES)?;
         check.positive("rms_norm_eps", self.rms_norm_eps)?;

@@ -175,6 +175,7 @@ impl TalkerConfig {
         check.dimension("intermediate_size", self.intermediate_size)?;
         check.dimension("text_hidden_size", self.text_hidden_size)?;
         check.count("num_hidden_layers", self.num_hidden_layers)?;
+        check.silu(self.hidden_act)?;
         check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
         let positions = self.max_position_embeddings;
         check.between("max_position_embeddings", positions, 16, MAX_ENTRIES)?;
@@ -230,6 +231,7 @@ impl CodePredictorConfig {
         check.dimension("hidden_size", self.hidden_size)?;
         check.dimension("intermediate_size", self.intermediate_size)?;
         check.count("num_hidden_layers", self.num_hidden_layers)?;
+        check.silu(self.hidden_act)?;
         check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
         check.positive("rms_norm_eps", self.rms_norm_eps)?;
         check.positive("rope_theta", self.rope_theta)?;

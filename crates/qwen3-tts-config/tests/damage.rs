@@ -147,6 +147,8 @@ fn values_that_disagree_are_refused() {
         ("talker_config.rope_scaling.rope_type", json!("yarn")),
         ("talker_config.vocab_size", json!(1024)),
         ("talker_config.hidden_act", json!("swoosh")),
+        ("talker_config.hidden_act", json!("gelu")),
+        ("talker_config.code_predictor_config.hidden_act", json!("gelu")),
         ("talker_config.rms_norm_eps", json!(0)),
         ("talker_config.rope_theta", json!(-1e6)),
         ("talker_config.use_sliding_window", json!(true)),
@@ -168,6 +170,7 @@ fn values_that_disagree_are_refused() {
         ("decoder_config.codebook_dim", json!(511)),
         ("decoder_config.num_semantic_quantizers", json!(2)),
         ("decoder_config.hidden_act", json!(null)),
+        ("decoder_config.hidden_act", json!("gelu")),
         ("encoder_config.num_attention_heads", json!(9)),
     ] {
         codec_refused(field, Some(value));
@@ -244,6 +247,7 @@ fn sampling_values_are_checked() {
         ("subtalker_temperature", json!(0)),
         ("repetition_penalty", json!(0)),
         ("top_p", json!(1.5)),
+        ("top_p", json!(0)),
         ("subtalker_top_p", json!(-0.1)),
         ("top_k", json!(-1)),
         ("max_new_tokens", json!(1)),

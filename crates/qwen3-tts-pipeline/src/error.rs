@@ -77,3 +77,21 @@ pub enum Error {
     #[error(transparent)]
     Hub(#[from] crate::hub::HubError),
 }
+
+impl From<qwen3_tts_talker::Error> for Error {
+    fn from(error: qwen3_tts_talker::Error) -> Self {
+        match error {
+            qwen3_tts_talker::Error::Nn(error) => Self::Weights(error),
+            error => Self::Request(error.to_string()),
+        }
+    }
+}
+
+impl From<qwen3_tts_codec::Error> for Error {
+    fn from(error: qwen3_tts_codec::Error) -> Self {
+        match error {
+            qwen3_tts_codec::Error::Nn(error) => Self::Weights(error),
+            error => Self::Request(error.to_string()),
+        }
+    }
+}

@@ -87,7 +87,7 @@ impl<'a> Client<'a> {
 
     fn revision(&self) -> Result<Revision, HubError> {
         let url = format!("{}/api/models/{}/revision/main", self.environment.endpoint, self.model);
-        let mut response = self.get(&url, 0)?;
+        let mut response = self.get(&url, 0).map_err(|error| self.explain(error))?;
         let text = response.body_mut().read_to_string().map_err(|error| self.refuse(error))?;
         let revision: Revision = serde_json::from_str(&text)
             .map_err(|error| self.refuse(format!("the hub's answer is not a revision: {error}")))?;
@@ -111,13 +111,15 @@ impl<'a> Client<'a> {
         };
         let url = format!("{}/{}/resolve/{commit}/{file}", self.environment.endpoint, self.model);
         let mut done = part.seek(SeekFrom::End(0)).map_err(|error| cache(&path, error))?;
-        let response = self.get(&url, done)?;
+        let mut response = self.get(&url, done);
+        if matches!(response, Err(ureq::Error::StatusCode(416))) {
+            // Nothing follows what is here: it may be whole and may be wrong, so it starts over.
+            done = restart(&part).map_err(|error| cache(&path, error))?;
+            response = self.get(&url, done);
+        }
+        let response = response.map_err(|error| self.explain(error))?;
         if done > 0 && response.status() != 206 {
-            // The server starts over, and so does the file.
-            done = part
-                .set_len(0)
-                .and_then(|()| part.seek(SeekFrom::Start(0)))
-                .map_err(|error| cache(&path, error))?;
+            done = restart(&part).map_err(|error| cache(&path, error))?;
         }
         let total = total_size(&response, done)
             .ok_or_else(|| self.refuse(format!("the hub does not say how long {file} is")))?;
@@ -144,7 +146,7 @@ impl<'a> Client<'a> {
     }
 
     /// Asks for what follows byte `from`.
-    fn get(&self, url: &str, from: u64) -> Result<Response<Body>, HubError> {
+    fn get(&self, url: &str, from: u64) -> Result<Response<Body>, ureq::Error> {
         let mut request = self.agent.get(url);
         if let Some(token) = &self.environment.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -152,15 +154,16 @@ impl<'a> Client<'a> {
         if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
         }
-        request.call().map_err(|error| match error {
-            ureq::Error::StatusCode(401 | 403) => {
-                self.refuse("the hub asks for permission: set HF_TOKEN")
-            }
-            ureq::Error::StatusCode(404) => self.refuse("the hub has no such model or file"),
-            // What is here is longer than what the server has: it belongs to something else.
-            ureq::Error::StatusCode(416) => self.refuse("the hub has less than was fetched before"),
+        request.call()
+    }
+
+    fn explain(&self, error: ureq::Error) -> HubError {
+        match error {
+            ureq::Error::StatusCode(401 | 403) => self
+                .refuse("no permission: set HF_TOKEN, and accept the model's terms if it has any"),
+            ureq::Error::StatusCode(404) => self.refuse("there is no such model or file"),
             error => self.refuse(error),
-        })
+        }
     }
 
     fn refuse(&self, reason: impl ToString) -> HubError {
@@ -184,6 +187,12 @@ fn open_part(target: &Path) -> io::Result<Option<(PathBuf, File)>> {
         return Ok(None);
     }
     Ok(Some((path, part)))
+}
+
+/// Empties an unfinished file.
+fn restart(mut part: &File) -> io::Result<u64> {
+    part.set_len(0)?;
+    part.seek(SeekFrom::Start(0))
 }
 
 /// How long the whole file is, of which `done` bytes are here.

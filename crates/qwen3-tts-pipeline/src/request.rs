@@ -1,0 +1,294 @@
+//! What one can ask for, and what a model makes of it.
+
+use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
+use qwen3_tts_talker::{GenerationParams, Prompt, SamplingParams, TextMode};
+
+use crate::{Error, Result, TextTokenizer};
+
+/// A text to speak, and how. Whatever is left out is as the model's publishers had it.
+///
+/// ```
+/// use qwen3_tts_pipeline::SpeechRequest;
+///
+/// let request = SpeechRequest::new("Guten Tag!").speaker("Ryan").language("German").seed(7);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeechRequest {
+    /// What is spoken.
+    pub text: String,
+    /// Who speaks.
+    pub voice: Voice,
+    /// A language of the model in any case, or `auto`.
+    pub language: String,
+    /// For a voice design the description of the voice, for a custom voice how to speak.
+    pub instruct: Option<String>,
+    /// Whether the whole text comes first, or one token with each frame.
+    pub text_mode: TextMode,
+    /// How codes are chosen.
+    pub sampling: Sampling,
+    /// The same seed gives the same speech; without one, each request draws its own.
+    pub seed: Option<u64>,
+    /// Longest speech in frames of 80 ms; without one, as long as the model's publishers allowed.
+    pub max_frames: Option<usize>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Voice {
+    /// The first speaker of a custom voice, the described one of a voice design.
+    #[default]
+    Default,
+    /// A speaker of a custom voice by name, in any case.
+    Speaker(String),
+}
+
+/// Changes to the sampling of `generation_config.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sampling {
+    /// Always the likeliest code, in the talker and in the code predictor.
+    pub greedy: bool,
+    /// Divides the logits of codebook 0.
+    pub temperature: Option<f32>,
+    /// Candidates for codebook 0; 0 for all.
+    pub top_k: Option<usize>,
+    /// Probability mass of the candidates for codebook 0.
+    pub top_p: Option<f32>,
+    /// Weakens codes of codebook 0 that were already generated.
+    pub repetition_penalty: Option<f32>,
+    /// Divides the logits of the other codebooks.
+    pub subtalker_temperature: Option<f32>,
+    /// Candidates for the other codebooks; 0 for all.
+    pub subtalker_top_k: Option<usize>,
+    /// Probability mass of the candidates for the other codebooks.
+    pub subtalker_top_p: Option<f32>,
+}
+
+impl SpeechRequest {
+    /// A text as the model speaks it by default.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            voice: Voice::Default,
+            language: "auto".to_owned(),
+            instruct: None,
+            text_mode: TextMode::NonStreaming,
+            sampling: Sampling::default(),
+            seed: None,
+            max_frames: None,
+        }
+    }
+
+    /// Spoken by a speaker of a custom voice.
+    pub fn speaker(self, name: impl Into<String>) -> Self {
+        Self { voice: Voice::Speaker(name.into()), ..self }
+    }
+
+    /// Spoken in a language of the model.
+    pub fn language(self, name: impl Into<String>) -> Self {
+        Self { language: name.into(), ..self }
+    }
+
+    /// Spoken by the voice, or in the way, that the words describe.
+    pub fn instruct(self, words: impl Into<String>) -> Self {
+        Self { instruct: Some(words.into()), ..self }
+    }
+
+    /// With the text given in this way.
+    pub fn text_mode(self, text_mode: TextMode) -> Self {
+        Self { text_mode, ..self }
+    }
+
+    /// With codes chosen in this way.
+    pub fn sampling(self, sampling: Sampling) -> Self {
+        Self { sampling, ..self }
+    }
+
+    /// Always with the likeliest code.
+    pub fn greedy(mut self) -> Self {
+        self.sampling.greedy = true;
+        self
+    }
+
+    /// The same each time.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// With at most so many frames of 80 ms.
+    pub fn max_frames(self, max_frames: usize) -> Self {
+        Self { max_frames: Some(max_frames), ..self }
+    }
+}
+
+/// A request that a model can honour, in the terms of the talker.
+pub(crate) struct Plan {
+    pub prompt: Prompt,
+    pub params: GenerationParams,
+    /// Tokens of text and instruction.
+    pub prompt_tokens: usize,
+    /// Tokens of the text alone.
+    pub text_tokens: usize,
+}
+
+/// What a request is checked against.
+pub(crate) struct Planner {
+    pub config: ModelConfig,
+    pub generation: GenerationConfig,
+    pub tokenizer: TextTokenizer,
+}
+
+impl Planner {
+    pub fn plan(&self, request: &SpeechRequest) -> Result<Plan> {
+        if request.text.trim().is_empty() {
+            return Err(refuse("there is no text to speak"));
+        }
+        let (speaker, language) = self.voice(request)?;
+        let instruct = self.instruct(request)?;
+        let (talker, subtalker) = self.sampling(&request.sampling)?;
+        let instruct_ids =
+            instruct.map(|words| self.tokenizer.encode_instruct(words)).transpose()?;
+        let prompt = Prompt {
+            input_ids: self.tokenizer.encode_text(&request.text)?,
+            instruct_ids,
+            speaker,
+            language,
+            text_mode: request.text_mode,
+        };
+        let instruct_tokens = prompt.instruct_ids.as_ref().map_or(0, Vec::len);
+        let text_tokens = text_tokens(&prompt)?;
+        let max_frames = self.max_frames(request, &prompt, text_tokens)?;
+        let seed = request.seed.unwrap_or_else(random_seed);
+        Ok(Plan {
+            prompt_tokens: prompt.input_ids.len() + instruct_tokens,
+            text_tokens,
+            prompt,
+            params: GenerationParams { talker, subtalker, max_frames, seed },
+        })
+    }
+
+    /// The rows of speaker and language.
+    fn voice(&self, request: &SpeechRequest) -> Result<(Option<u32>, Option<u32>)> {
+        let speaker = match (&request.voice, self.config.tts_model_type) {
+            (_, ModelType::Base) => return Err(refuse(NO_CLONING)),
+            (Voice::Speaker(_), ModelType::VoiceDesign) => {
+                return Err(refuse(
+                    "a voice design model has no speakers: describe the voice in an instruction",
+                ));
+            }
+            (Voice::Default, ModelType::VoiceDesign) => None,
+            (Voice::Default, ModelType::CustomVoice) => self.config.speakers().next(),
+            (Voice::Speaker(name), ModelType::CustomVoice) => {
+                Some(self.config.speaker(name).map_err(Error::Voice)?)
+            }
+        };
+        let name = speaker.map(|speaker| speaker.name);
+        let language = self.config.language_token(&request.language, name).map_err(Error::Voice)?;
+        Ok((speaker.map(|speaker| speaker.id), language))
+    }
+
+    /// The instruction; an empty one is none, as in the official package.
+    fn instruct<'a>(&self, request: &'a SpeechRequest) -> Result<Option<&'a str>> {
+        let instruct = request.instruct.as_deref().filter(|words| !words.is_empty());
+        if instruct.is_some() && !self.config.takes_instruct() {
+            let (size, kind) = (self.config.tts_model_size, self.config.tts_model_type);
+            return Err(refuse(format!(
+                "this {size} {kind} model does not follow instructions: \
+                 leave the instruction out, or use a 1.7B model"
+            )));
+        }
+        Ok(instruct)
+    }
+
+    fn sampling(&self, changes: &Sampling) -> Result<(SamplingParams, SamplingParams)> {
+        let published = &self.generation;
+        let talker = SamplingParams {
+            do_sample: published.do_sample && !changes.greedy,
+            temperature: changes.temperature.unwrap_or(published.temperature),
+            top_k: changes.top_k.unwrap_or(published.top_k),
+            top_p: changes.top_p.unwrap_or(published.top_p),
+            repetition_penalty: changes.repetition_penalty.unwrap_or(published.repetition_penalty),
+        };
+        let subtalker = SamplingParams {
+            do_sample: published.subtalker_dosample && !changes.greedy,
+            temperature: changes.subtalker_temperature.unwrap_or(published.subtalker_temperature),
+            top_k: changes.subtalker_top_k.unwrap_or(published.subtalker_top_k),
+            top_p: changes.subtalker_top_p.unwrap_or(published.subtalker_top_p),
+            repetition_penalty: 1.0,
+        };
+        talker.validate().map_err(refuse)?;
+        subtalker.validate().map_err(|reason| refuse(format!("subtalker: {reason}")))?;
+        Ok((talker, subtalker))
+    }
+
+    /// How many frames there may be. A text that cannot fit is refused; a limit that was asked for
+    /// is kept, whatever it cuts off.
+    fn max_frames(
+        &self,
+        request: &SpeechRequest,
+        prompt: &Prompt,
+        text_tokens: usize,
+    ) -> Result<usize> {
+        let limit = self.config.talker_config.max_position_embeddings;
+        let positions = prompt_positions(prompt);
+        let room = limit.saturating_sub(positions);
+        if let Some(frames) = request.max_frames {
+            if frames == 0 {
+                return Err(refuse("the limit of frames must be at least 1, found 0"));
+            }
+            if frames > room {
+                return Err(refuse(format!(
+                    "the prompt takes {positions} of the model's {limit} positions, which leaves \
+                     room for {room} frames, not {frames}: lower the limit or split the text"
+                )));
+            }
+            return Ok(frames);
+        }
+        // The official package's last token never becomes a frame.
+        let frames = (self.generation.max_new_tokens - 1).min(room);
+        // Speech takes more than one frame for a token in every language.
+        if text_tokens > frames {
+            return Err(refuse(format!(
+                "the text is too long: it has {text_tokens} tokens, and this model speaks at most \
+                 {frames} frames at a time: split the text"
+            )));
+        }
+        Ok(frames)
+    }
+}
+
+pub(crate) const NO_CLONING: &str = "this is a base model, which speaks with a cloned voice only, \
+     and cloning is not there yet: use a custom voice or a voice design model";
+
+fn refuse(reason: impl Into<String>) -> Error {
+    Error::Request(reason.into())
+}
+
+/// Ids of a wrapped text that are not the text: three before it and five after.
+const WRAPPING: usize = 8;
+
+fn text_tokens(prompt: &Prompt) -> Result<usize> {
+    match prompt.input_ids.len().saturating_sub(WRAPPING) {
+        0 => Err(refuse("the text has no tokens: does the tokenizer belong to this model?")),
+        tokens => Ok(tokens),
+    }
+}
+
+/// Positions that a prompt takes in the talker.
+fn prompt_positions(prompt: &Prompt) -> usize {
+    let instruct = prompt.instruct_ids.as_ref().map_or(0, Vec::len);
+    let role = 3;
+    let codec_prefix =
+        4 + usize::from(prompt.language.is_some()) + usize::from(prompt.speaker.is_some());
+    let text = match prompt.text_mode {
+        TextMode::NonStreaming => prompt.input_ids.len() - WRAPPING + 2,
+        TextMode::Streaming => 1,
+    };
+    instruct + role + codec_prefix + text
+}
+
+/// A seed that is short enough to be typed.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish() >> 32
+}

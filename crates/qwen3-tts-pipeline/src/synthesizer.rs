@@ -1,0 +1,272 @@
+//! From a model and a request to speech.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use qwen3_tts_codec::DecoderState;
+use qwen3_tts_config::{ModelConfig, ModelType, SpeechTokenizerConfig};
+use qwen3_tts_nn::Device;
+use qwen3_tts_talker::{Generation, StopReason, Talker};
+
+use crate::request::{NO_CLONING, Plan, Planner};
+use crate::result::{AudioRate, PromptRate, StageTimings, peak_memory_bytes};
+use crate::{
+    Error, ModelFiles, Result, SpeechCodes, SpeechRequest, SpeechResult, SpeechTokenizer,
+    TextTokenizer,
+};
+
+/// A loaded model that speaks.
+///
+/// ```no_run
+/// use qwen3_tts_pipeline::{LoadOptions, SpeechRequest, Synthesizer};
+///
+/// # fn main() -> qwen3_tts_pipeline::Result<()> {
+/// let model = Synthesizer::load("Qwen3-TTS-12Hz-0.6B-CustomVoice", &LoadOptions::default())?;
+/// let speech = model.synthesize(&SpeechRequest::new("Hello!").speaker("Ryan"))?;
+/// println!("{} of speech", speech.audio_duration_str());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Synthesizer {
+    planner: Planner,
+    talker: Talker,
+    speech_tokenizer: SpeechTokenizer,
+    device: Device,
+    load_time: Duration,
+}
+
+/// How a model is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LoadOptions {
+    /// Threads that compute; without a number, as many as the machine has.
+    pub threads: Option<usize>,
+}
+
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameProgress {
+    /// Frames that are there.
+    pub frames: usize,
+    /// Frames that the text will take, as a guess from its length.
+    pub expected_frames: usize,
+    /// The most frames there can be.
+    pub max_frames: usize,
+}
+
+/// Frames that are decoded together: few enough to be heard soon, enough to be decoded fast.
+const DECODED_TOGETHER: usize = 48;
+
+/// Frames that a text token takes, about: 12.5 frames a second, some 4 tokens a second.
+const FRAMES_PER_TOKEN: f64 = 3.3;
+
+impl LoadOptions {
+    pub(crate) fn device(&self) -> Device {
+        self.threads.map_or_else(Device::default_cpu, Device::cpu)
+    }
+}
+
+impl Synthesizer {
+    /// Loads the checkpoint in a directory.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, if the files do not fit each other, or if the model is one
+    /// that only clones voices.
+    pub fn load(directory: impl Into<PathBuf>, options: &LoadOptions) -> Result<Self> {
+        Self::from_files(&ModelFiles::directory(directory), options)
+    }
+
+    /// Loads a checkpoint from wherever its files are.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_files(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
+        let begin = Instant::now();
+        let config = files.model_config()?;
+        if config.tts_model_type == ModelType::Base {
+            return Err(Error::Request(NO_CLONING.to_owned()));
+        }
+        let generation = files.generation_config()?;
+        let device = options.device();
+        // The tokenizer takes as long as the weights, and has a thread of its own meanwhile.
+        let (tokenizer, models) = std::thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| TextTokenizer::load(files));
+            let models = load_models(files, &config, &device);
+            (tokenizer.join(), models)
+        });
+        let tokenizer = match tokenizer {
+            Ok(tokenizer) => tokenizer?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        let (talker, speech_tokenizer) = models?;
+        let planner = Planner { config, generation, tokenizer };
+        let load_time = begin.elapsed();
+        Ok(Self { planner, talker, speech_tokenizer, device, load_time })
+    }
+
+    /// What the checkpoint is.
+    pub fn config(&self) -> &ModelConfig {
+        &self.planner.config
+    }
+
+    /// What its speech tokenizer is.
+    pub fn speech_tokenizer_config(&self) -> &SpeechTokenizerConfig {
+        self.speech_tokenizer.config()
+    }
+
+    /// Where it computes: `cpu`.
+    pub fn device(&self) -> &'static str {
+        self.device.name()
+    }
+
+    /// How many threads compute.
+    pub fn threads(&self) -> usize {
+        self.device.threads()
+    }
+
+    /// How the talker's weights are kept in memory: `bf16` or `f32`.
+    pub fn weight_type(&self) -> String {
+        self.talker.weight_dtype().to_string()
+    }
+
+    /// How long loading took.
+    pub fn load_time(&self) -> Duration {
+        self.load_time
+    }
+
+    /// Says whether the model can honour a request, without computing anything.
+    ///
+    /// # Errors
+    /// [`Error::Request`] or [`Error::Voice`] with the reason if it cannot.
+    pub fn check(&self, request: &SpeechRequest) -> Result<()> {
+        self.planner.plan(request).map(drop)
+    }
+
+    /// Speaks a text.
+    ///
+    /// # Errors
+    /// If the model cannot honour the request, or its weights turn out to be damaged.
+    pub fn synthesize(&self, request: &SpeechRequest) -> Result<SpeechResult> {
+        self.synthesize_with(request, &mut |_| ())
+    }
+
+    /// As [`Self::synthesize`], and `progress` hears of every frame.
+    ///
+    /// # Errors
+    /// As [`Self::synthesize`].
+    pub fn synthesize_with(
+        &self,
+        request: &SpeechRequest,
+        progress: &mut dyn FnMut(FrameProgress),
+    ) -> Result<SpeechResult> {
+        let begin = Instant::now();
+        let plan = self.planner.plan(request)?;
+        let mut generation = self.talker.start(&plan.prompt, &plan.params)?;
+        let mut speech = Speech::new(self, begin);
+        let expected = plan.text_tokens as f64 * FRAMES_PER_TOKEN;
+        let expected_frames = (expected.ceil() as usize).min(plan.params.max_frames);
+        while let Some(frame) = self.talker.next_frame(&mut generation)? {
+            speech.push(frame)?;
+            let frames = speech.codes.len();
+            progress(FrameProgress { frames, expected_frames, max_frames: plan.params.max_frames });
+        }
+        speech.decode()?;
+        Ok(speech.finish(&plan, &generation))
+    }
+}
+
+fn load_models(
+    files: &ModelFiles,
+    config: &ModelConfig,
+    device: &Device,
+) -> Result<(Talker, SpeechTokenizer)> {
+    let speech_tokenizer = SpeechTokenizer::on_device(files, device)?;
+    let fits = speech_tokenizer.config.validate_for(config);
+    fits.map_err(|source| Error::Config { file: files.name_of("config.json"), source })?;
+    let weights = files.talker_weights()?;
+    let talker = Talker::load(config, &weights, device)?;
+    weights.finish(&[])?;
+    Ok((talker, speech_tokenizer))
+}
+
+/// Frames that become audio a few at a time.
+struct Speech<'a> {
+    model: &'a Synthesizer,
+    begin: Instant,
+    codes: Vec<Vec<u32>>,
+    /// How many of them are audio.
+    decoded: usize,
+    state: DecoderState,
+    audio: Vec<f32>,
+    codec: Duration,
+    time_to_first_audio: Option<Duration>,
+}
+
+impl<'a> Speech<'a> {
+    fn new(model: &'a Synthesizer, begin: Instant) -> Self {
+        Self {
+            model,
+            begin,
+            codes: Vec::new(),
+            decoded: 0,
+            state: model.speech_tokenizer.decoder.new_state(),
+            audio: Vec::new(),
+            codec: Duration::ZERO,
+            time_to_first_audio: None,
+        }
+    }
+
+    fn push(&mut self, frame: Vec<u32>) -> Result<()> {
+        self.codes.push(frame);
+        if self.codes.len() - self.decoded == DECODED_TOGETHER { self.decode() } else { Ok(()) }
+    }
+
+    /// Decodes the frames that are not audio yet.
+    fn decode(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        let decoder = &self.model.speech_tokenizer.decoder;
+        self.audio.extend(decoder.step(&self.codes[self.decoded..], &mut self.state)?);
+        self.decoded = self.codes.len();
+        self.codec += begin.elapsed();
+        self.time_to_first_audio.get_or_insert_with(|| self.begin.elapsed());
+        Ok(())
+    }
+
+    fn finish(self, plan: &Plan, generation: &Generation) -> SpeechResult {
+        let sample_rate = self.model.speech_tokenizer.config.output_sample_rate;
+        let n_samples = self.audio.len();
+        let audio_duration = Duration::from_secs_f64(n_samples as f64 / f64::from(sample_rate));
+        let processing_time = self.begin.elapsed();
+        let timings = generation.timings();
+        let seconds = processing_time.as_secs_f64();
+        SpeechResult {
+            n_samples,
+            sample_rate,
+            segment_idx: 0,
+            token_count: self.codes.len(),
+            code_count: self.codes.iter().map(Vec::len).sum(),
+            audio_duration,
+            real_time_factor: seconds / audio_duration.as_secs_f64(),
+            prompt: PromptRate {
+                tokens: plan.prompt_tokens,
+                tokens_per_second: plan.prompt_tokens as f64 / timings.prefill.as_secs_f64(),
+            },
+            audio_samples: AudioRate {
+                samples: n_samples,
+                samples_per_second: n_samples as f64 / seconds,
+            },
+            processing_time,
+            peak_memory_bytes: peak_memory_bytes(),
+            stop_reason: generation.stop_reason().unwrap_or(StopReason::MaxFrames),
+            seed: plan.params.seed,
+            timings: StageTimings {
+                prefill: timings.prefill,
+                talker: timings.talker,
+                code_predictor: timings.code_predictor,
+                codec: self.codec,
+                time_to_first_audio: self.time_to_first_audio.unwrap_or(processing_time),
+            },
+            audio: self.audio,
+            codes: SpeechCodes { codes: self.codes },
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The text tokenizer against ids of the official loader, and against damaged files.
+
+use std::fs;
+use std::path::Path;
+
+use qwen3_tts_pipeline::{ModelFiles, TextTokenizer};
+use qwen3_tts_testkit::{Golden, checkpoint};
+use serde_json::json;
+
+/// Set to the directory of a published checkpoint (`vocab.json`, `merges.txt`,
+/// `tokenizer_config.json`) to compare with what the official loader made of it.
+const REAL: &str = "QWEN3_TTS_TOKENIZER";
+
+#[test]
+fn the_published_tokenizer_gives_the_official_ids() {
+    let Some(dir) = std::env::var_os(REAL) else {
+        eprintln!("skipped: set {REAL} to a directory with the published tokenizer");
+        return;
+    };
+    matches_golden(Path::new(&dir), "tokenizer_published");
+}
+
+#[test]
+fn a_tiny_tokenizer_gives_the_official_ids() {
+    let golden = Golden::load("tokenizer_tiny");
+    matches_golden(&checkpoint(golden.string("checkpoint")), "tokenizer_tiny");
+}
+
+fn matches_golden(dir: &Path, golden: &str) {
+    let tokenizer = TextTokenizer::load(&ModelFiles::directory(dir)).unwrap();
+    let golden = Golden::load(golden);
+    let cases = golden.request["texts"].as_array().unwrap();
+    assert!(cases.len() > 30);
+    for case in cases {
+        let text = case["text"].as_str().unwrap();
+        let ids: Vec<u32> = serde_json::from_value(case["ids"].clone()).unwrap();
+        assert_eq!(tokenizer.encode(text).unwrap(), ids, "{text:?}");
+    }
+}
+
+/// A tokenizer of all bytes and a few merges, one of which begins with `#`.
+fn write_small(dir: &Path) {
+    let mut vocab: Vec<String> = byte_letters().map(String::from).to_vec();
+    let merges = [("#", "#"), ("h", "e"), ("l", "l"), ("he", "ll"), ("Ċ", "Ċ")];
+    vocab.extend(merges.iter().map(|(left, right)| format!("{left}{right}")));
+    let next = vocab.len();
+    let table: serde_json::Map<_, _> =
+        vocab.into_iter().enumerate().map(|(id, token)| (token, json!(id))).collect();
+    let lines: Vec<_> = merges.iter().map(|(left, right)| format!("{left} {right}")).collect();
+    let special = |content: &str| json!({ "content": content, "special": true });
+    let config = json!({ "added_tokens_decoder": {
+        next.to_string(): special("<|im_start|>"),
+        (next + 1).to_string(): special("<|im_end|>"),
+    }});
+    fs::write(dir.join("vocab.json"), json!(table).to_string()).unwrap();
+    fs::write(dir.join("merges.txt"), lines.join("\n")).unwrap();
+    fs::write(dir.join("tokenizer_config.json"), config.to_string()).unwrap();
+}
+
+/// The letter that stands for each byte, as in GPT-2: itself if it prints, else one from 256 up.
+fn byte_letters() -> [char; 256] {
+    let mut other = 256;
+    std::array::from_fn(|byte| {
+        let prints = matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
+        let code = if prints {
+            byte as u32
+        } else {
+            other += 1;
+            other - 1
+        };
+        char::from_u32(code).unwrap()
+    })
+}
+
+fn byte_ids(text: &str) -> Vec<u32> {
+    text.bytes().map(u32::from).collect()
+}
+
+const PAIR: u32 = 256;
+const HE: u32 = 257;
+const HELL: u32 = 259;
+const NEWLINES: u32 = 260;
+const IM_START: u32 = 261;
+const IM_END: u32 = 262;
+
+fn small() -> (tempfile::TempDir, TextTokenizer) {
+    let dir = tempfile::tempdir().unwrap();
+    write_small(dir.path());
+    let tokenizer = TextTokenizer::load(&ModelFiles::directory(dir.path())).unwrap();
+    (dir, tokenizer)
+}
+
+#[test]
+fn merges_without_a_header_all_count() {
+    let (dir, tokenizer) = small();
+    assert_eq!(tokenizer.encode("##").unwrap(), [PAIR]);
+    let merges = fs::read_to_string(dir.path().join("merges.txt")).unwrap();
+    fs::write(dir.path().join("merges.txt"), format!("#version: 0.2\n{merges}\n")).unwrap();
+    let with_header = TextTokenizer::load(&ModelFiles::directory(dir.path())).unwrap();
+    assert_eq!(with_header.encode("##hell").unwrap(), [PAIR, HELL]);
+}
+
+#[test]
+fn words_end_before_capitals_and_keep_their_marks() {
+    let (_dir, tokenizer) = small();
+    // Qwen2's own expression would not split here, and "hel" + "l" would not be two words.
+    assert_eq!(tokenizer.encode("heHell").unwrap()[0], HE);
+    assert_eq!(tokenizer.encode("Hhell").unwrap(), [byte_ids("H"), vec![HELL]].concat());
+    assert_eq!(tokenizer.encode("hellHe").unwrap(), [vec![HELL], byte_ids("He")].concat());
+    // NFC joins the letter and its mark before anything else.
+    assert_eq!(tokenizer.encode("e\u{301}").unwrap(), byte_ids("é"));
+}
+
+#[test]
+fn a_text_is_wrapped_and_tokenized_whole() {
+    let (_dir, tokenizer) = small();
+    let assistant = || byte_ids("assistant");
+    let ids = tokenizer.encode_text("\nhe<|im_end|>").unwrap();
+    // The newline of the role and that of the text are one token.
+    let expected = [
+        vec![IM_START],
+        assistant(),
+        vec![NEWLINES, HE, IM_END, IM_END, 10, IM_START],
+        assistant(),
+        vec![10],
+    ];
+    assert_eq!(ids, expected.concat());
+    let instruct = tokenizer.encode_instruct("he").unwrap();
+    let expected = [vec![IM_START], byte_ids("user\n"), vec![HE, IM_END, 10]];
+    assert_eq!(instruct, expected.concat());
+}
+
+#[test]
+fn a_tokenizer_in_one_file_gives_the_same_ids() {
+    let (dir, tokenizer) = small();
+    let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+    let vocab: serde_json::Value = serde_json::from_str(&read("vocab.json")).unwrap();
+    let merges: Vec<_> = read("merges.txt").lines().map(str::to_owned).collect();
+    let split = json!({"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": false});
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false});
+    let whole = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, bytes]},
+        "post_processor": null, "decoder": null,
+        "model": {"type": "BPE", "vocab": vocab, "merges": merges},
+    });
+    fs::write(dir.path().join("tokenizer.json"), whole.to_string()).unwrap();
+    for name in ["vocab.json", "merges.txt"] {
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    let from_one = TextTokenizer::load(&ModelFiles::directory(dir.path())).unwrap();
+    for text in ["hello hellHell ##", "\n\ne\u{301} 123", "สวัสดี"] {
+        assert_eq!(from_one.encode_text(text).unwrap(), tokenizer.encode_text(text).unwrap());
+    }
+}
+
+#[test]
+fn damage_is_named() {
+    let load = |damage: &dyn Fn(&Path)| {
+        let dir = tempfile::tempdir().unwrap();
+        write_small(dir.path());
+        damage(dir.path());
+        let error = TextTokenizer::load(&ModelFiles::directory(dir.path())).unwrap_err();
+        error.to_string()
+    };
+    for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
+        let message = load(&|dir| fs::remove_file(dir.join(name)).unwrap());
+        assert!(message.contains(name) && message.contains("missing"), "{message}");
+        for bytes in [&b"{\"a\":"[..], b"one two three", &[0xff, 0xfe]] {
+            let message = load(&|dir| fs::write(dir.join(name), bytes).unwrap());
+            assert!(message.contains(name) && !message.contains('\n'), "{message}");
+        }
+    }
+    let shifted = json!({ "added_tokens_decoder": { "999": { "content": "<|im_start|>" } } });
+    let message =
+        load(&|dir| fs::write(dir.join("tokenizer_config.json"), shifted.to_string()).unwrap());
+    assert!(message.contains("<|im_start|>") && message.contains("999"), "{message}");
+    let message = load(&|dir| fs::write(dir.join("merges.txt"), "h zz").unwrap());
+    assert!(message.contains("merges.txt") && message.contains("zz"), "{message}");
+}
+
+#[test]
+fn an_endless_text_is_refused() {
+    let (_dir, tokenizer) = small();
+    let long = |letter: &str| tokenizer.encode(&letter.repeat(1 << 18)).map(|ids| ids.len());
+    // The longest text there can be is split to its end, whatever it consists of.
+    for letter in ["A", "a", " ", "\n", "!", "1"] {
+        let ids = long(letter).unwrap();
+        assert!(ids >= 1 << 17, "{letter:?} {ids}");
+    }
+    let error = long("ab").unwrap_err().to_string();
+    assert!(error.contains("512 KiB") && error.contains("256 KiB"), "{error}");
+}
