@@ -52,8 +52,8 @@ fn sine_of_snake_keeps_its_bound() {
         for (&x, &y) in angles.iter().zip(&y) {
             let sine = f64::from(x).sin();
             let error = (f64::from(y) / f64::from(SCALE) - sine * sine).abs();
-            // 1e-8 for what x is of the sum.
-            assert!(error <= 2.1e-7, "{isa:?}: sin²({x}) off by {error:e}");
+            // The bound, half a unit in the last place of y, and what x is of the sum.
+            assert!(error <= 2e-7 + 6e-8 + 1e-8, "{isa:?}: sin²({x}) off by {error:e}");
         }
     }
 }
