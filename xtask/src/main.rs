@@ -8,6 +8,7 @@ mod parity;
 mod tidy;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -27,8 +28,18 @@ enum Task {
     Tidy(tidy::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Checkpoint(arguments) => checkpoint::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),

@@ -1,0 +1,101 @@
+//! Which crate may depend on which.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::Violation;
+use crate::workspace;
+
+/// What each crate may depend on, inside the workspace.
+const ARROWS: [(&str, &[&str]); 11] = [
+    ("qwen3-tts-kernels", &[]),
+    ("qwen3-tts-nn", &["kernels"]),
+    ("qwen3-tts-config", &[]),
+    ("qwen3-tts-dsp", &[]),
+    ("qwen3-tts-talker", &["nn", "config"]),
+    ("qwen3-tts-codec", &["nn", "config"]),
+    ("qwen3-tts-speaker", &["nn", "config", "dsp"]),
+    ("qwen3-tts-pipeline", &["nn", "config", "dsp", "talker", "codec", "speaker"]),
+    ("qwen3-tts-cli", &["pipeline"]),
+    ("qwen3-tts-testkit", &[]),
+    ("xtask", &[]),
+];
+
+/// What every crate's tests, examples and benches may use besides.
+const FOR_TESTS: &str = "testkit";
+
+const PREFIX: &str = "qwen3-tts-";
+
+/// What cargo knows of the workspace.
+pub fn metadata() -> Result<Value> {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(workspace()).args(["metadata", "--no-deps", "--format-version", "1"]);
+    let output = command.output().context("starting cargo metadata")?;
+    ensure!(output.status.success(), "cargo metadata ended with {}", output.status);
+    serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")
+}
+
+/// Arrows that are not in the table.
+pub fn check(metadata: &Value) -> Vec<Violation> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    packages.flat_map(check_package).collect()
+}
+
+fn check_package(package: &Value) -> Vec<Violation> {
+    let name = package["name"].as_str().unwrap_or_default();
+    let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
+        return vec![Violation::new(name, "a crate without arrows: add it to the architecture")];
+    };
+    let dependencies = package["dependencies"].as_array().into_iter().flatten();
+    let forbidden = dependencies.filter_map(|dependency| {
+        let target = dependency["name"].as_str()?.strip_prefix(PREFIX)?;
+        let for_tests = dependency["kind"] == "dev" && target == FOR_TESTS;
+        (!for_tests && !allowed.contains(&target)).then_some(target)
+    });
+    forbidden
+        .map(|target| {
+            let reason = format!("depends on {PREFIX}{target}; it may depend on {allowed:?} only");
+            Violation::new(name, reason)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn package(name: &str, dependency: &str, kind: Value) -> Value {
+        let dependencies = json!([{"name": dependency, "kind": kind}, {"name": "serde"}]);
+        json!({"packages": [{"name": name, "dependencies": dependencies}]})
+    }
+
+    #[test]
+    fn arrows_of_the_table_are_allowed() {
+        assert!(check(&package("qwen3-tts-talker", "qwen3-tts-nn", Value::Null)).is_empty());
+        assert!(check(&package("qwen3-tts-talker", "qwen3-tts-testkit", json!("dev"))).is_empty());
+    }
+
+    #[test]
+    fn other_arrows_are_not() {
+        for (name, dependency) in [
+            ("qwen3-tts-talker", "qwen3-tts-codec"),
+            ("qwen3-tts-talker", "qwen3-tts-kernels"),
+            ("qwen3-tts-kernels", "qwen3-tts-nn"),
+            ("qwen3-tts-talker", "qwen3-tts-testkit"),
+            ("qwen3-tts-testkit", "qwen3-tts-nn"),
+            ("qwen3-tts-cli", "qwen3-tts-nn"),
+        ] {
+            let found = check(&package(name, dependency, Value::Null));
+            assert_eq!(found.len(), 1, "{name} on {dependency}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_crate_is_named() {
+        let found = check(&package("qwen3-tts-new", "serde", Value::Null));
+        assert_eq!(found[0].place, "qwen3-tts-new");
+    }
+}

@@ -1,0 +1,236 @@
+//! The guards over files. Each takes the tree and returns what breaks its rule.
+
+use super::Violation;
+use super::tree::Tree;
+
+/// Every guard.
+pub const ALL: [fn(&Tree) -> Vec<Violation>; 8] =
+    [unsafety, unsafe_lint, cfg, module_docs, readmes, lengths, fixtures_size, foreign_places];
+
+const KERNELS: &str = "crates/qwen3-tts-kernels/";
+const MMAP: &str = "crates/qwen3-tts-nn/src/mmap.rs";
+const FIXTURES_LIMIT: u64 = 20_000_000;
+const LINES_LIMIT: usize = 600;
+
+/// Unsafe code is in the kernels and in one file of nn.
+fn unsafety(tree: &Tree) -> Vec<Violation> {
+    let elsewhere = tree.rust().filter(|(path, _)| !path.starts_with(KERNELS) && *path != MMAP);
+    let guilty = elsewhere.filter(|(_, text)| code(text).any(|line| has_word(line, "unsafe")));
+    guilty.map(|(path, _)| Violation::new(path, "unsafe code: it belongs in the kernels")).collect()
+}
+
+/// Every crate but the kernels tells the compiler so.
+fn unsafe_lint(tree: &Tree) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for name in tree.crates() {
+        let lint = match name {
+            "qwen3-tts-kernels" => continue,
+            "qwen3-tts-nn" => "#![deny(unsafe_code)]",
+            _ => "#![forbid(unsafe_code)]",
+        };
+        for root in ["lib.rs", "main.rs"] {
+            let path = format!("crates/{name}/src/{root}");
+            if tree.text(&path).is_some_and(|text| !code(text).any(|line| line.trim() == lint)) {
+                violations.push(Violation::new(path, format!("add {lint}")));
+            }
+        }
+    }
+    violations
+}
+
+/// Conditional compilation is a matter of kernels and devices; the pipeline may leave out its hub.
+fn cfg(tree: &Tree) -> Vec<Violation> {
+    let allowed = |path: &str, line: &str| {
+        let device = ["backend", "device", "mlx"].map(|part| format!("nn/src/{part}"));
+        path.starts_with(KERNELS)
+            || device.iter().any(|part| path.contains(part))
+            || path.starts_with("crates/qwen3-tts-pipeline/") && line.contains("feature = \"hub\"")
+    };
+    let is_conditional = |line: &str| {
+        let conditional =
+            line.contains("cfg(") || line.contains("cfg_attr(") || line.contains("cfg!(");
+        conditional && (line.contains("feature =") || line.contains("target_"))
+    };
+    let files = tree
+        .rust()
+        .filter(|(path, text)| code(text).any(|line| is_conditional(line) && !allowed(path, line)));
+    let reason = "cfg of a feature or target: it belongs in kernels or nn's backends";
+    files.map(|(path, _)| Violation::new(path, reason)).collect()
+}
+
+/// Every Rust file says first what it is.
+fn module_docs(tree: &Tree) -> Vec<Violation> {
+    let starts = ["//!", "#![doc"];
+    let silent =
+        tree.rust().filter(|(_, text)| !starts.iter().any(|start| text.starts_with(start)));
+    silent.map(|(path, _)| Violation::new(path, "begins without module docs")).collect()
+}
+
+/// Every crate has a README, and a heading in it.
+fn readmes(tree: &Tree) -> Vec<Violation> {
+    let path = |name: &&str| format!("crates/{name}/README.md");
+    let paths = tree.crates().into_iter().map(|name| path(&name));
+    let missing = paths.filter(|path| !tree.text(path).is_some_and(|text| text.contains("# ")));
+    missing.map(|path| Violation::new(path, "a crate needs a README with a heading")).collect()
+}
+
+/// A file holds one concept.
+fn lengths(tree: &Tree) -> Vec<Violation> {
+    let long = tree.rust().filter(|(_, text)| text.lines().count() > LINES_LIMIT);
+    long.map(|(path, text)| {
+        let lines = text.lines().count();
+        Violation::new(path, format!("{lines} lines where {LINES_LIMIT} are the limit: split it"))
+    })
+    .collect()
+}
+
+/// Fixtures are cloned by everyone.
+fn fixtures_size(tree: &Tree) -> Vec<Violation> {
+    let fixtures = tree.files.iter().filter(|file| file.path.starts_with("fixtures/"));
+    let bytes: u64 = fixtures.map(|file| file.bytes).sum();
+    let reason = format!("{bytes} bytes where {FIXTURES_LIMIT} are the limit");
+    (bytes > FIXTURES_LIMIT).then(|| Violation::new("fixtures", reason)).into_iter().collect()
+}
+
+/// No text names a place on somebody's machine.
+fn foreign_places(tree: &Tree) -> Vec<Violation> {
+    // Written apart, so that this file does not name them either.
+    let places = ["work", "tmp", "root", "home"].map(|folder| format!("/{folder}"));
+    let texts = tree.files.iter().filter_map(|file| Some((file, file.text.as_deref()?)));
+    let mut violations = Vec::new();
+    for (file, text) in texts {
+        for (number, line) in text.lines().enumerate() {
+            if let Some(place) = places.iter().find(|place| names_place(line, place)) {
+                let at = format!("{}:{}", file.path, number + 1);
+                violations.push(Violation::new(at, format!("names {place}, outside the project")));
+            }
+        }
+    }
+    violations
+}
+
+/// Whether `line` has `place` as the beginning of an absolute path.
+fn names_place(line: &str, place: &str) -> bool {
+    let continues = |letter: char| letter.is_alphanumeric() || "_-.~/}".contains(letter);
+    line.match_indices(place).any(|(start, _)| {
+        let before = line[..start].chars().next_back();
+        let after = line[start + place.len()..].chars().next();
+        !before.is_some_and(continues) && after == Some('/')
+    })
+}
+
+/// The lines of a Rust file without comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.find("//").map_or(line, |comment| &line[..comment]))
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    let part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    line.match_indices(word).any(|(start, _)| {
+        let before = line[..start].chars().next_back();
+        let after = line[start + word.len()..].chars().next();
+        !before.is_some_and(part) && !after.is_some_and(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::File;
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        let file = |&(path, text): &(&str, &str)| File {
+            path: path.to_owned(),
+            bytes: text.len() as u64,
+            text: Some(text.to_owned()),
+        };
+        Tree { files: files.iter().map(file).collect() }
+    }
+
+    /// A guard fails on each of the `bad` files alone, and on none of the `good`.
+    fn assert_guard(
+        guard: fn(&Tree) -> Vec<Violation>,
+        good: &[(&str, &str)],
+        bad: &[(&str, &str)],
+    ) {
+        assert_eq!(guard(&tree(good)), []);
+        for file in bad {
+            assert_eq!(guard(&tree(&[*file])).len(), 1, "{file:?}");
+        }
+    }
+
+    const TALKER: &str = "crates/qwen3-tts-talker/src/lib.rs";
+
+    #[test]
+    fn unsafe_code_is_found_outside_its_places() {
+        let good = [
+            ("crates/qwen3-tts-kernels/src/dot.rs", "unsafe { load() }"),
+            (MMAP, "unsafe { map() }"),
+            (TALKER, "#![forbid(unsafe_code)]\n// unsafe is not here"),
+        ];
+        let bad = [(TALKER, "let x = unsafe { y() };"), (TALKER, "unsafe impl Send for X {}")];
+        assert_guard(unsafety, &good, &bad);
+    }
+
+    #[test]
+    fn a_missing_lint_is_found() {
+        let nn = "crates/qwen3-tts-nn/src/lib.rs";
+        let good = [(TALKER, "#![forbid(unsafe_code)]"), (nn, "#![deny(unsafe_code)]")];
+        let bad = [(TALKER, ""), (TALKER, "// #![forbid(unsafe_code)]"), (nn, "mod x;")];
+        assert_guard(unsafe_lint, &good, &bad);
+    }
+
+    #[test]
+    fn cfg_is_found_outside_its_places() {
+        let good = [
+            ("crates/qwen3-tts-kernels/src/isa.rs", "#[cfg(target_arch = \"x86_64\")]"),
+            ("crates/qwen3-tts-nn/src/device.rs", "#[cfg(feature = \"mlx\")]"),
+            ("crates/qwen3-tts-pipeline/src/lib.rs", "#[cfg(feature = \"hub\")]"),
+            (TALKER, "#[cfg(test)]"),
+        ];
+        let bad = [
+            (TALKER, "#[cfg(feature = \"mlx\")]"),
+            (TALKER, "if cfg!(target_os = \"linux\") {}"),
+            ("crates/qwen3-tts-pipeline/src/lib.rs", "#[cfg(feature = \"mlx\")]"),
+        ];
+        assert_guard(cfg, &good, &bad);
+    }
+
+    #[test]
+    fn missing_module_docs_are_found() {
+        let good = [(TALKER, "//! The talker.\n"), (TALKER, "#![doc = include_str!(\"a\")]")];
+        assert_guard(module_docs, &good, &[(TALKER, "mod x;"), (TALKER, "\n//! Late.")]);
+    }
+
+    #[test]
+    fn a_missing_readme_is_found() {
+        let readme = ("crates/qwen3-tts-talker/README.md", "# Talker");
+        assert_guard(readmes, &[(TALKER, ""), readme], &[(TALKER, "")]);
+    }
+
+    #[test]
+    fn long_files_are_found() {
+        let (limit, over) = ("\n".repeat(LINES_LIMIT), "\n".repeat(LINES_LIMIT + 1));
+        assert_guard(lengths, &[(TALKER, &limit)], &[(TALKER, &over)]);
+    }
+
+    #[test]
+    fn large_fixtures_are_found() {
+        let mut tree = tree(&[("fixtures/a", ""), ("fixtures/b", ""), ("docs/c", "")]);
+        tree.files[0].bytes = FIXTURES_LIMIT;
+        tree.files[2].bytes = FIXTURES_LIMIT;
+        assert_eq!(fixtures_size(&tree), []);
+        tree.files[1].bytes = 1;
+        assert_eq!(fixtures_size(&tree).len(), 1);
+    }
+
+    #[test]
+    fn places_of_one_machine_are_found() {
+        let text = |folder: &str| format!("see `/{folder}/x`");
+        let good = ["crates/tmp/x", "a/work/b", "/workspace/x", "{root}/home/x", "cat ./tmp/x"];
+        let good: Vec<(&str, &str)> = good.iter().map(|text| ("docs/a.md", *text)).collect();
+        let bad: Vec<String> = ["work", "tmp", "root", "home"].map(text).to_vec();
+        let bad: Vec<(&str, &str)> = bad.iter().map(|text| ("docs/a.md", text.as_str())).collect();
+        assert_guard(foreign_places, &good, &bad);
+    }
+}
