@@ -37,7 +37,10 @@ pub fn python() -> Result<PathBuf> {
     let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let done = environment.join("complete");
     if !done.is_file() {
-        eprintln!("making {} (once; some hundred megabytes)", environment.display());
+        eprintln!(
+            "making {} (once; several gigabytes, unless pip finds a smaller torch)",
+            environment.display()
+        );
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(Command::new(&python).args(pip).args(REQUIREMENTS))?;
