@@ -249,8 +249,8 @@ impl Planner {
         // Speech takes more than one frame for a token in every language.
         if text_tokens > frames {
             return Err(refuse(format!(
-                "the text is too long: it has {text_tokens} tokens, and this model speaks at most \
-                 {frames} frames at a time: split the text"
+                "the text is too long: it has {text_tokens} tokens, and at most {frames} frames of \
+                 speech can follow: split the text"
             )));
         }
         Ok(frames)
@@ -275,7 +275,7 @@ fn text_tokens(prompt: &Prompt) -> Result<usize> {
 }
 
 /// Positions that a prompt takes in the talker.
-fn prompt_positions(prompt: &Prompt) -> usize {
+pub(crate) fn prompt_positions(prompt: &Prompt) -> usize {
     let instruct = prompt.instruct_ids.as_ref().map_or(0, Vec::len);
     let role = 3;
     let codec_prefix =

@@ -1,12 +1,13 @@
 //! Text to token ids, exactly as the official loader does it.
 //!
 //! The reference is `AutoProcessor.from_pretrained(dir, fix_mistral_regex=True)` of transformers
-//! 4.57.3: a byte-level BPE after NFC whose first split is not Qwen2's own expression but
-//! [`SPLIT`], which ends a word before a capital letter and keeps combining marks inside one.
+//! 4.57.3 on a checkpoint's directory: a byte-level BPE after NFC. For a vocabulary as large as the
+//! published one that flag replaces Qwen2's own first split by another, which ends a word before a
+//! capital letter and keeps combining marks inside one.
+
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
-
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::NFC;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
@@ -17,12 +18,21 @@ use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
 use crate::{Error, ModelFiles, Result};
 
-/// The split that `fix_mistral_regex` puts in place of the first one.
-const SPLIT: &str = concat!(
+/// The first split of transformers' `Qwen2Converter`.
+const QWEN2_SPLIT: &str = concat!(
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}",
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+);
+
+/// The one that `fix_mistral_regex` puts in its place.
+const LARGE_SPLIT: &str = concat!(
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
     r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
 );
+
+/// Vocabularies above this size get [`LARGE_SPLIT`], added tokens not counted.
+const LARGE_VOCABULARY: usize = 100_000;
 
 /// More text than any context can hold, and less than the splitter can fail on.
 pub(crate) const MAX_TEXT_BYTES: usize = 1 << 18;
@@ -131,13 +141,17 @@ impl TextTokenizer {
     }
 }
 
-/// A tokenizer in one file, with its first split replaced as the official loader does.
+/// A tokenizer in one file.
 fn whole(files: &ModelFiles, name: &str) -> Result<Tokenizer> {
     let text = files.text(name)?;
     let mut tokenizer: Tokenizer =
         text.parse().map_err(|error| broken(files, name, format!("{error}")))?;
-    let _ = tokenizer.with_truncation(None);
     tokenizer.with_padding(None);
+    // Only a truncation that makes no sense is an error, and none always does.
+    let _ = tokenizer.with_truncation(None);
+    if tokenizer.get_vocab_size(false) <= LARGE_VOCABULARY {
+        return Ok(tokenizer);
+    }
     let Some(PreTokenizerWrapper::Sequence(sequence)) = tokenizer.get_pre_tokenizer() else {
         return Err(broken(files, name, "its pre-tokenizer is not a sequence"));
     };
@@ -145,15 +159,15 @@ fn whole(files: &ModelFiles, name: &str) -> Result<Tokenizer> {
     let Some(first) = steps.first_mut() else {
         return Err(broken(files, name, "its pre-tokenizer is empty"));
     };
-    *first = split(files, name)?.into();
+    *first = split(LARGE_SPLIT, files, name)?.into();
     tokenizer.with_pre_tokenizer(Some(Sequence::new(steps)));
     Ok(tokenizer)
 }
 
 /// The tokenizer that transformers' `Qwen2Converter` builds.
 fn byte_pairs(files: &ModelFiles) -> Result<Tokenizer> {
-    let vocab: std::collections::HashMap<String, u32> =
-        parse(files, "vocab.json", &files.text("vocab.json")?)?;
+    let vocab: HashMap<String, u32> = parse(files, "vocab.json", &files.text("vocab.json")?)?;
+    let first = if vocab.len() > LARGE_VOCABULARY { LARGE_SPLIT } else { QWEN2_SPLIT };
     let vocab: Vocab = vocab.into_iter().collect();
     let merges = merges(files, "merges.txt")?;
     let model = BPE::builder().vocab_and_merges(vocab, merges).build();
@@ -161,7 +175,7 @@ fn byte_pairs(files: &ModelFiles) -> Result<Tokenizer> {
     let mut tokenizer = Tokenizer::new(model);
     tokenizer.with_normalizer(Some(NFC));
     tokenizer.with_pre_tokenizer(Some(Sequence::new(vec![
-        split(files, "merges.txt")?.into(),
+        split(first, files, "vocab.json")?.into(),
         ByteLevel::new(false, true, false).into(),
     ])));
     Ok(tokenizer)
@@ -186,8 +200,8 @@ fn merges(files: &ModelFiles, name: &str) -> Result<Vec<(String, String)>> {
     Ok(merges)
 }
 
-fn split(files: &ModelFiles, name: &str) -> Result<Split> {
-    let pattern = SplitPattern::Regex(SPLIT.to_owned());
+fn split(pattern: &str, files: &ModelFiles, name: &str) -> Result<Split> {
+    let pattern = SplitPattern::Regex(pattern.to_owned());
     Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
         .map_err(|error| broken(files, name, format!("{error}")))
 }
