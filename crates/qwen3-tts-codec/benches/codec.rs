@@ -24,7 +24,8 @@ fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("codec decode");
     group.sample_size(10);
     for n_frames in [1, 10, 50] {
-        let code = |frame: usize, book: usize| ((frame * 31 + book * 17) % config.codebook_size) as u32;
+        let code =
+            |frame: usize, book: usize| ((frame * 31 + book * 17) % config.codebook_size) as u32;
         let frame = |frame| (0..config.num_quantizers).map(|book| code(frame, book)).collect();
         let frames: Vec<Vec<u32>> = (0..n_frames).map(frame).collect();
         let mut state = decoder.new_state();

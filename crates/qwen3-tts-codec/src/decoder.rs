@@ -2,8 +2,8 @@
 
 use qwen3_tts_config::DecoderConfig;
 use qwen3_tts_nn::{
-    AttentionConfig, CausalConv1d, ConvState, Device, Linear, SnakeBeta, Tensor, Transformer,
-    TransformerConfig, TransformerState, Weights,
+    AttentionConfig, CausalConv1d, ConvConfig, ConvState, Device, Linear, SnakeBeta, Tensor,
+    Transformer, TransformerConfig, TransformerState, Weights,
 };
 
 use crate::decoder_block::{DecoderBlock, DecoderBlockState};
@@ -76,7 +76,11 @@ impl CodecDecoder {
             DecoderBlock::load(&vocoder.under(i + 1), dim >> i, dim >> (i + 1), rate, device)
         };
         let conv = |weights: Weights, inputs, outputs, taps| {
-            CausalConv1d::load(&weights.under("conv"), inputs, outputs, taps, 1, device)
+            CausalConv1d::load(
+                &weights.under("conv"),
+                ConvConfig::new(inputs, outputs, taps),
+                device,
+            )
         };
         let pre_transformer = weights.under("pre_transformer");
         let quantizer = weights.under("quantizer");

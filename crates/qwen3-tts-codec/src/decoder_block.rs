@@ -1,7 +1,8 @@
 //! The blocks of the vocoder, each nearer to the sample rate than the one before.
 
 use qwen3_tts_nn::{
-    CausalConv1d, CausalConvTranspose1d, ConvState, Device, Result, SnakeBeta, Tensor, Weights,
+    CausalConv1d, CausalConvTranspose1d, ConvConfig, ConvState, Device, Result, SnakeBeta, Tensor,
+    Weights,
 };
 
 /// An upsampling with three dilated residual units, the reference's
@@ -77,7 +78,8 @@ impl ResidualUnit {
 
     fn load(weights: &Weights, dim: usize, dilation: usize, device: &Device) -> Result<Self> {
         let conv = |name: &str, taps, dilation| {
-            CausalConv1d::load(&weights.under(name), dim, dim, taps, dilation, device)
+            let config = ConvConfig::new(dim, dim, taps).dilation(dilation);
+            CausalConv1d::load(&weights.under(name), config, device)
         };
         Ok(Self {
             act1: SnakeBeta::load(&weights.under("act1"), dim, device)?,

@@ -1,7 +1,7 @@
 //! From codes to the latent that they stand for.
 
 use qwen3_tts_config::DecoderConfig;
-use qwen3_tts_nn::{Device, Embedding, Ids, Linear, Result, Tensor, Weights};
+use qwen3_tts_nn::{Codebook, Device, Ids, Linear, Result, Tensor, Weights};
 
 /// The decoding half of the reference's `SplitResidualVectorQuantizer`: one semantic codebook
 /// and the acoustic rest, each a sum of codewords with a projection of its own.
@@ -40,7 +40,7 @@ impl SplitResidualVectorQuantizer {
 }
 
 struct ResidualVectorQuantizer {
-    codebooks: Vec<Embedding>,
+    codebooks: Vec<Codebook>,
     output_proj: Linear,
 }
 
@@ -55,7 +55,7 @@ impl ResidualVectorQuantizer {
         let layers = weights.under("vq.layers");
         let codebook = |i| {
             let weights = layers.under(i).under("_codebook");
-            load_codebook(&weights, config.codebook_size, dim, device)
+            Codebook::load(&weights, "embedding_sum", config.codebook_size, dim, device)
         };
         let output_proj = weights.under("output_proj");
         Ok(Self {
@@ -65,24 +65,8 @@ impl ResidualVectorQuantizer {
     }
 
     fn decode(&self, codes: impl Iterator<Item = Ids>) -> Tensor {
-        let codewords = self.codebooks.iter().zip(codes).map(|(book, ids)| book.forward(&ids));
+        let codewords = self.codebooks.iter().zip(codes).map(|(book, ids)| book.decode(&ids));
         let sum = codewords.reduce(|sum, codeword| sum.add(&codeword));
         self.output_proj.forward(&sum.expect("a quantizer has at least one codebook"))
     }
-}
-
-/// The reference's `EuclideanCodebook`: entries are stored as the sum over the vectors that were
-/// assigned to them in training, and how many those were.
-fn load_codebook(
-    weights: &Weights,
-    entries: usize,
-    dim: usize,
-    device: &Device,
-) -> Result<Embedding> {
-    let usage = weights.to_vec("cluster_usage", &[entries])?;
-    let mut table = weights.to_vec("embedding_sum", &[entries, dim])?;
-    for (entry, usage) in table.chunks_exact_mut(dim).zip(usage) {
-        entry.iter_mut().for_each(|v| *v /= usage.max(1e-5));
-    }
-    Ok(Embedding::from_vec(table, entries, dim, device))
 }

@@ -77,9 +77,13 @@ pub(crate) trait Backend: Sized + Clone {
     ) -> Tensor;
     fn conv1d(x: &Self::Tensor, weight: &Self::PackedConv, bias: Option<&Tensor>) -> Tensor;
     fn add(x: &Self::Tensor, y: &Tensor) -> Tensor;
+    fn sub(x: &Self::Tensor, y: &Tensor) -> Tensor;
     fn mul(x: &Self::Tensor, y: &Tensor) -> Tensor;
     fn silu(x: &Self::Tensor) -> Tensor;
     fn gelu(x: &Self::Tensor) -> Tensor;
+    fn elu(x: &Self::Tensor) -> Tensor;
+    /// For each row of `x` the nearest row of `codebook`.
+    fn nearest(x: &Self::Tensor, codebook: &Tensor) -> Ids;
     fn clamp(x: &Self::Tensor, min: f32, max: f32) -> Tensor;
     fn snake_beta(x: &Self::Tensor, alpha: &Tensor, inv_beta: &Tensor) -> Tensor;
     fn sample(logits: &Self::Tensor, sampling: &Sampling<'_>) -> Ids;

@@ -7,35 +7,99 @@ use crate::layout::PackedConv;
 use crate::tensor::Tensor;
 use crate::weights::{Weights, pack_conv};
 
-/// The sizes of a dense or depthwise convolution of stride 1.
+/// The sizes of a dense or depthwise convolution.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConvShape {
     pub out_channels: usize,
     /// Input channels that one output channel reads: 1 for a depthwise convolution.
     pub in_channels: usize,
     pub taps: usize,
+    pub stride: usize,
     pub dilation: usize,
     pub depthwise: bool,
+}
+
+/// What a convolution sees before the first input, and after the last where its stride does not
+/// divide the length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Padding {
+    /// Zeros.
+    #[default]
+    Zero,
+    /// The first, or the last, input again.
+    Replicate,
 }
 
 /// The last inputs of a convolution, which the next step still needs. A clone continues on its
 /// own.
 #[derive(Clone)]
 pub struct ConvState {
-    /// `[1, context, in_channels]`; `None` where one tap needs no context.
+    /// `[1, context, in_channels]`; `None` where no context is needed, and before the first input.
     tail: Option<Tensor>,
 }
 
 /// A convolution that sees the present and the past only: the reference's
-/// `Qwen3TTSTokenizerV2CausalConvNet` with stride 1, which pads `(taps − 1)·dilation` zeros on
-/// the left.
+/// `Qwen3TTSTokenizerV2CausalConvNet` and `MimiConv1d`, which pad
+/// `(taps − 1)·dilation + 1 − stride` inputs on the left.
 #[derive(Clone)]
 pub struct CausalConv1d {
     weight: PackedConv,
     bias: Option<Tensor>,
     in_channels: usize,
+    /// Inputs before a step's own that its first output reads.
     context: usize,
+    stride: usize,
+    padding: Padding,
     device: Device,
+}
+
+/// The sizes of a dense [`CausalConv1d`]; stride and dilation 1 and a bias unless said otherwise.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ConvConfig {
+    /// Input channels.
+    pub in_channels: usize,
+    /// Output channels.
+    pub out_channels: usize,
+    /// The kernel size.
+    pub taps: usize,
+    /// Inputs from one output to the next.
+    pub stride: usize,
+    /// Inputs from one tap to the next.
+    pub dilation: usize,
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// What is seen before the first input.
+    pub padding: Padding,
+}
+
+impl ConvConfig {
+    /// Stride and dilation 1, a bias, zeros before the first input.
+    pub fn new(in_channels: usize, out_channels: usize, taps: usize) -> Self {
+        let padding = Padding::Zero;
+        Self { in_channels, out_channels, taps, stride: 1, dilation: 1, bias: true, padding }
+    }
+
+    /// The same with another dilation.
+    pub fn dilation(self, dilation: usize) -> Self {
+        Self { dilation, ..self }
+    }
+
+    /// The same with another stride.
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    fn shape(&self) -> ConvShape {
+        ConvShape {
+            out_channels: self.out_channels,
+            in_channels: self.in_channels,
+            taps: self.taps,
+            stride: self.stride,
+            dilation: self.dilation,
+            depthwise: false,
+        }
+    }
 }
 
 impl CausalConv1d {
@@ -43,22 +107,23 @@ impl CausalConv1d {
     ///
     /// # Errors
     /// When a tensor is missing or misshapen.
-    pub fn load(
-        weights: &Weights,
-        in_channels: usize,
-        out_channels: usize,
-        taps: usize,
-        dilation: usize,
-        device: &Device,
-    ) -> Result<Self> {
-        let shape = ConvShape { out_channels, in_channels, taps, dilation, depthwise: false };
-        let bias = Some(weights.tensor("bias", &[out_channels], device)?);
-        let weight = weights.conv("weight", shape, device)?;
+    ///
+    /// # Panics
+    /// When the stride is longer than the kernel.
+    pub fn load(weights: &Weights, config: ConvConfig, device: &Device) -> Result<Self> {
+        let span = (config.taps - 1) * config.dilation + 1;
+        assert!(config.stride <= span, "a stride of {} over {span} inputs", config.stride);
+        let bias = match config.bias {
+            true => Some(weights.tensor("bias", &[config.out_channels], device)?),
+            false => None,
+        };
         Ok(Self {
-            weight,
+            weight: weights.conv("weight", config.shape(), device)?,
             bias,
-            in_channels,
-            context: (taps - 1) * dilation,
+            in_channels: config.in_channels,
+            context: span - config.stride,
+            stride: config.stride,
+            padding: config.padding,
             device: device.clone(),
         })
     }
@@ -74,31 +139,58 @@ impl CausalConv1d {
         device: &Device,
     ) -> Result<Self> {
         let shape = ConvShape {
-            out_channels: channels,
             in_channels: 1,
-            taps,
-            dilation: 1,
             depthwise: true,
+            ..ConvConfig::new(channels, channels, taps).shape()
         };
-        let bias = Some(weights.tensor("bias", &[channels], device)?);
-        let weight = weights.conv("weight", shape, device)?;
-        Ok(Self { weight, bias, in_channels: channels, context: taps - 1, device: device.clone() })
+        Ok(Self {
+            weight: weights.conv("weight", shape, device)?,
+            bias: Some(weights.tensor("bias", &[channels], device)?),
+            in_channels: channels,
+            context: taps - 1,
+            stride: 1,
+            padding: Padding::Zero,
+            device: device.clone(),
+        })
     }
 
-    /// The state before the first input: silence.
+    /// The state before the first input.
     pub fn new_state(&self) -> ConvState {
         let silence = || Tensor::zeros(&[1, self.context, self.in_channels], &self.device);
-        ConvState { tail: (self.context > 0).then(silence) }
+        ConvState { tail: (self.context > 0 && self.padding == Padding::Zero).then(silence) }
     }
 
-    /// `x` `[1, time, in]` continues the input; `[1, time, out]`.
+    /// `x` `[1, time, in]` continues the input; `[1, ⌈time / stride⌉, out]`. A step whose time is
+    /// no multiple of the stride is padded, and ends the input.
     #[track_caller]
     pub fn step(&self, x: &Tensor, state: &mut ConvState) -> Tensor {
-        assert_eq!(x.shape().last(), self.in_channels, "convolution of {:?}", x.shape());
-        let joined = state.tail.as_ref().map(|tail| Tensor::cat(&[tail, x], 1));
-        let x = joined.as_ref().unwrap_or(x);
-        state.tail = joined.as_ref().map(|x| x.narrow(1, x.dim(1) - self.context, self.context));
-        on_backend!(x, B => B::conv1d(B::of(x), B::of_conv(&self.weight), self.bias.as_ref()))
+        let shape = x.shape();
+        assert!(
+            shape.rank() == 3 && shape[1] > 0 && shape[2] == self.in_channels,
+            "convolution of {} channels on {shape:?}",
+            self.in_channels
+        );
+        let fill = shape[1].next_multiple_of(self.stride) - shape[1];
+        let before = match (self.context, &state.tail) {
+            (0, _) => None,
+            (context, None) => Some(self.pad(&x.narrow(1, 0, 1), context)),
+            (_, Some(tail)) => Some(tail.clone()),
+        };
+        let after = (fill > 0).then(|| self.pad(&x.last_step(), fill));
+        let x = match (&before, &after) {
+            (None, None) => x.clone(),
+            _ => Tensor::cat(&before.iter().chain([x]).chain(&after).collect::<Vec<_>>(), 1),
+        };
+        state.tail = before.map(|_| x.narrow(1, x.dim(1) - self.context, self.context));
+        on_backend!(x, B => B::conv1d(B::of(&x), B::of_conv(&self.weight), self.bias.as_ref()))
+    }
+
+    /// `n` inputs that are not there, beside the input `edge` `[1, 1, in]`.
+    fn pad(&self, edge: &Tensor, n: usize) -> Tensor {
+        match self.padding {
+            Padding::Zero => Tensor::zeros(&[1, n, self.in_channels], &self.device),
+            Padding::Replicate => Tensor::cat(&vec![edge; n], 1),
+        }
     }
 }
 
@@ -132,19 +224,15 @@ impl CausalConvTranspose1d {
         let published = weights.to_vec("weight", &[in_channels, out_channels, taps])?;
         let bias = weights.to_vec("bias", &[out_channels])?.repeat(stride);
         let steps = taps.div_ceil(stride);
-        let shape = ConvShape {
-            out_channels: stride * out_channels,
-            in_channels,
-            taps: steps,
-            dilation: 1,
-            depthwise: false,
-        };
+        let shape = ConvConfig::new(in_channels, stride * out_channels, steps).shape();
         let weight = phase_weight(&published, out_channels, taps, stride, shape);
         let phases = CausalConv1d {
             weight: pack_conv(&weight, shape, device),
             bias: Some(Tensor::from_vec(bias, &[stride * out_channels], device)),
             in_channels,
             context: steps - 1,
+            stride: 1,
+            padding: Padding::Zero,
             device: device.clone(),
         };
         Ok(Self { phases, stride, out_channels })

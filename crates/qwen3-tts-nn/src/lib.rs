@@ -4,6 +4,7 @@
 #[macro_use]
 mod backend;
 mod attention;
+mod codebook;
 mod conv;
 mod cpu;
 mod device;
@@ -25,7 +26,8 @@ mod transformer;
 mod weights;
 
 pub use attention::{Attention, AttentionConfig};
-pub use conv::{CausalConv1d, CausalConvTranspose1d, ConvState};
+pub use codebook::Codebook;
+pub use conv::{CausalConv1d, CausalConvTranspose1d, ConvConfig, ConvState, Padding};
 pub use device::Device;
 pub use embedding::Embedding;
 pub use error::{Error, Result};
@@ -33,8 +35,8 @@ pub use ids::Ids;
 pub use kv_cache::KvCache;
 pub use layout::{Matrix, PackedConv};
 pub use linear::Linear;
-pub use mlp::SwiGlu;
-pub use norm::{LayerNorm, RmsNorm};
+pub use mlp::{Mlp, MlpKind};
+pub use norm::{LayerNorm, Norm, NormKind, RmsNorm};
 pub use rope::{Rope, RopePositions};
 pub use sampling::{Sampler, SamplingParams};
 pub use shape::Shape;

@@ -6,32 +6,71 @@ use crate::linear::Linear;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
 
-/// `down_proj(silu(gate_proj(x))·up_proj(x))`, the reference's `Qwen3TTSTalkerTextMLP`
-/// ([Shazeer 2020](https://arxiv.org/abs/2002.05202)).
-#[derive(Clone)]
-pub struct SwiGlu {
-    gate_proj: Linear,
-    up_proj: Linear,
-    down_proj: Linear,
+/// Which feed-forward layer an [`Mlp`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MlpKind {
+    /// `down_proj(silu(gate_proj(x))·up_proj(x))`
+    /// ([Shazeer 2020](https://arxiv.org/abs/2002.05202)).
+    SwiGlu,
+    /// `fc2(gelu(fc1(x)))`.
+    Gelu,
 }
 
-impl SwiGlu {
-    /// Reads `gate_proj`, `up_proj` and `down_proj`.
+/// The feed-forward layer of a transformer: the reference's `Qwen3TTSTalkerTextMLP` and
+/// `MimiMLP`.
+#[derive(Clone)]
+pub enum Mlp {
+    /// See [`MlpKind::SwiGlu`].
+    SwiGlu {
+        /// `[inner, hidden]`.
+        gate_proj: Linear,
+        /// `[inner, hidden]`.
+        up_proj: Linear,
+        /// `[hidden, inner]`.
+        down_proj: Linear,
+    },
+    /// See [`MlpKind::Gelu`].
+    Gelu {
+        /// `[inner, hidden]`.
+        fc1: Linear,
+        /// `[hidden, inner]`.
+        fc2: Linear,
+    },
+}
+
+impl Mlp {
+    /// Reads the projections of the layer that `kind` names.
     ///
     /// # Errors
     /// When a tensor is missing or misshapen.
-    pub fn load(weights: &Weights, hidden: usize, inner: usize, device: &Device) -> Result<Self> {
-        Ok(Self {
-            gate_proj: Linear::load(&weights.under("gate_proj"), hidden, inner, device)?,
-            up_proj: Linear::load(&weights.under("up_proj"), hidden, inner, device)?,
-            down_proj: Linear::load(&weights.under("down_proj"), inner, hidden, device)?,
+    pub fn load(
+        weights: &Weights,
+        kind: MlpKind,
+        hidden: usize,
+        inner: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        let up = |name: &str| Linear::load(&weights.under(name), hidden, inner, device);
+        let down = |name: &str| Linear::load(&weights.under(name), inner, hidden, device);
+        Ok(match kind {
+            MlpKind::SwiGlu => Self::SwiGlu {
+                gate_proj: up("gate_proj")?,
+                up_proj: up("up_proj")?,
+                down_proj: down("down_proj")?,
+            },
+            MlpKind::Gelu => Self::Gelu { fc1: up("fc1")?, fc2: down("fc2")? },
         })
     }
 
     /// `[…, hidden]` to the same shape.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        let [gate, up] = Linear::forward_many([&self.gate_proj, &self.up_proj], x);
-        self.down_proj.forward(&gate.silu_mul(&up))
+        match self {
+            Self::SwiGlu { gate_proj, up_proj, down_proj } => {
+                let [gate, up] = Linear::forward_many([gate_proj, up_proj], x);
+                down_proj.forward(&gate.silu_mul(&up))
+            }
+            Self::Gelu { fc1, fc2 } => fc2.forward(&fc1.forward(x).gelu()),
+        }
     }
 }

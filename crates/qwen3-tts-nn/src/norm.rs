@@ -57,3 +57,49 @@ impl LayerNorm {
         on_backend!(x, B => B::layer_norm(B::of(x), &self.weight, &self.bias, self.eps))
     }
 }
+
+/// Which normalisation a [`Norm`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    /// [`RmsNorm`].
+    Rms,
+    /// [`LayerNorm`].
+    Layer,
+}
+
+/// A normalisation that the configuration chooses.
+#[derive(Clone)]
+pub enum Norm {
+    /// With a weight.
+    Rms(RmsNorm),
+    /// With a weight and a bias.
+    Layer(LayerNorm),
+}
+
+impl Norm {
+    /// Reads the tensors of the norm that `kind` names.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load(
+        weights: &Weights,
+        kind: NormKind,
+        channels: usize,
+        eps: f32,
+        device: &Device,
+    ) -> Result<Self> {
+        match kind {
+            NormKind::Rms => RmsNorm::load(weights, channels, eps, device).map(Self::Rms),
+            NormKind::Layer => LayerNorm::load(weights, channels, eps, device).map(Self::Layer),
+        }
+    }
+
+    /// `[…, channels]` to the same shape.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        match self {
+            Self::Rms(norm) => norm.forward(x),
+            Self::Layer(norm) => norm.forward(x),
+        }
+    }
+}

@@ -146,6 +146,18 @@ impl Tensor {
         on_backend!(self, B => B::gelu(B::of(self)))
     }
 
+    /// `x` where positive, `eˣ − 1` elsewhere.
+    pub fn elu(&self) -> Self {
+        on_backend!(self, B => B::elu(B::of(self)))
+    }
+
+    /// `self − other`, of the same shape.
+    #[track_caller]
+    pub fn sub(&self, other: &Tensor) -> Self {
+        assert_eq!(self.shape(), other.shape(), "sub");
+        on_backend!(self, B => B::sub(B::of(self), other))
+    }
+
     /// Every value limited to `min..=max`.
     pub fn clamp(&self, min: f32, max: f32) -> Self {
         on_backend!(self, B => B::clamp(B::of(self), min, max))

@@ -1,11 +1,11 @@
-//! The pre-norm transformer that talker, code predictor and codec decoder share.
+//! The pre-norm transformer that talker, code predictor and both halves of the codec share.
 
 use crate::attention::{Attention, AttentionConfig};
 use crate::device::Device;
 use crate::error::Result;
 use crate::kv_cache::KvCache;
-use crate::mlp::SwiGlu;
-use crate::norm::RmsNorm;
+use crate::mlp::{Mlp, MlpKind};
+use crate::norm::{Norm, NormKind};
 use crate::rope::{Rope, RopePositions};
 use crate::tensor::Tensor;
 use crate::weights::Weights;
@@ -20,8 +20,14 @@ pub struct TransformerConfig {
     pub num_hidden_layers: usize,
     /// Inner channels of the feed-forward layers.
     pub intermediate_size: usize,
+    /// The feed-forward layers.
+    pub mlp: MlpKind,
+    /// The norms before attention and feed-forward, and at the end.
+    pub norm: NormKind,
     /// ε of the norms.
-    pub rms_norm_eps: f32,
+    pub norm_eps: f32,
+    /// Whether there is a norm after the last layer.
+    pub final_norm: bool,
     /// Base frequency of rope.
     pub rope_theta: f32,
     /// Whether residual branches are scaled by channel (`self_attn_layer_scale`,
@@ -30,31 +36,42 @@ pub struct TransformerConfig {
 }
 
 impl TransformerConfig {
-    /// A transformer without layer scale.
+    /// RMS norms, also at the end, SwiGLU, and no layer scale.
     pub fn new(
         attention: AttentionConfig,
         num_hidden_layers: usize,
         intermediate_size: usize,
-        rms_norm_eps: f32,
+        norm_eps: f32,
         rope_theta: f32,
     ) -> Self {
         Self {
             attention,
             num_hidden_layers,
             intermediate_size,
-            rms_norm_eps,
+            mlp: MlpKind::SwiGlu,
+            norm: NormKind::Rms,
+            norm_eps,
+            final_norm: true,
             rope_theta,
             layer_scale: false,
         }
     }
 }
 
+impl TransformerConfig {
+    fn load_norm(&self, weights: &Weights, name: &str, device: &Device) -> Result<Norm> {
+        let hidden = self.attention.hidden_size;
+        Norm::load(&weights.under(name), self.norm, hidden, self.norm_eps, device)
+    }
+}
+
 /// Decoder layers and the final norm: the inside of `Qwen3TTSTalkerModel`,
-/// `Qwen3TTSTalkerCodePredictorModel` and `Qwen3TTSTokenizerV2DecoderTransformerModel`.
+/// `Qwen3TTSTalkerCodePredictorModel`, `Qwen3TTSTokenizerV2DecoderTransformerModel` and
+/// `MimiTransformerModel`.
 #[derive(Clone)]
 pub struct Transformer {
     layers: Vec<Layer>,
-    norm: RmsNorm,
+    norm: Option<Norm>,
     rope: Rope,
     attention: AttentionConfig,
     device: Device,
@@ -74,16 +91,18 @@ impl TransformerState {
 }
 
 impl Transformer {
-    /// Reads `layers.{i}` and `norm`.
+    /// Reads `layers.{i}`, and `norm` if there is a final norm.
     ///
     /// # Errors
     /// When a tensor is missing or misshapen.
     pub fn load(weights: &Weights, config: &TransformerConfig, device: &Device) -> Result<Self> {
         let layer = |i| Layer::load(&weights.under("layers").under(i), config, device);
-        let hidden = config.attention.hidden_size;
         Ok(Self {
             layers: (0..config.num_hidden_layers).map(layer).collect::<Result<_>>()?,
-            norm: RmsNorm::load(&weights.under("norm"), hidden, config.rms_norm_eps, device)?,
+            norm: match config.final_norm {
+                true => Some(config.load_norm(weights, "norm", device)?),
+                false => None,
+            },
             rope: Rope::new(config.attention.head_dim, config.rope_theta),
             attention: config.attention.clone(),
             device: device.clone(),
@@ -104,35 +123,46 @@ impl Transformer {
         for (layer, cache) in self.layers.iter().zip(&mut state.caches) {
             x = layer.step(&x, &positions, cache);
         }
-        self.norm.forward(&x)
+        match &self.norm {
+            Some(norm) => norm.forward(&x),
+            None => x,
+        }
     }
 }
 
 #[derive(Clone)]
 struct Layer {
-    input_layernorm: RmsNorm,
+    input_layernorm: Norm,
     self_attn: Attention,
     self_attn_layer_scale: Option<Tensor>,
-    post_attention_layernorm: RmsNorm,
-    mlp: SwiGlu,
+    post_attention_layernorm: Norm,
+    mlp: Mlp,
     mlp_layer_scale: Option<Tensor>,
 }
 
 impl Layer {
     fn load(weights: &Weights, config: &TransformerConfig, device: &Device) -> Result<Self> {
         let hidden = config.attention.hidden_size;
-        let norm =
-            |name: &str| RmsNorm::load(&weights.under(name), hidden, config.rms_norm_eps, device);
         let scale = |name: &str| match config.layer_scale {
             true => weights.under(name).tensor("scale", &[hidden], device).map(Some),
             false => Ok(None),
         };
         Ok(Self {
-            input_layernorm: norm("input_layernorm")?,
+            input_layernorm: config.load_norm(weights, "input_layernorm", device)?,
             self_attn: Attention::load(&weights.under("self_attn"), &config.attention, device)?,
             self_attn_layer_scale: scale("self_attn_layer_scale")?,
-            post_attention_layernorm: norm("post_attention_layernorm")?,
-            mlp: SwiGlu::load(&weights.under("mlp"), hidden, config.intermediate_size, device)?,
+            post_attention_layernorm: config.load_norm(
+                weights,
+                "post_attention_layernorm",
+                device,
+            )?,
+            mlp: Mlp::load(
+                &weights.under("mlp"),
+                config.mlp,
+                hidden,
+                config.intermediate_size,
+                device,
+            )?,
             mlp_layer_scale: scale("mlp_layer_scale")?,
         })
     }

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use qwen3_tts_nn::{
-    Attention, AttentionConfig, CausalConv1d, CausalConvTranspose1d, Device, KvCache, Rope, Tensor,
-    Weights,
+    Attention, AttentionConfig, CausalConv1d, CausalConvTranspose1d, ConvConfig, Device, KvCache,
+    Rope, Tensor, Weights,
 };
 use qwen3_tts_testkit::{assert_close, cuts};
 use safetensors::tensor::TensorView;
@@ -52,7 +52,12 @@ fn a_causal_convolution_is_its_definition() {
     let weight = noise(outputs * inputs * taps, 1);
     let bias = noise(outputs, 2);
     let w = weights(&[("weight", &[outputs, inputs, taps], &weight), ("bias", &[outputs], &bias)]);
-    let conv = CausalConv1d::load(&w, inputs, outputs, taps, dilation, &Device::cpu(2)).unwrap();
+    let conv = CausalConv1d::load(
+        &w,
+        ConvConfig::new(inputs, outputs, taps).dilation(dilation),
+        &Device::cpu(2),
+    )
+    .unwrap();
     let x = noise(time * inputs, 3);
     let y = conv.step(&tensor(&x, inputs), &mut conv.new_state());
     let mut expected = Vec::new();
@@ -186,7 +191,7 @@ proptest! {
         ]);
         let device = Device::cpu(2);
         let x = tensor(&noise(30 * inputs, 3), inputs);
-        let conv = CausalConv1d::load(&w, inputs, outputs, taps, dilation, &device).unwrap();
+        let conv = CausalConv1d::load(&w, ConvConfig::new(inputs, outputs, taps).dilation(dilation), &device).unwrap();
         let whole = conv.step(&x, &mut conv.new_state()).to_vec();
         let mut state = conv.new_state();
         assert_close(&in_pieces(&x, &sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);

@@ -91,8 +91,8 @@ impl CpuMatrix {
 
 #[derive(Clone)]
 pub(crate) enum CpuPackedConv {
-    Dense { weight: Arc<ConvWeight>, dilation: usize },
-    Depthwise { weight: Arc<Vec<f32>>, taps: usize, dilation: usize },
+    Dense { weight: Arc<ConvWeight>, stride: usize, dilation: usize },
+    Depthwise { weight: Arc<Vec<f32>>, taps: usize },
 }
 
 impl Cpu {
@@ -187,15 +187,15 @@ impl Backend for Cpu {
     }
 
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> PackedConv {
-        let ConvShape { out_channels, in_channels, taps, dilation, depthwise } = shape;
+        let ConvShape { out_channels, in_channels, taps, stride, dilation, depthwise } = shape;
         let repr = if depthwise {
             // [channels, taps] to [taps, channels].
             let by_tap = |tap| weight.iter().skip(tap).step_by(taps).copied();
             let weight = Arc::new((0..taps).flat_map(by_tap).collect());
-            CpuPackedConv::Depthwise { weight, taps, dilation }
+            CpuPackedConv::Depthwise { weight, taps }
         } else {
             let weight = Arc::new(ConvWeight::pack(weight, out_channels, taps, in_channels));
-            CpuPackedConv::Dense { weight, dilation }
+            CpuPackedConv::Dense { weight, stride, dilation }
         };
         PackedConv { repr: On::Cpu(repr) }
     }
@@ -292,18 +292,16 @@ impl Backend for Cpu {
         let (len, channels) = (x.shape[1], x.shape[2]);
         let pool = x.cpu.pool();
         match weight {
-            CpuPackedConv::Dense { weight, dilation } => {
-                let n = len - (weight.taps() - 1) * dilation;
+            CpuPackedConv::Dense { weight, stride, dilation } => {
+                let span = (weight.taps() - 1) * dilation + 1;
+                let n = (len - span) / stride + 1;
                 x.make(Shape::new(&[1, n, weight.out_channels()]), |y| {
-                    kernels::conv1d(pool, &x.data, weight, bias, 1, *dilation, y);
+                    kernels::conv1d(pool, &x.data, weight, bias, *stride, *dilation, y);
                 })
             }
-            CpuPackedConv::Depthwise { weight, taps, dilation } => {
-                let n = len - (taps - 1) * dilation;
-                x.make(Shape::new(&[1, n, channels]), |y| {
-                    kernels::depthwise_conv1d(
-                        pool, &x.data, weight, *taps, channels, bias, *dilation, y,
-                    );
+            CpuPackedConv::Depthwise { weight, taps } => {
+                x.make(Shape::new(&[1, len - (taps - 1), channels]), |y| {
+                    kernels::depthwise_conv1d(pool, &x.data, weight, *taps, channels, bias, 1, y);
                 })
             }
         }
@@ -312,6 +310,11 @@ impl Backend for Cpu {
     fn add(x: &CpuTensor, y: &Tensor) -> Tensor {
         let y = &Self::of(y).data;
         x.make(x.shape, |out| by_rows(&x.data, y, out, kernels::add))
+    }
+
+    fn sub(x: &CpuTensor, y: &Tensor) -> Tensor {
+        let y = &Self::of(y).data;
+        x.cpu.tensor(x.data.iter().zip(y.iter()).map(|(x, y)| x - y).collect(), x.shape)
     }
 
     fn mul(x: &CpuTensor, y: &Tensor) -> Tensor {
@@ -335,6 +338,17 @@ impl Backend for Cpu {
 
     fn gelu(x: &CpuTensor) -> Tensor {
         x.make(x.shape, |y| kernels::gelu(x.cpu.pool(), &x.data, y))
+    }
+
+    fn elu(x: &CpuTensor) -> Tensor {
+        x.make(x.shape, |y| kernels::elu(x.cpu.pool(), &x.data, y))
+    }
+
+    fn nearest(x: &CpuTensor, codebook: &Tensor) -> Ids {
+        let codebook = Self::of(codebook);
+        let mut ids = vec![0; x.shape.rows()];
+        kernels::nearest(x.cpu.pool(), &x.data, &codebook.data, codebook.shape.last(), &mut ids);
+        x.cpu.ids_from_host(&ids)
     }
 
     fn clamp(x: &CpuTensor, min: f32, max: f32) -> Tensor {
