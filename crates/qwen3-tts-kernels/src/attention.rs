@@ -5,7 +5,7 @@ use crate::dot::Dots;
 use crate::isa::{Isa, isa};
 use crate::math;
 use crate::pool::{Pool, SharedMut};
-use crate::vector::Vector;
+use crate::vector::{Vector, prefetch};
 
 /// The shape of [`attention`].
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ pub fn attention(
 
 /// Keys that are taken at once: they and their values stay in the first caches for the heads of
 /// a group.
-const KEYS: usize = 64;
+const KEYS: usize = 32;
 
 /// Heads of a group that are taken at once.
 const HEADS: usize = 4;
@@ -128,6 +128,7 @@ impl Group<'_> {
         while key < self.end {
             let count = KEYS.min(self.end - key);
             let from = (key * kv_heads + self.kv_head) * head_dim;
+            self.prefetch(from + count * kv_heads * head_dim, KEYS.min(self.end - key - count));
             for i in 0..n {
                 let offset = (self.query * heads + head + i) * head_dim;
                 // SAFETY: keys key .. key + count and the head exist; only this task writes the
@@ -140,6 +141,20 @@ impl Group<'_> {
             let offset = (self.query * heads + head + i) * head_dim;
             // SAFETY: as above.
             unsafe { scale::<V>(self.y.at(offset), head_dim, 1.0 / states[i].sum) };
+        }
+    }
+
+    /// Asks for the `count` keys and values that begin at `from`. They lie a page apart, where the
+    /// CPU does not foresee them.
+    #[inline(always)]
+    fn prefetch(&self, from: usize, count: usize) {
+        let AttentionShape { kv_heads, head_dim, .. } = self.shape;
+        for row in 0..count {
+            for line in (0..head_dim).step_by(16) {
+                let at = from + row * kv_heads * head_dim + line;
+                prefetch(self.keys.as_ptr().wrapping_add(at));
+                prefetch(self.values.as_ptr().wrapping_add(at));
+            }
         }
     }
 

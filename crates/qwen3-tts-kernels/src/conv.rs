@@ -72,10 +72,15 @@ fn wide(
     let outputs = weight.out_channels();
     let panels = weight.panels();
     let task_rows = task_rows(rows, panels, pool.threads());
-    // Panels change slowest, so that neighbouring tasks share weights.
     let blocks = rows.div_ceil(task_rows);
+    // Neighbouring tasks share the larger of a panel of weights and the rows of x under a block.
+    let panels_outside = weight.panel(0).len() > window.len(task_rows);
     pool.run(blocks * panels, |task| {
-        let (panel, row) = (task / blocks, task % blocks * task_rows);
+        let (panel, block) = match panels_outside {
+            true => (task / blocks, task % blocks),
+            false => (task % panels, task / panels),
+        };
+        let row = block * task_rows;
         let first = panel * weight.panel_width();
         let block = Block {
             window,

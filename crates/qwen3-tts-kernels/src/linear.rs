@@ -72,9 +72,13 @@ pub fn linear(pool: &Pool, x: &[f32], n_tokens: usize, projections: &mut [Projec
     by_isa(isa(), pool, x, n_tokens, projections);
 }
 
-/// Weight bytes of one task: they stay in the second cache while groups of tokens pass, and are
-/// few enough that threads end about together.
+/// Weight bytes of one task: few enough that threads end about together.
 const TASK_BYTES: usize = 64 * 1024;
+
+/// The same where there are many tokens: each task reads all of x, so there are fewer tasks, as
+/// far as their weights stay in the second cache.
+const TASK_BYTES_MANY: usize = 256 * 1024;
+const MANY: usize = 32;
 
 /// [`linear`] with the instruction set `isa`.
 #[track_caller]
@@ -85,6 +89,7 @@ pub fn by_isa(
     n_tokens: usize,
     projections: &mut [Projection<'_>],
 ) {
+    let task_bytes = task_bytes(n_tokens, projections, pool.threads());
     let mut parts = Vec::with_capacity(projections.len());
     let mut tasks = 0;
     for projection in projections {
@@ -96,7 +101,7 @@ pub fn by_isa(
             assert_eq!(bias.len(), weight.rows, "length of the bias");
         }
         let row_bytes = (weight.cols * weight.data.element_bytes()).max(1);
-        let task_rows = (TASK_BYTES / row_bytes / TILE).max(1) * TILE;
+        let task_rows = (task_bytes / row_bytes / TILE).max(1) * TILE;
         let y = SharedMut(projection.y.as_mut_ptr());
         parts.push(Part { weight, bias: projection.bias, y, task_rows, first_task: tasks });
         tasks += weight.rows.div_ceil(task_rows);
@@ -107,6 +112,16 @@ pub fn by_isa(
         let rows = part.task_rows.min(part.weight.rows - row);
         dispatch::run(isa, Rows { part, row, rows, x, n_tokens });
     });
+}
+
+fn task_bytes(n_tokens: usize, projections: &[Projection<'_>], threads: usize) -> usize {
+    if n_tokens < MANY {
+        return TASK_BYTES;
+    }
+    let bytes = |weight: &Matrix<'_>| weight.data.len() * weight.data.element_bytes();
+    let all: usize = projections.iter().map(|projection| bytes(&projection.weight)).sum();
+    // Every thread should still find several tasks.
+    (all / (4 * threads)).clamp(TASK_BYTES, TASK_BYTES_MANY)
 }
 
 /// A projection and its share of the tasks.

@@ -100,6 +100,19 @@ pub(crate) const MAX_TILE_ROWS: usize = 9;
 /// The largest [`Vector::TILE_TOKENS`].
 pub(crate) const MAX_TILE_TOKENS: usize = 6;
 
+/// Asks for the cache line at `from` to be brought into the second cache. Any address will do.
+#[inline(always)]
+pub(crate) fn prefetch(from: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64, and a prefetch never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// Implements `Add`, `Sub`, `Mul` and `Div` of a vector type by functions on its inner value.
 macro_rules! operators {
     ($vector:ident: $($op:ident $method:ident $with:expr;)*) => {$(

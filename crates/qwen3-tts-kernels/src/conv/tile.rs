@@ -36,6 +36,11 @@ impl<'a> Window<'a> {
         };
         Window { x, pitch: stride * inputs, taps, tap_pitch: dilation * inputs, depth }
     }
+
+    /// Elements of x under `rows` neighbouring rows of y.
+    pub(super) fn len(&self, rows: usize) -> usize {
+        rows.saturating_sub(1) * self.pitch + (self.taps - 1) * self.tap_pitch + self.depth
+    }
 }
 
 /// `rows` rows of y, `width` outputs wide.
