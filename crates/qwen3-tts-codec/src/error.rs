@@ -1,9 +1,9 @@
-//! Why codes can't be decoded.
+//! Why codes can't be decoded, or audio can't be encoded.
 
 /// A specialised [`Result`](std::result::Result).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why codes were refused or a decoding broke off.
+/// Why codes or samples were refused, or the arithmetic broke off.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -32,6 +32,29 @@ pub enum Error {
     /// A chunked decode with chunks of no frame.
     #[error("the chunk size must be at least 1 frame, not 0")]
     ChunkSize,
+    /// The checkpoint's configuration has no encoder.
+    #[error("speech_tokenizer/config.json has no encoder_config: this checkpoint can only decode")]
+    NoEncoder,
+    /// The strides of the encoder don't lead to its frame rate.
+    #[error(
+        "speech_tokenizer/config.json: encode_downsample_rate {samples_per_frame} is no multiple of \
+         {convolved}, the product of encoder_config.upsampling_ratios"
+    )]
+    DownsampleRate {
+        /// Samples that a frame stands for.
+        samples_per_frame: usize,
+        /// The product of the strides of the convolutions.
+        convolved: usize,
+    },
+    /// There is nothing to encode.
+    #[error("there is no audio to encode: expected at least one sample")]
+    NoSamples,
+    /// The audio is damaged.
+    #[error("sample {index} is not a finite number")]
+    NonFiniteSample {
+        /// The sample, from 0.
+        index: usize,
+    },
     /// The arithmetic failed.
     #[error(transparent)]
     Nn(#[from] qwen3_tts_nn::Error),

@@ -90,6 +90,16 @@ impl ConvConfig {
         Self { stride, ..self }
     }
 
+    /// The same without a bias.
+    pub fn without_bias(self) -> Self {
+        Self { bias: false, ..self }
+    }
+
+    /// The same with another padding.
+    pub fn padding(self, padding: Padding) -> Self {
+        Self { padding, ..self }
+    }
+
     fn shape(&self) -> ConvShape {
         ConvShape {
             out_channels: self.out_channels,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use qwen3_tts_nn::{
     Attention, AttentionConfig, CausalConv1d, CausalConvTranspose1d, ConvConfig, Device, KvCache,
-    Rope, Tensor, Weights,
+    Padding, Rope, Tensor, Weights,
 };
 use qwen3_tts_testkit::{assert_close, cuts};
 use safetensors::tensor::TensorView;
@@ -74,6 +74,41 @@ fn a_causal_convolution_is_its_definition() {
         }
     }
     assert_close(&y.to_vec(), &expected, 1e-5);
+}
+
+/// The reference pads `taps − stride` inputs on the left, and on the right what is missing to a
+/// multiple of the stride.
+#[test]
+fn a_strided_convolution_is_its_definition_with_either_padding() {
+    let (inputs, outputs) = (3, 4);
+    for (taps, stride, time) in [(4, 2, 9), (4, 2, 1), (16, 8, 20), (10, 5, 5), (3, 3, 7)] {
+        let weight = noise(outputs * inputs * taps, 1);
+        let w = weights(&[("weight", &[outputs, inputs, taps], &weight)]);
+        let x = noise(time * inputs, 3);
+        for padding in [Padding::Zero, Padding::Replicate] {
+            let config = ConvConfig::new(inputs, outputs, taps).stride(stride);
+            let config = config.without_bias().padding(padding);
+            let conv = CausalConv1d::load(&w, config, &Device::cpu(2)).unwrap();
+            let y = conv.step(&tensor(&x, inputs), &mut conv.new_state());
+            let input = |at: isize, i: usize| {
+                let inside = at.clamp(0, time as isize - 1);
+                let silent = padding == Padding::Zero && inside != at;
+                if silent { 0.0 } else { x[inside as usize * inputs + i] }
+            };
+            let mut expected = Vec::new();
+            for t in 0..time.div_ceil(stride) {
+                for o in 0..outputs {
+                    let products = (0..taps * inputs).map(|k| {
+                        let (tap, i) = (k / inputs, k % inputs);
+                        let at = (t * stride + tap) as isize - (taps - stride) as isize;
+                        weight[(o * inputs + i) * taps + tap] * input(at, i)
+                    });
+                    expected.push(products.sum());
+                }
+            }
+            assert_close(&y.to_vec(), &expected, 1e-5);
+        }
+    }
 }
 
 #[test]
@@ -206,6 +241,24 @@ proptest! {
         let whole = conv.step(&x, &mut conv.new_state()).to_vec();
         let mut state = conv.new_state();
         assert_close(&in_pieces(&x, &sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);
+    }
+}
+
+#[test]
+fn a_strided_convolution_in_pieces_is_the_whole() {
+    let (inputs, outputs, taps, stride) = (3, 5, 10, 5);
+    let weight = noise(outputs * inputs * taps, 1);
+    let w = weights(&[("weight", &[outputs, inputs, taps], &weight)]);
+    let x = tensor(&noise(33 * inputs, 3), inputs);
+    for padding in [Padding::Zero, Padding::Replicate] {
+        let config = ConvConfig::new(inputs, outputs, taps).stride(stride);
+        let config = config.without_bias().padding(padding);
+        let conv = CausalConv1d::load(&w, config, &Device::cpu(2)).unwrap();
+        let whole = conv.step(&x, &mut conv.new_state()).to_vec();
+        for sizes in [vec![5, 10, 15, 3], vec![25, 8], vec![5, 5, 5, 5, 5, 5, 3]] {
+            let mut state = conv.new_state();
+            assert_close(&in_pieces(&x, &sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);
+        }
     }
 }
 

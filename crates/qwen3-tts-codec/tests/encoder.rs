@@ -1,0 +1,93 @@
+//! The encoder against the official package in float32, and the way there and back.
+
+use qwen3_tts_codec::{CodecDecoder, CodecEncoder, Error};
+use qwen3_tts_config::SpeechTokenizerConfig;
+use qwen3_tts_nn::{Device, Weights};
+use qwen3_tts_testkit::{Golden, assert_close, checkpoint};
+
+const CASES: [&str; 7] =
+    ["one_sample", "frame_less_one", "frame", "frame_and_one", "short", "past_the_block", "long"];
+
+fn config() -> (SpeechTokenizerConfig, Weights) {
+    let dir = checkpoint("custom_voice_0b6").join("speech_tokenizer");
+    let config = SpeechTokenizerConfig::from_file(dir.join("config.json")).unwrap();
+    (config, Weights::open(&dir).unwrap())
+}
+
+fn encoder() -> CodecEncoder {
+    let (config, weights) = config();
+    CodecEncoder::load(&config, &weights, &Device::cpu(2)).unwrap()
+}
+
+/// The signal of `goldens_encoder.py`, bit for bit.
+fn signal(n_samples: usize) -> Vec<f32> {
+    let sample = |n: i64| {
+        let phase = (n * 400 + n * n / 900) % 65536;
+        let triangle = (phase - 32768).abs() - 16384;
+        let envelope = ((n * 3) % 65536 - 32768).abs() / 256;
+        let random = (n * 1_103_515_245 + 12345) % 2_147_483_648 * 69069 % 2_147_483_648;
+        let noise = random / 131_072 - 8192;
+        let value = (triangle * envelope).div_euclid(128) + noise.div_euclid(8);
+        value as f32 / 65536.0
+    };
+    (0..n_samples as i64).map(sample).collect()
+}
+
+fn golden_frames(golden: &Golden) -> Vec<Vec<u32>> {
+    let (shape, codes) = golden.u32("codes");
+    codes.chunks_exact(shape[1]).map(<[u32]>::to_vec).collect()
+}
+
+#[test]
+fn codes_are_the_official_ones_for_short_long_and_odd_recordings() {
+    let encoder = encoder();
+    for name in CASES {
+        println!("{name}");
+        let golden = Golden::load(&format!("encoder/{name}"));
+        let audio = signal(golden.number("samples"));
+        let sum: f64 = audio.iter().map(|v| f64::from(*v)).sum();
+        assert_eq!(Some(sum), golden.request["signal_sum"].as_f64(), "the signal itself");
+        let frames = encoder.encode(&audio).unwrap();
+        assert_eq!(frames.len(), audio.len().div_ceil(encoder.samples_per_frame()));
+        assert_eq!(frames, golden_frames(&golden));
+    }
+}
+
+#[test]
+fn there_and_back_is_the_official_round_trip() {
+    let (config, weights) = config();
+    let decoder = CodecDecoder::load(&config.decoder_config, &weights, &Device::cpu(2)).unwrap();
+    for name in CASES {
+        let golden = Golden::load(&format!("encoder/{name}"));
+        let frames = encoder().encode(&signal(golden.number("samples"))).unwrap();
+        let samples = decoder.decode(&frames).unwrap();
+        let stride = golden.number("audio_stride");
+        let strided: Vec<f32> = samples.into_iter().step_by(stride).collect();
+        assert_close(&strided, &golden.f32("decoded_strided").1, 1e-4);
+    }
+}
+
+#[test]
+fn everything_in_the_published_file_has_its_place() {
+    let (config, weights) = config();
+    let device = Device::cpu(1);
+    CodecEncoder::load(&config, &weights, &device).unwrap();
+    CodecDecoder::load(&config.decoder_config, &weights, &device).unwrap();
+    weights.finish(&[CodecEncoder::UNUSED, CodecDecoder::UNUSED].concat()).unwrap();
+}
+
+#[test]
+fn recordings_that_are_none_are_refused() {
+    let encoder = encoder();
+    assert!(matches!(encoder.encode(&[]), Err(Error::NoSamples)));
+    for damage in [f32::NAN, f32::INFINITY] {
+        let mut audio = signal(100);
+        audio[37] = damage;
+        let error = encoder.encode(&audio).unwrap_err();
+        assert!(matches!(error, Error::NonFiniteSample { index: 37 }), "{error}");
+    }
+    let (mut config, weights) = config();
+    config.encoder_config = None;
+    let error = CodecEncoder::load(&config, &weights, &Device::cpu(1)).err().unwrap();
+    assert!(matches!(error, Error::NoEncoder), "{error}");
+}
