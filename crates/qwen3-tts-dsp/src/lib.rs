@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod error;
+mod mel_filters;
+mod mel_spectrogram;
+mod reflect;
+mod stft;
+mod window;
+
+pub use error::{Error, Result};
+pub use mel_filters::mel_filters;
+pub use mel_spectrogram::{MelConfig, MelSpectrogram};
+pub use realfft::num_complex::Complex;
+pub use reflect::reflect_pad;
+pub use stft::Stft;
+pub use window::hann_window;
