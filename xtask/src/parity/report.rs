@@ -58,7 +58,7 @@ impl Report {
 
     fn per_frame(&self, side: &Value, key: &str, frames: usize) -> String {
         match side[key].as_f64() {
-            Some(seconds) => format!("{:.1}", seconds * 1e3 / frames.max(1) as f64),
+            Some(seconds) => format!("{:.2}", seconds * 1e3 / frames.max(1) as f64),
             None => "-".to_owned(),
         }
     }
