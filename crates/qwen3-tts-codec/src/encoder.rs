@@ -35,8 +35,7 @@ impl CodecEncoder {
     /// Reads everything under `encoder.`.
     ///
     /// # Errors
-    /// When the configuration has no encoder or is not one that the reference can run, or when a
-    /// tensor is missing or misshapen.
+    /// When the configuration has no encoder, or when a tensor is missing or misshapen.
     pub fn load(
         config: &SpeechTokenizerConfig,
         weights: &Weights,
@@ -46,7 +45,7 @@ impl CodecEncoder {
         let weights = weights.under("encoder");
         let hidden = encoder.hidden_size;
         let samples_per_frame = config.encode_downsample_rate;
-        let stride = downsample_stride(encoder, samples_per_frame)?;
+        let stride = samples_per_frame / encoder.upsampling_ratios.iter().product::<usize>();
         let downsample = ConvConfig::new(hidden, hidden, 2 * stride).stride(stride).without_bias();
         let downsample = downsample.padding(Padding::Replicate);
         let n_codebooks = config.encoder_valid_num_quantizers;
@@ -124,15 +123,6 @@ fn frames(books: &[Ids], n_frames: usize) -> Vec<Vec<u32>> {
     let codes = Ids::read(books);
     let frame = |t: usize| codes.iter().skip(t).step_by(n_frames).copied().collect();
     (0..n_frames).map(frame).collect()
-}
-
-/// From the rate of the convolutions to that of the frames.
-fn downsample_stride(config: &EncoderConfig, samples_per_frame: usize) -> Result<usize> {
-    let convolved: usize = config.upsampling_ratios.iter().product();
-    match samples_per_frame % convolved {
-        0 => Ok(samples_per_frame / convolved),
-        _ => Err(Error::DownsampleRate { samples_per_frame, convolved }),
-    }
 }
 
 fn transformer_config(config: &EncoderConfig) -> TransformerConfig {

@@ -35,17 +35,6 @@ pub enum Error {
     /// The checkpoint's configuration has no encoder.
     #[error("speech_tokenizer/config.json has no encoder_config: this checkpoint can only decode")]
     NoEncoder,
-    /// The strides of the encoder don't lead to its frame rate.
-    #[error(
-        "speech_tokenizer/config.json: encode_downsample_rate {samples_per_frame} is no multiple of \
-         {convolved}, the product of encoder_config.upsampling_ratios"
-    )]
-    DownsampleRate {
-        /// Samples that a frame stands for.
-        samples_per_frame: usize,
-        /// The product of the strides of the convolutions.
-        convolved: usize,
-    },
     /// There is nothing to encode.
     #[error("there is no audio to encode: expected at least one sample")]
     NoSamples,

@@ -171,6 +171,11 @@ impl SpeechTokenizerConfig {
         check.equal("encoder_valid_num_quantizers", kept, decoded, why)?;
         let Some(encoder) = &self.encoder_config else { return Ok(()) };
         encoder.validate()?;
+        let strides = product(&encoder.upsampling_ratios);
+        let fits = self.encode_downsample_rate.is_multiple_of(strides);
+        let expected =
+            format!("a multiple of encoder_config.upsampling_ratios, product ({strides})");
+        check.that(fits, "encode_downsample_rate", expected, self.encode_downsample_rate)?;
         let stored = encoder.num_quantizers;
         let expected = format!("at most encoder_config.num_quantizers ({stored})");
         check.that(kept <= stored, "encoder_valid_num_quantizers", expected, kept)
@@ -243,13 +248,21 @@ impl EncoderConfig {
     fn validate(&self) -> Result<()> {
         let check = Check::section("encoder_config.");
         check.equal("audio_channels", self.audio_channels, 1, "mono")?;
+        let only = "the only one there is code for";
+        check.equal("hidden_act", self.hidden_act, Activation::Gelu, only)?;
+        check.equal("pad_mode", self.pad_mode.as_str(), "constant", only)?;
+        check.equal("use_causal_conv", self.use_causal_conv, true, only)?;
+        check.equal("use_conv_shortcut", self.use_conv_shortcut, false, only)?;
         check.dimension("num_filters", self.num_filters)?;
-        check.count("num_residual_layers", self.num_residual_layers)?;
+        check.between("num_residual_layers", self.num_residual_layers, 1, 8)?;
         check.count("kernel_size", self.kernel_size)?;
         check.count("last_kernel_size", self.last_kernel_size)?;
         check.count("residual_kernel_size", self.residual_kernel_size)?;
-        check.count("dilation_growth_rate", self.dilation_growth_rate)?;
+        check.between("dilation_growth_rate", self.dilation_growth_rate, 1, 16)?;
         check.count("compress", self.compress)?;
+        let divides = self.num_filters.is_multiple_of(self.compress);
+        let expected = format!("a multiple of compress ({})", self.compress);
+        check.that(divides, "num_filters", expected, self.num_filters)?;
         check.dimension("hidden_size", self.hidden_size)?;
         check.dimension("intermediate_size", self.intermediate_size)?;
         check.count("num_hidden_layers", self.num_hidden_layers)?;
@@ -262,7 +275,8 @@ impl EncoderConfig {
         let semantic = self.num_semantic_quantizers;
         check.between("num_semantic_quantizers", semantic, 1, self.num_quantizers - 1)?;
         let width = self.vector_quantization_hidden_dimension;
-        check.dimension("vector_quantization_hidden_dimension", width)?;
+        let why = "codebook_dim";
+        check.equal("vector_quantization_hidden_dimension", width, self.codebook_dim, why)?;
         check.between("upsampling_ratios.length", self.upsampling_ratios.len(), 1, 16)?;
         for &ratio in &self.upsampling_ratios {
             check.count("upsampling_ratios", ratio)?;

@@ -171,6 +171,14 @@ fn values_that_disagree_are_refused() {
         ("decoder_config.num_semantic_quantizers", json!(2)),
         ("decoder_config.hidden_act", json!(null)),
         ("decoder_config.hidden_act", json!("gelu")),
+        ("encoder_config.num_filters", json!(63)),
+        ("encoder_config.vector_quantization_hidden_dimension", json!(128)),
+        ("encoder_config.pad_mode", json!("reflect")),
+        ("encoder_config.use_causal_conv", json!(false)),
+        ("encoder_config.use_conv_shortcut", json!(true)),
+        ("encoder_config.hidden_act", json!("silu")),
+        ("encoder_config.dilation_growth_rate", json!(1000)),
+        ("encode_downsample_rate", json!(1000)),
         ("encoder_config.num_attention_heads", json!(9)),
     ] {
         codec_refused(field, Some(value));

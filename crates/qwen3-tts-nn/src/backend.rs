@@ -46,13 +46,13 @@ pub(crate) trait Backend: Sized + Clone {
     fn of_cache(cache: &mut KvCache) -> &mut Self::KvCache;
 
     // Host transfer and shape.
-    fn from_host(&self, data: Vec<f32>, shape: Shape) -> Tensor;
+    fn upload(&self, data: Vec<f32>, shape: Shape) -> Tensor;
     fn to_host(x: &Self::Tensor) -> Vec<f32>;
     fn shape(x: &Self::Tensor) -> Shape;
     fn reshape(x: &Self::Tensor, shape: Shape) -> Tensor;
     fn narrow(x: &Self::Tensor, axis: usize, start: usize, len: usize) -> Tensor;
     fn cat(xs: &[&Tensor], axis: usize) -> Tensor;
-    fn ids_from_host(&self, ids: &[u32]) -> Ids;
+    fn upload_ids(&self, ids: &[u32]) -> Ids;
     fn ids_to_host(runs: &[Ids]) -> Vec<u32>;
 
     // Weights, permuted or packed once at load.

@@ -15,7 +15,7 @@ pub struct Ids {
 impl Ids {
     /// These ids on `device`.
     pub fn new(ids: &[u32], device: &Device) -> Self {
-        on_device!(device, b => b.ids_from_host(ids))
+        on_device!(device, b => b.upload_ids(ids))
     }
 
     /// The ids, read back to the host.

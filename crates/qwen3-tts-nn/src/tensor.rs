@@ -36,7 +36,7 @@ impl Tensor {
     pub fn from_vec(data: Vec<f32>, shape: &[usize], device: &Device) -> Self {
         let shape = Shape::new(shape);
         assert_eq!(data.len(), shape.n_elements(), "{} values for shape {shape:?}", data.len());
-        on_device!(device, b => b.from_host(data, shape))
+        on_device!(device, b => b.upload(data, shape))
     }
 
     /// Zeros.

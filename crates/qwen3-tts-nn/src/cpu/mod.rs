@@ -133,7 +133,7 @@ impl Backend for Cpu {
         cache
     }
 
-    fn from_host(&self, data: Vec<f32>, shape: Shape) -> Tensor {
+    fn upload(&self, data: Vec<f32>, shape: Shape) -> Tensor {
         self.tensor(data, shape)
     }
 
@@ -173,7 +173,7 @@ impl Backend for Cpu {
         first.cpu.tensor(data, first.shape.with_dim(axis, len))
     }
 
-    fn ids_from_host(&self, ids: &[u32]) -> Ids {
+    fn upload_ids(&self, ids: &[u32]) -> Ids {
         Ids { repr: On::Cpu(CpuIds { cpu: self.clone(), ids: ids.to_vec() }) }
     }
 
@@ -348,7 +348,7 @@ impl Backend for Cpu {
         let codebook = Self::of(codebook);
         let mut ids = vec![0; x.shape.rows()];
         kernels::nearest(x.cpu.pool(), &x.data, &codebook.data, codebook.shape.last(), &mut ids);
-        x.cpu.ids_from_host(&ids)
+        x.cpu.upload_ids(&ids)
     }
 
     fn clamp(x: &CpuTensor, min: f32, max: f32) -> Tensor {
@@ -362,7 +362,7 @@ impl Backend for Cpu {
 
     fn sample(logits: &CpuTensor, sampling: &Sampling<'_>) -> Ids {
         let id = sampling::choose(logits.data.to_vec(), sampling);
-        Self::ids_from_host(&logits.cpu, &[id])
+        Self::upload_ids(&logits.cpu, &[id])
     }
 }
 
