@@ -1,3 +1,39 @@
-//! The `qwen3-tts` command.
+//! The `qwen3-tts` command: text to speech on the command line.
+//!
+//! Results go to files or standard output; standard error has one line if something is wrong, and
+//! progress if it is a terminal. Exit codes: 0 done; 2 the request or its files are wrong; 1
+//! anything else.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod args;
+mod codec;
+mod demo;
+mod download;
+mod failure;
+mod info;
+mod model;
+mod output;
+mod progress;
+mod speak;
+
+use std::process::ExitCode;
+
+use args::{CodecCommand, Command};
+
+fn main() -> ExitCode {
+    let command = match args::parse() {
+        Ok(command) => command,
+        Err(code) => return code,
+    };
+    let done = match command {
+        Command::Speak(args) => speak::run(*args),
+        Command::Codec(CodecCommand::Decode(args)) => codec::decode(args),
+        Command::Info(args) => info::run(&args),
+        Command::Download(args) => download::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

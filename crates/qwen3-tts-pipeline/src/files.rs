@@ -83,6 +83,21 @@ impl ModelFiles {
         files
     }
 
+    /// The files of the checkpoint that are there, with their sizes in bytes.
+    pub fn sizes(&self) -> Vec<(String, u64)> {
+        let named = [
+            CONFIG,
+            GENERATION_CONFIG,
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "vocab.json",
+            "merges.txt",
+            SPEECH_TOKENIZER_CONFIG,
+        ];
+        let names = named.map(str::to_owned).into_iter().chain(self.weight_files());
+        names.filter_map(|name| self.size(&name).map(|size| (name, size))).collect()
+    }
+
     /// `config.json`.
     pub fn model_config(&self) -> Result<ModelConfig> {
         self.config(CONFIG, ModelConfig::from_json)
@@ -128,11 +143,18 @@ impl ModelFiles {
         }
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
+    fn size(&self, name: &str) -> Option<u64> {
         match &self.0 {
-            Source::Directory(dir) => dir.join(name).is_file(),
-            Source::Embedded(_) => self.embedded_file(name).is_some(),
+            Source::Directory(dir) => {
+                let file = std::fs::metadata(dir.join(name)).ok()?;
+                file.is_file().then_some(file.len())
+            }
+            Source::Embedded(_) => self.embedded_file(name).map(|bytes| bytes.len() as u64),
         }
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.size(name).is_some()
     }
 
     /// How messages call a file.

@@ -30,6 +30,7 @@ mod error;
 mod files;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod info;
 mod output;
 mod request;
 mod result;
@@ -41,6 +42,7 @@ pub use codec::SpeechTokenizer;
 pub use codes::{SpeechCodes, stop_reason_name};
 pub use error::Error;
 pub use files::ModelFiles;
+pub use info::{CheckpointInfo, WeightsInfo};
 pub use output::OutputFile;
 pub use qwen3_tts_talker::{StopReason, TextMode};
 pub use request::{Sampling, SpeechRequest, Voice};

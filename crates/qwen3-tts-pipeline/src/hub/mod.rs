@@ -29,17 +29,24 @@ pub fn resolve(
     environment: &Environment,
     progress: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<PathBuf, HubError> {
-    if let Some(directory) = local_directory(model)? {
+    if let Some(directory) = find(model, environment)? {
         return Ok(directory);
-    }
-    let repository = Repository::new(model, environment)?;
-    if let Some(snapshot) = repository.complete_snapshot() {
-        return Ok(snapshot);
     }
     if environment.offline {
         return Err(error::unavailable(model, "HF_HUB_OFFLINE is set"));
     }
-    download::download(&repository, environment, progress)
+    download::download(&Repository::new(model, environment)?, environment, progress)
+}
+
+/// As [`resolve`], without the network: `None` if the model would have to be downloaded.
+///
+/// # Errors
+/// If `model` is neither a directory nor a possible name on the hub.
+pub fn find(model: &str, environment: &Environment) -> Result<Option<PathBuf>, HubError> {
+    match local_directory(model)? {
+        Some(directory) => Ok(Some(directory)),
+        None => Ok(Repository::new(model, environment)?.complete_snapshot()),
+    }
 }
 
 fn local_directory(model: &str) -> Result<Option<PathBuf>, HubError> {

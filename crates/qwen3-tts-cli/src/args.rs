@@ -1,0 +1,229 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+
+/// Text to speech with Qwen3-TTS.
+#[derive(Parser)]
+#[command(name = "qwen3-tts", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Speak a text into a WAV file
+    Speak(Box<SpeakArgs>),
+    /// Turn speech codes into audio
+    #[command(subcommand)]
+    Codec(CodecCommand),
+    /// Say what a checkpoint is
+    Info(InfoArgs),
+    /// Download a model from the Hugging Face hub and print its directory
+    Download(DownloadArgs),
+}
+
+#[derive(Subcommand)]
+pub enum CodecCommand {
+    /// Decode a file of codes, as `speak --codes` writes it, into a WAV file
+    Decode(DecodeArgs),
+}
+
+#[derive(Args)]
+pub struct SpeakArgs {
+    /// The text, or - to read it from standard input
+    pub text: String,
+
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// A speaker of the model, in any case; without one, its first
+    #[arg(long, value_name = "NAME")]
+    pub speaker: Option<String>,
+
+    /// A language of the model, in any case, or auto
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub language: String,
+
+    /// How to speak, or for a voice design model the voice itself, in words
+    #[arg(long, value_name = "TEXT")]
+    pub instruct: Option<String>,
+
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+
+    /// Most frames to speak, of 80 ms each [default: what the checkpoint says]
+    #[arg(long, value_name = "N")]
+    pub max_frames: Option<usize>,
+
+    /// Give the model the whole text before it speaks [default]
+    #[arg(long, overrides_with = "streaming_text")]
+    pub non_streaming_text: bool,
+
+    /// Give the model one token of the text with each frame
+    #[arg(long)]
+    pub streaming_text: bool,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// Also write the codes, as JSON
+    #[arg(long, value_name = "FILE.json")]
+    pub codes: Option<PathBuf>,
+
+    /// Also write what it took, as JSON
+    #[arg(long, value_name = "FILE.json")]
+    pub stats: Option<PathBuf>,
+
+    /// Whether to show progress; auto shows it on a terminal
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub progress: When,
+}
+
+#[derive(Args)]
+pub struct ModelArgs {
+    /// A directory with a checkpoint, or its name on the Hugging Face hub
+    /// [default: the small demo checkpoint that is built in]
+    #[arg(long, value_name = "DIR_OR_HUB_ID")]
+    pub model: Option<String>,
+
+    /// Threads that compute [default: as many as the machine has]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+}
+
+#[derive(Args)]
+pub struct SamplingArgs {
+    /// Always take the likeliest code
+    #[arg(long, conflicts_with_all = RANDOM)]
+    pub greedy: bool,
+
+    /// Divides the logits of the first codebook
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub temperature: Option<f32>,
+
+    /// Candidates for the first codebook, 0 for all
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    pub top_k: Option<usize>,
+
+    /// Probability mass of the candidates for the first codebook
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub top_p: Option<f32>,
+
+    /// Weakens codes of the first codebook that were spoken before
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub repetition_penalty: Option<f32>,
+
+    /// Divides the logits of the other codebooks
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub subtalker_temperature: Option<f32>,
+
+    /// Candidates for the other codebooks, 0 for all
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    pub subtalker_top_k: Option<usize>,
+
+    /// Probability mass of the candidates for the other codebooks
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub subtalker_top_p: Option<f32>,
+
+    /// Speaks the same each time; without one it is drawn, and written to --stats
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// Flags that mean nothing where nothing is drawn.
+const RANDOM: [&str; 6] = [
+    "temperature",
+    "top_k",
+    "top_p",
+    "subtalker_temperature",
+    "subtalker_top_k",
+    "subtalker_top_p",
+];
+
+#[derive(Args)]
+pub struct OutputArgs {
+    /// The WAV file, or - for standard output
+    #[arg(short, long, value_name = "FILE.wav", default_value = "out.wav")]
+    pub output: PathBuf,
+
+    /// How samples are stored: 16-bit integers or 32-bit floats
+    #[arg(long, value_name = "FORMAT", default_value = "s16")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct DecodeArgs {
+    /// A file with {"codes": [[c0, …, c15], …]}
+    pub codes: PathBuf,
+
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Args)]
+pub struct InfoArgs {
+    /// A directory with a checkpoint, or the name of a downloaded one
+    /// [default: the small demo checkpoint that is built in]
+    pub model: Option<String>,
+
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct DownloadArgs {
+    /// The model's name, as Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice
+    #[arg(value_name = "HUB_ID")]
+    pub model: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// 16-bit integers
+    S16,
+    /// 32-bit floats
+    F32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Not at all
+    Never,
+}
+
+/// Parses the process's arguments; help, version and mistakes end the command.
+pub fn parse() -> Result<Command, ExitCode> {
+    Cli::try_parse().map(|cli| cli.command).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(error.exit_code().clamp(0, 2) as u8)
+        }
+        _ => Failure::request(first_paragraph(&error.to_string())).report(),
+    })
+}
+
+/// What clap says is wrong, without the usage that follows.
+fn first_paragraph(message: &str) -> String {
+    let lines = message.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    let number = text.parse::<usize>().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| "expected a number from 1 up".to_owned())
+}

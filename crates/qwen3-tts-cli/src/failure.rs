@@ -1,0 +1,71 @@
+//! How the command fails: one line on standard error and an exit code.
+
+use std::process::ExitCode;
+
+use qwen3_tts_pipeline::Error;
+use qwen3_tts_pipeline::hub::HubError;
+
+/// Why the command ends early.
+#[derive(Debug)]
+pub enum Failure {
+    /// The request or its files are wrong: exit code 2.
+    Request(String),
+    /// Something else went wrong: exit code 1.
+    Other(String),
+    /// Whoever read the output has enough of it, which is no failure.
+    ReaderGone,
+}
+
+/// What every command returns.
+pub type Result<T = ()> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// The request is wrong for this reason.
+    pub fn request(reason: impl Into<String>) -> Self {
+        Self::Request(reason.into())
+    }
+
+    /// Standard output could not be written.
+    pub fn stdout(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::Other(format!("cannot write to standard output: {error}")),
+        }
+    }
+
+    /// Says why, and gives the exit code.
+    pub fn report(self) -> ExitCode {
+        match self {
+            Self::Request(reason) => say(&reason, 2),
+            Self::Other(reason) => say(&reason, 1),
+            Self::ReaderGone => ExitCode::SUCCESS,
+        }
+    }
+}
+
+/// Writes one line, whatever is in `reason`, and does not mind if nobody listens.
+fn say(reason: &str, code: u8) -> ExitCode {
+    use std::io::Write;
+    let line: Vec<_> = reason.split(['\n', '\r']).map(str::trim).collect();
+    let line = line.join(" ");
+    let _ = writeln!(std::io::stderr(), "qwen3-tts: {}", line.trim());
+    ExitCode::from(code)
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Hub(error) => error.into(),
+            error => Self::Request(error.to_string()),
+        }
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        match error {
+            HubError::Cache { .. } => Self::Other(error.to_string()),
+            error => Self::Request(error.to_string()),
+        }
+    }
+}

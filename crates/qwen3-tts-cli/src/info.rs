@@ -1,0 +1,112 @@
+//! `info`: what a checkpoint is.
+
+use std::fmt::Write;
+
+use qwen3_tts_pipeline::{CheckpointInfo, ModelFiles};
+use serde_json::{Value, json};
+
+use crate::args::InfoArgs;
+use crate::failure::Result;
+use crate::model;
+use crate::output::write_stdout;
+
+pub fn run(args: &InfoArgs) -> Result {
+    let files = model::local_files(args.model.as_deref())?;
+    let info = CheckpointInfo::read(&files)?;
+    let text = if args.json { format!("{:#}\n", as_json(&info, &files)) } else { as_text(&info) };
+    write_stdout(text.as_bytes())
+}
+
+fn as_json(info: &CheckpointInfo, files: &ModelFiles) -> Value {
+    let model = &info.model;
+    let talker = &model.talker_config;
+    let predictor = &talker.code_predictor_config;
+    let speakers = model.speakers();
+    json!({
+        "path": files.path(),
+        "model_type": model.tts_model_type.to_string(),
+        "model_size": model.tts_model_size.to_string(),
+        "takes_instruct": model.takes_instruct(),
+        "speakers": speakers
+            .map(|s| json!({ "name": s.name, "dialect": s.dialect }))
+            .collect::<Vec<_>>(),
+        "languages": model.languages().collect::<Vec<_>>(),
+        "talker": {
+            "layers": talker.num_hidden_layers,
+            "hidden_size": talker.hidden_size,
+            "parameters": info.talker.parameters,
+            "dtypes": info.talker.dtypes,
+        },
+        "code_predictor": {
+            "layers": predictor.num_hidden_layers,
+            "hidden_size": predictor.hidden_size,
+        },
+        "speech_tokenizer": {
+            "codebooks": info.speech_tokenizer_config.decoder_config.num_quantizers,
+            "codebook_size": info.speech_tokenizer_config.decoder_config.codebook_size,
+            "frame_rate": info.speech_tokenizer_config.frame_rate(),
+            "sample_rate": info.speech_tokenizer_config.output_sample_rate,
+            "parameters": info.speech_tokenizer.parameters,
+            "dtypes": info.speech_tokenizer.dtypes,
+        },
+        "max_frames": info.generation.max_new_tokens - 1,
+        "files": info.files.iter().map(|(name, bytes)| json!({ "name": name, "bytes": bytes }))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn as_text(info: &CheckpointInfo) -> String {
+    let model = &info.model;
+    let talker = &model.talker_config;
+    let predictor = &talker.code_predictor_config;
+    let codec = &info.speech_tokenizer_config;
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{name:<17} {value}");
+    };
+    line("model", format!("{} {}", model.tts_model_size, model.tts_model_type));
+    let instruct = if model.takes_instruct() { "followed" } else { "not followed" };
+    line("instructions", instruct.to_owned());
+    let speakers: Vec<_> = model
+        .speakers()
+        .map(|s| s.dialect.map_or(s.name.to_owned(), |dialect| format!("{} ({dialect})", s.name)))
+        .collect();
+    line("speakers", or_none(&speakers));
+    line("languages", or_none(&model.languages().map(str::to_owned).collect::<Vec<_>>()));
+    line("talker", format!("{} layers, {} wide", talker.num_hidden_layers, talker.hidden_size));
+    let (layers, width) = (predictor.num_hidden_layers, predictor.hidden_size);
+    line("code predictor", format!("{layers} layers, {width} wide"));
+    let (n, size) = (codec.decoder_config.num_quantizers, codec.decoder_config.codebook_size);
+    let (frames, rate) = (codec.frame_rate(), codec.output_sample_rate);
+    line(
+        "speech tokenizer",
+        format!("{n} codebooks of {size}, {frames} frames a second, {rate} Hz"),
+    );
+    for (name, weights) in [("weights", &info.talker), ("codec weights", &info.speech_tokenizer)] {
+        let dtypes = or_none(&weights.dtypes);
+        line(name, format!("{} parameters, {dtypes}", grouped(weights.parameters)));
+    }
+    line("longest speech", format!("{} frames", info.generation.max_new_tokens - 1));
+    for (i, (name, bytes)) in info.files.iter().enumerate() {
+        line(if i == 0 { "files" } else { "" }, format!("{name} ({} bytes)", grouped(*bytes)));
+    }
+    text
+}
+
+fn or_none(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A number with a comma after every third digit from the right.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

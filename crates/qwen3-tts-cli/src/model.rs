@@ -1,0 +1,34 @@
+//! Which checkpoint, and how it is loaded.
+
+use qwen3_tts_pipeline::hub::{self, Environment};
+use qwen3_tts_pipeline::{LoadOptions, ModelFiles};
+
+use crate::args::ModelArgs;
+use crate::demo;
+use crate::failure::{Failure, Result};
+use crate::progress::DownloadBar;
+
+/// The files that `--model` names, fetched if need be; the built-in ones if it is not given.
+pub fn files(model: Option<&str>, show_progress: bool) -> Result<ModelFiles> {
+    let Some(model) = model else { return Ok(demo::files()) };
+    let mut bar = DownloadBar::new(show_progress);
+    let environment = Environment::from_process();
+    let directory = hub::resolve(model, &environment, &mut |progress| bar.update(progress))?;
+    Ok(ModelFiles::directory(directory))
+}
+
+/// The same without a download.
+pub fn local_files(model: Option<&str>) -> Result<ModelFiles> {
+    let Some(model) = model else { return Ok(demo::files()) };
+    match hub::find(model, &Environment::from_process())? {
+        Some(directory) => Ok(ModelFiles::directory(directory)),
+        None => Err(Failure::request(format!(
+            "model {model} is not here; `qwen3-tts download {model}` fetches it"
+        ))),
+    }
+}
+
+/// What `--threads` asks for.
+pub fn options(args: &ModelArgs) -> LoadOptions {
+    LoadOptions { threads: args.threads }
+}
