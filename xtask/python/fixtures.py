@@ -1,7 +1,7 @@
 """Writes fixtures/: tiny seeded checkpoints and goldens from the official package in float32.
 
 usage: fixtures.py --out DIR --demo DIR [--only PART] [--tokenizer DIR]
-PART is speech, codec, encoder, tokenizer, operations, demo or the name of one speech case.
+PART is speech, codec, encoder, speaker, tokenizer, operations, demo or the name of one speech case.
 """
 
 import argparse
@@ -18,11 +18,12 @@ torch.use_deterministic_algorithms(True)
 import goldens_codec
 import goldens_encoder
 import goldens_operations
+import goldens_speaker
 import goldens_speech
 import goldens_tokenizer
 import tiny_checkpoint
 
-PARTS = ("speech", "codec", "encoder", "tokenizer", "operations", "demo")
+PARTS = ("speech", "codec", "encoder", "speaker", "tokenizer", "operations", "demo")
 
 
 def main():
@@ -43,6 +44,8 @@ def main():
         goldens_codec.write(checkpoints, goldens / "codec")
     if only in (None, "encoder"):
         goldens_encoder.write(checkpoints, goldens / "encoder")
+    if only in (None, "speaker"):
+        goldens_speaker.write(goldens / "speaker")
     if only in (None, "operations"):
         goldens_operations.write(checkpoints, goldens / "operations")
     if only in (None, "tokenizer"):

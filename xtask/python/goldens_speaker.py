@@ -92,13 +92,18 @@ def official_mel(samples):
 
 
 def float64_mel(samples):
-    """The formula of `mel_spectrogram` on the same windowed samples, in float64 from there."""
-    pad = (MEL["n_fft"] - MEL["hop_size"]) // 2
+    """The formula of `mel_spectrogram`; angles and windowed samples are float32, the rest float64."""
+    pad, size = (MEL["n_fft"] - MEL["hop_size"]) // 2, MEL["n_fft"]
     padded = torch.nn.functional.pad(samples[None, None], (pad, pad), mode="reflect")[0, 0]
-    windows = padded.unfold(0, MEL["n_fft"], MEL["hop_size"]) * torch.hann_window(MEL["win_size"])
-    magnitudes = (torch.fft.rfft(windows.double()).abs() ** 2 + 1e-9).sqrt()
-    filters = torch.from_numpy(mel_filters(sr=RATE, n_fft=1024, n_mels=128, fmin=0, fmax=12000))
-    return (magnitudes @ filters.double().T).clamp(min=1e-5).log().float()
+    angles = torch.arange(size) * torch.tensor(2 * math.pi / size)
+    window = 0.5 - 0.5 * angles.double().cos().float()
+    spectra = torch.fft.rfft((padded.unfold(0, size, MEL["hop_size"]) * window).double())
+    magnitudes = (spectra.abs() ** 2 + 1e-9).sqrt()
+    return (magnitudes @ filters().double().T).clamp(min=1e-5).log().float()
+
+
+def filters():
+    return torch.from_numpy(mel_filters(sr=RATE, n_fft=1024, n_mels=128, fmin=0, fmax=12000))
 
 
 def write_mels(recordings, path):
@@ -113,12 +118,11 @@ def write_mels(recordings, path):
         mels[name] = mel
         cases[name] = {"samples": len(samples), "frames": len(mel), "rounding": round(rounding, 7)}
         print(f"speaker mel {name}: {len(mel)} frames, official rounding {rounding:.1e}")
-    tensors["filters"] = torch.from_numpy(
-        mel_filters(sr=RATE, n_fft=1024, n_mels=128, fmin=0, fmax=12000)
-    ).to_sparse().values()
+    tensors["filters"] = filters()[filters() != 0]
     tensors["window"] = torch.hann_window(MEL["win_size"])
     tiny_checkpoint.save(tensors, path.with_suffix(".safetensors"))
-    official.write_json(path.with_suffix(".json"), {"cases": cases})
+    content = {"needed_samples": needed(lambda n: official_mel(torch.zeros(n))), "cases": cases}
+    official.write_json(path.with_suffix(".json"), content)
     return mels
 
 
@@ -129,14 +133,15 @@ def write_encoder(name, config, mels, path):
     weights = {key: weight(name, key, value.shape) for key, value in encoder.state_dict().items()}
     encoder.load_state_dict({key: value.float() for key, value in weights.items()})
     tensors |= {f"speaker_encoder.{key}": value for key, value in weights.items()}
+    needed_frames = needed(lambda frames: encoder(torch.zeros(1, frames, 128)))
     embedded = []
     for case, mel in mels.items():
-        if len(mel) < needed_frames(encoder):
+        if len(mel) < needed_frames:
             continue
         tensors[f"{case}.embedding"] = encoder(mel[None])[0]
         embedded.append(case)
     tiny_checkpoint.save(tensors, path.with_suffix(".safetensors"))
-    content = {"config": config, "embedded": embedded, "needed_frames": needed_frames(encoder)}
+    content = {"config": config, "embedded": embedded, "needed_frames": needed_frames}
     official.write_json(path.with_suffix(".json"), content)
     vectors = torch.stack([tensors[f"{case}.embedding"] for case in embedded])
     spread = vectors.std(0).mean()
@@ -153,12 +158,12 @@ def weight(encoder, name, shape):
     return normal(8, f"{encoder} {name}", shape, std).bfloat16()
 
 
-def needed_frames(encoder):
-    """The fewest frames that the official encoder takes: padding mirrors what is there."""
-    for frames in range(1, 100):
+def needed(run):
+    """The smallest size that the official code takes: padding mirrors what is there."""
+    for size in range(1, 2000):
         try:
-            encoder(torch.zeros(1, frames, 128))
-            return frames
+            run(size)
+            return size
         except RuntimeError:
             continue
-    raise SystemExit("the speaker encoder takes nothing")
+    raise SystemExit("the official code takes nothing")

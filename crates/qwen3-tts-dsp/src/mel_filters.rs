@@ -2,8 +2,8 @@
 
 use ndarray::Array2;
 
-use crate::mel_spectrogram::MelConfig;
 use crate::Result;
+use crate::mel_spectrogram::MelConfig;
 
 /// The weights of each mel band, `[n_mels, n_fft / 2 + 1]`: `librosa.filters.mel` with
 /// `htk=False` and `norm='slaney'`, that is triangles of equal area.

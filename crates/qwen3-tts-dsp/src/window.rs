@@ -6,11 +6,12 @@ use ndarray::Array1;
 
 /// The periodic Hann window, ½ − ½·cos(2πn / `len`): `torch.hann_window`.
 ///
-/// In float32 like the reference's, since the rounding of a window is heard in the silence
-/// between loud tones.
+/// The angle is float32, as the reference's: its rounding decides what is left between loud tones.
 pub fn hann_window(len: usize) -> Array1<f32> {
     let step = TAU / len as f32;
-    Array1::from_shape_fn(len, |n| 0.5 - 0.5 * (n as f32 * step).cos())
+    // A cosine of float64 is the same on every platform once it is rounded.
+    let cos = |angle: f32| f64::from(angle).cos() as f32;
+    Array1::from_shape_fn(len, |n| 0.5 - 0.5 * cos(n as f32 * step))
 }
 
 #[cfg(test)]
