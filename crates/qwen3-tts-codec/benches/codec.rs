@@ -1,4 +1,4 @@
-//! Decoding one frame, and chunks of frames, of a stream.
+//! Decoding one frame, and chunks of frames, of a stream; encoding ten seconds.
 //!
 //! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory; without it the tiny one of the fixtures
 //! is used, which says little about speed.
@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use qwen3_tts_codec::CodecDecoder;
+use qwen3_tts_codec::{CodecDecoder, CodecEncoder};
 use qwen3_tts_config::SpeechTokenizerConfig;
 use qwen3_tts_nn::{Device, Weights};
 use qwen3_tts_testkit::checkpoint;
@@ -17,9 +17,11 @@ fn bench(c: &mut Criterion) {
         .map_or_else(|| checkpoint("custom_voice_0b6"), PathBuf::from)
         .join("speech_tokenizer");
     let config = SpeechTokenizerConfig::from_file(dir.join("config.json")).expect("config.json");
-    let config = config.decoder_config;
     let weights = Weights::open(&dir).expect("model.safetensors");
-    let decoder = CodecDecoder::load(&config, &weights, &Device::default_cpu()).expect("a codec");
+    let device = Device::default_cpu();
+    let encoder = CodecEncoder::load(&config, &weights, &device).expect("an encoder");
+    let config = config.decoder_config;
+    let decoder = CodecDecoder::load(&config, &weights, &device).expect("a decoder");
 
     let mut group = c.benchmark_group("codec decode");
     group.sample_size(10);
@@ -34,6 +36,13 @@ fn bench(c: &mut Criterion) {
             b.iter(|| black_box(decoder.step(&frames, &mut state).unwrap()))
         });
     }
+    group.finish();
+
+    let mut group = c.benchmark_group("codec encode");
+    group.sample_size(10);
+    let audio: Vec<f32> = (0..240_000).map(|i| (i as f32 * 0.06).sin() * 0.3).collect();
+    group.throughput(Throughput::Elements(125));
+    group.bench_function("125 frames", |b| b.iter(|| black_box(encoder.encode(&audio).unwrap())));
     group.finish();
 }
 
