@@ -32,7 +32,7 @@ unsafe fn mask(n: usize) -> __m256i {
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for Avx2 {
     const LANES: usize = LANES;
-    const TILE_ROWS: usize = 4;
+    const TILE_ROWS: usize = 3;
     const TILE_TOKENS: usize = 2;
 
     #[inline(always)]
