@@ -50,6 +50,33 @@ pub fn elu(pool: &Pool, x: &[f32], y: &mut [f32]) {
     by_isa::elu(isa(), pool, x, y);
 }
 
+/// y = x above 0, 0 below: `torch.nn.functional.relu`.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn relu(pool: &Pool, x: &[f32], y: &mut [f32]) {
+    by_isa::relu(isa(), pool, x, y);
+}
+
+/// y = 1 / (1 + e⁻ˣ): `torch.sigmoid`.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn sigmoid(pool: &Pool, x: &[f32], y: &mut [f32]) {
+    by_isa::sigmoid(isa(), pool, x, y);
+}
+
+/// y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ): `torch.tanh`.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn tanh(pool: &Pool, x: &[f32], y: &mut [f32]) {
+    by_isa::tanh(isa(), pool, x, y);
+}
+
 /// out = x + y.
 ///
 /// # Panics
@@ -86,6 +113,21 @@ pub mod by_isa {
     #[track_caller]
     pub fn elu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
         map::<Elu>(isa, pool, x, y);
+    }
+
+    #[track_caller]
+    pub fn relu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
+        map::<Relu>(isa, pool, x, y);
+    }
+
+    #[track_caller]
+    pub fn sigmoid(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
+        map::<Sigmoid>(isa, pool, x, y);
+    }
+
+    #[track_caller]
+    pub fn tanh(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
+        map::<Tanh>(isa, pool, x, y);
     }
 
     #[track_caller]
@@ -137,6 +179,9 @@ operations! {
     Unary Silu = |x| math::silu(x);
     Unary Gelu = |x| math::gelu(x);
     Unary Elu = |x| math::elu(x);
+    Unary Relu = |x| x.like(0.0).max(x);
+    Unary Sigmoid = |x| math::sigmoid(x);
+    Unary Tanh = |x| math::tanh(x);
     Binary SiluMul = |gate, up| math::silu(gate) * up;
     Binary Sum = |x, y| x + y;
     Binary Product = |x, y| x * y;

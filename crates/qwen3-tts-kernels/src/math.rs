@@ -82,6 +82,28 @@ pub(crate) fn elu<V: Vector>(x: V) -> V {
     zero.max(x) + exp_m1(x.min(zero))
 }
 
+/// 0, or NaN where x is NaN: what the limits of [`exp_parts`] would hide.
+#[inline(always)]
+fn zero_or_nan<V: Vector>(x: V) -> V {
+    let zero = x.like(0.0);
+    // In this order minimum and maximum hand a NaN on.
+    zero.min(zero.max(x))
+}
+
+/// 1 / (1 + e⁻ˣ).
+#[inline(always)]
+pub(crate) fn sigmoid<V: Vector>(x: V) -> V {
+    let one = x.like(1.0);
+    one / (one + exp(x.like(0.0) - x)) + zero_or_nan(x)
+}
+
+/// (e²ˣ − 1) / (e²ˣ + 1).
+#[inline(always)]
+pub(crate) fn tanh<V: Vector>(x: V) -> V {
+    let p = exp_m1(x + x);
+    p / (p + x.like(2.0)) + zero_or_nan(x)
+}
+
 /// sin²(x) within 2e-7 for |x| ≤ 1e4; in 0 ..= 1 whatever x is.
 #[inline(always)]
 pub(crate) fn sin_squared<V: Vector>(x: V) -> V {

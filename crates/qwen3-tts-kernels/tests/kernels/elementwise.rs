@@ -5,11 +5,14 @@ use qwen3_tts_kernels::{Isa, Pool, by_isa};
 type Unary = fn(Isa, &Pool, &[f32], &mut [f32]);
 type Formula = fn(f64) -> f64;
 
-/// The three activations with their formulas and the error allowed at x.
-const ACTIVATIONS: [(Unary, Formula, Formula); 3] = [
+/// The activations with their formulas and the error allowed at x.
+const ACTIVATIONS: [(Unary, Formula, Formula); 6] = [
     (by_isa::silu, |x| x / (1.0 + (-x).exp()), |x| 2e-7 + 2e-7 * x.abs()),
     (by_isa::gelu, |x| 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt())), |x| 3e-7 + 1e-7 * x.abs()),
     (by_isa::elu, |x| if x > 0.0 { x } else { x.exp_m1() }, |x| 2e-7 * x.abs().min(1.0)),
+    (by_isa::relu, |x| x.max(0.0), |_| 0.0),
+    (by_isa::sigmoid, |x| 1.0 / (1.0 + (-x).exp()), |_| 2e-7),
+    (by_isa::tanh, f64::tanh, |x| 3e-7 * x.abs().min(1.0)),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ mod conv;
 mod elementwise;
 mod linear;
 mod rows;
+mod statistics;
 
 use qwen3_tts_kernels::{Isa, Pool};
 

@@ -1,0 +1,152 @@
+//! Mean and deviation of each channel over time.
+
+use crate::dispatch::{self, Kernel};
+use crate::isa::{Isa, isa};
+use crate::math;
+use crate::pool::{Pool, SharedMut};
+use crate::vector::Vector;
+
+/// Channels of one task, a whole number of vectors of any width.
+const BLOCK: usize = 128;
+
+/// mean\[c\] = Σₜ w·x\[t, c\] and deviation\[c\] = √max(Σₜ w·(x\[t, c\] − mean\[c\])², floor), the
+/// weights w being softmaxₜ(logits\[t, c\]), or 1 / rows without logits: the statistics of
+/// attentive pooling. Sums are float64.
+///
+/// x and logits are \[rows, channels\], mean and deviation \[channels\]. A channel with a logit that
+/// is not finite gives NaN.
+///
+/// # Panics
+/// If a length does not fit the shapes.
+#[track_caller]
+pub fn statistics(
+    pool: &Pool,
+    x: &[f32],
+    logits: Option<&[f32]>,
+    floor: f32,
+    mean: &mut [f32],
+    deviation: &mut [f32],
+) {
+    by_isa(isa(), pool, x, logits, floor, mean, deviation);
+}
+
+/// [`statistics`] with the instruction set `isa`.
+#[track_caller]
+pub fn by_isa(
+    isa: Isa,
+    pool: &Pool,
+    x: &[f32],
+    logits: Option<&[f32]>,
+    floor: f32,
+    mean: &mut [f32],
+    deviation: &mut [f32],
+) {
+    let channels = mean.len();
+    assert!(channels > 0 || x.is_empty(), "rows without channels");
+    assert_eq!(x.len() % channels.max(1), 0, "x is not whole rows of {channels} channels");
+    assert_eq!(deviation.len(), channels, "length of the deviation");
+    if let Some(logits) = logits {
+        assert_eq!(logits.len(), x.len(), "length of the logits");
+    }
+    let (mean, deviation) = (SharedMut(mean.as_mut_ptr()), SharedMut(deviation.as_mut_ptr()));
+    pool.run(channels.div_ceil(BLOCK), |task| {
+        let first = task * BLOCK;
+        let width = BLOCK.min(channels - first);
+        // SAFETY: each task has channels of its own.
+        let (mean, deviation) = unsafe {
+            (
+                std::slice::from_raw_parts_mut(mean.at(first), width),
+                std::slice::from_raw_parts_mut(deviation.at(first), width),
+            )
+        };
+        dispatch::run(isa, Block { x, logits, channels, first, floor, mean, deviation });
+    });
+}
+
+/// As many channels from `first` on as there are means.
+struct Block<'a> {
+    x: &'a [f32],
+    logits: Option<&'a [f32]>,
+    channels: usize,
+    first: usize,
+    floor: f32,
+    mean: &'a mut [f32],
+    deviation: &'a mut [f32],
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let width = self.mean.len();
+        let largest = self.largest();
+        let (mut total, mut mean, mut square) = ([0f64; BLOCK], [0f64; BLOCK], [0f64; BLOCK]);
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.each_row::<V>(&largest, |x, weight| {
+                for c in 0..width {
+                    total[c] += f64::from(weight[c]);
+                    mean[c] += f64::from(weight[c]) * f64::from(x[c]);
+                }
+            });
+            (0..width).for_each(|c| mean[c] /= total[c]);
+            self.each_row::<V>(&largest, |x, weight| {
+                for c in 0..width {
+                    let offset = f64::from(x[c]) - mean[c];
+                    square[c] += f64::from(weight[c]) * (offset * offset);
+                }
+            });
+        }
+        for c in 0..width {
+            // The exponential of NaN is a number.
+            let sane = largest[c].is_finite();
+            self.mean[c] = if sane { mean[c] as f32 } else { f32::NAN };
+            self.deviation[c] = (square[c] / total[c]).max(f64::from(self.floor)).sqrt() as f32;
+        }
+    }
+}
+
+impl Block<'_> {
+    /// The largest logit of each channel, NaN if one of them is.
+    #[inline(always)]
+    fn largest(&self) -> [f32; BLOCK] {
+        let Some(logits) = self.logits else { return [0.0; BLOCK] };
+        let mut largest = [f32::NEG_INFINITY; BLOCK];
+        for row in logits.chunks_exact(self.channels) {
+            for (largest, &logit) in largest.iter_mut().zip(&row[self.first..][..self.mean.len()]) {
+                *largest = if logit > *largest || logit.is_nan() { logit } else { *largest };
+            }
+        }
+        largest
+    }
+
+    /// Calls `visit` with the values and the weights of each row, the latter up to their sum.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set of `V`.
+    #[inline(always)]
+    unsafe fn each_row<V: Vector>(
+        &self,
+        largest: &[f32; BLOCK],
+        mut visit: impl FnMut(&[f32], &[f32; BLOCK]),
+    ) {
+        let width = self.mean.len();
+        let mut weight = [1.0; BLOCK];
+        for (row, x) in self.x.chunks_exact(self.channels).enumerate() {
+            if let Some(logits) = self.logits {
+                let start = row * self.channels + self.first;
+                weight[..width].copy_from_slice(&logits[start..start + width]);
+                for i in (0..width).step_by(V::LANES) {
+                    // SAFETY: both arrays are whole vectors long.
+                    unsafe {
+                        let offset =
+                            V::load(weight.as_ptr().add(i)) - V::load(largest.as_ptr().add(i));
+                        math::exp(offset).store(weight.as_mut_ptr().add(i));
+                    }
+                }
+            }
+            visit(&x[self.first..self.first + width], &weight);
+        }
+    }
+}
