@@ -84,6 +84,11 @@ pub(crate) trait Backend: Sized + Clone {
     fn elu(x: &Self::Tensor) -> Tensor;
     /// For each row of `x` the nearest row of `codebook`.
     fn nearest(x: &Self::Tensor, codebook: &Tensor) -> Ids;
+    fn relu(x: &Self::Tensor) -> Tensor;
+    fn sigmoid(x: &Self::Tensor) -> Tensor;
+    fn tanh(x: &Self::Tensor) -> Tensor;
+    /// Mean and deviation of each channel over time, weighted by the softmax over time of `logits`.
+    fn statistics(x: &Self::Tensor, logits: Option<&Tensor>, floor: f32) -> (Tensor, Tensor);
     fn clamp(x: &Self::Tensor, min: f32, max: f32) -> Tensor;
     fn snake_beta(x: &Self::Tensor, alpha: &Tensor, inv_beta: &Tensor) -> Tensor;
     fn sample(logits: &Self::Tensor, sampling: &Sampling<'_>) -> Ids;

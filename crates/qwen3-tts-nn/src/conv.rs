@@ -100,7 +100,7 @@ impl ConvConfig {
         Self { padding, ..self }
     }
 
-    fn shape(&self) -> ConvShape {
+    pub(crate) fn shape(&self) -> ConvShape {
         ConvShape {
             out_channels: self.out_channels,
             in_channels: self.in_channels,

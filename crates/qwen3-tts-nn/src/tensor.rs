@@ -151,6 +151,32 @@ impl Tensor {
         on_backend!(self, B => B::elu(B::of(self)))
     }
 
+    /// `x` where positive, 0 elsewhere.
+    pub fn relu(&self) -> Self {
+        on_backend!(self, B => B::relu(B::of(self)))
+    }
+
+    /// `1 / (1 + e⁻ˣ)`.
+    pub fn sigmoid(&self) -> Self {
+        on_backend!(self, B => B::sigmoid(B::of(self)))
+    }
+
+    /// The hyperbolic tangent.
+    pub fn tanh(&self) -> Self {
+        on_backend!(self, B => B::tanh(B::of(self)))
+    }
+
+    /// Mean and standard deviation of each channel over time, `[1, time, channels]` to twice
+    /// `[1, 1, channels]`; the variance is at least `floor`. With `logits` of the same shape, their
+    /// softmax over time weights the instants; without, all count alike.
+    #[track_caller]
+    pub fn statistics(&self, logits: Option<&Tensor>, floor: f32) -> (Self, Self) {
+        let shape = self.shape();
+        assert!(shape.rank() == 3 && shape[0] == 1 && shape[1] > 0, "statistics of {shape:?}");
+        assert!(logits.is_none_or(|logits| logits.shape() == shape), "statistics: logits");
+        on_backend!(self, B => B::statistics(B::of(self), logits, floor))
+    }
+
     /// `self − other`, of the same shape.
     #[track_caller]
     pub fn sub(&self, other: &Tensor) -> Self {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use qwen3_tts_nn::{
     Attention, AttentionConfig, CausalConv1d, CausalConvTranspose1d, ConvConfig, Device, KvCache,
-    Padding, Rope, Tensor, Weights,
+    Padding, Rope, SameConv1d, Tensor, Weights,
 };
 use qwen3_tts_testkit::{assert_close, cuts};
 use safetensors::tensor::TensorView;
@@ -108,6 +108,41 @@ fn a_strided_convolution_is_its_definition_with_either_padding() {
             }
             assert_close(&y.to_vec(), &expected, 1e-5);
         }
+    }
+}
+
+/// The reference mirrors `(taps − 1)·dilation` inputs in all; of an odd number, more at the end.
+#[test]
+fn a_same_convolution_is_its_definition() {
+    let (inputs, outputs) = (3, 4);
+    for (taps, dilation, time) in [(1, 1, 1), (3, 1, 2), (3, 4, 5), (5, 2, 9), (2, 1, 3), (4, 3, 6)]
+    {
+        let weight = noise(outputs * inputs * taps, 1);
+        let bias = noise(outputs, 2);
+        let shape = [outputs, inputs, taps];
+        let w = weights(&[("weight", &shape, &weight), ("bias", &[outputs], &bias)]);
+        let config = ConvConfig::new(inputs, outputs, taps).dilation(dilation);
+        let conv = SameConv1d::load(&w, config, &Device::cpu(2)).unwrap();
+        let x = noise(time * inputs, 3);
+        let y = conv.forward(&tensor(&x, inputs));
+        let first = -(((taps - 1) * dilation / 2) as isize);
+        let mut expected = Vec::new();
+        for t in 0..time {
+            for o in 0..outputs {
+                let mut sum = bias[o];
+                for tap in 0..taps {
+                    let at = (t as isize + first + (tap * dilation) as isize).unsigned_abs();
+                    let at = if at < time { at } else { 2 * (time - 1) - at };
+                    for i in 0..inputs {
+                        sum += weight[(o * inputs + i) * taps + tap] * x[at * inputs + i];
+                    }
+                }
+                expected.push(sum);
+            }
+        }
+        assert_close(&y.to_vec(), &expected, 1e-5);
+        let context = (taps - 1) * dilation;
+        assert_eq!(conv.min_time(), context - context / 2 + 1);
     }
 }
 

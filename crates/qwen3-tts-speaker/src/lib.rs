@@ -1,2 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod blocks;
+mod encoder;
+mod error;
+mod pooling;
+
+pub use encoder::SpeakerEncoder;
+pub use error::{Error, Result};
+pub use qwen3_tts_dsp::Error as DspError;

@@ -344,6 +344,26 @@ impl Backend for Cpu {
         x.make(x.shape, |y| kernels::elu(x.cpu.pool(), &x.data, y))
     }
 
+    fn relu(x: &CpuTensor) -> Tensor {
+        x.make(x.shape, |y| kernels::relu(x.cpu.pool(), &x.data, y))
+    }
+
+    fn sigmoid(x: &CpuTensor) -> Tensor {
+        x.make(x.shape, |y| kernels::sigmoid(x.cpu.pool(), &x.data, y))
+    }
+
+    fn tanh(x: &CpuTensor) -> Tensor {
+        x.make(x.shape, |y| kernels::tanh(x.cpu.pool(), &x.data, y))
+    }
+
+    fn statistics(x: &CpuTensor, logits: Option<&Tensor>, floor: f32) -> (Tensor, Tensor) {
+        let shape = x.shape.with_dim(1, 1);
+        let (mut mean, mut deviation) = (vec![0.0; shape.last()], vec![0.0; shape.last()]);
+        let logits = logits.map(|logits| Self::of(logits).data.as_slice());
+        kernels::statistics(x.cpu.pool(), &x.data, logits, floor, &mut mean, &mut deviation);
+        (x.cpu.tensor(mean, shape), x.cpu.tensor(deviation, shape))
+    }
+
     fn nearest(x: &CpuTensor, codebook: &Tensor) -> Ids {
         let codebook = Self::of(codebook);
         let mut ids = vec![0; x.shape.rows()];

@@ -1,0 +1,78 @@
+//! Convolutions over a whole sequence, to one of the same length.
+
+use crate::backend::Backend;
+use crate::conv::ConvConfig;
+use crate::device::Device;
+use crate::error::Result;
+use crate::layout::PackedConv;
+use crate::tensor::Tensor;
+use crate::weights::Weights;
+
+/// A convolution that sees the past and the future: `torch.nn.Conv1d` with `padding="same"` and
+/// `padding_mode="reflect"`, which mirrors the sequence at its first and last instant.
+#[derive(Clone)]
+pub struct SameConv1d {
+    weight: PackedConv,
+    bias: Option<Tensor>,
+    in_channels: usize,
+    /// Mirrored inputs before the first and after the last.
+    padding: [usize; 2],
+}
+
+impl SameConv1d {
+    /// Reads `weight` `[out, in, taps]` and `bias` `[out]`; the padding of `config` is of no
+    /// account here.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    ///
+    /// # Panics
+    /// When the stride is not 1.
+    pub fn load(weights: &Weights, config: ConvConfig, device: &Device) -> Result<Self> {
+        assert_eq!(config.stride, 1, "a stride shortens the sequence");
+        let bias = match config.bias {
+            true => Some(weights.tensor("bias", &[config.out_channels], device)?),
+            false => None,
+        };
+        let weight = weights.conv("weight", config.shape(), device)?;
+        let context = (config.taps - 1) * config.dilation;
+        // Of an odd number the reference puts the larger half at the end.
+        let padding = [context / 2, context - context / 2];
+        Ok(Self { weight, bias, in_channels: config.in_channels, padding })
+    }
+
+    /// The shortest sequence: one instant more than are mirrored.
+    pub fn min_time(&self) -> usize {
+        self.padding[1] + 1
+    }
+
+    /// `[1, time, in]` to `[1, time, out]`.
+    ///
+    /// # Panics
+    /// When the sequence is shorter than [`SameConv1d::min_time`].
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let shape = x.shape();
+        assert!(
+            shape.rank() == 3 && shape[1] >= self.min_time() && shape[2] == self.in_channels,
+            "convolution of {} channels and at least {} instants on {shape:?}",
+            self.in_channels,
+            self.min_time()
+        );
+        let x = self.mirrored(x);
+        on_backend!(x, B => B::conv1d(B::of(&x), B::of_conv(&self.weight), self.bias.as_ref()))
+    }
+
+    fn mirrored(&self, x: &Tensor) -> Tensor {
+        let [before, after] = self.padding;
+        if after == 0 {
+            return x.clone();
+        }
+        let last = x.dim(1) - 1;
+        let instant = |t| x.narrow(1, t, 1);
+        let start: Vec<Tensor> = (1..=before).rev().map(instant).collect();
+        let end: Vec<Tensor> = (last - after..last).rev().map(instant).collect();
+        let all: Vec<&Tensor> = start.iter().chain([x]).chain(&end).collect();
+        Tensor::cat(&all, 1)
+    }
+}
