@@ -1,7 +1,7 @@
 //! What one can ask for, and what a model makes of it.
 
 use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
-use qwen3_tts_talker::{GenerationParams, Prompt, SamplingParams, TextMode};
+use qwen3_tts_talker::{GenerationParams, Prompt, SamplingParams, Speaker, TextMode};
 
 use crate::{Error, Result, TextTokenizer};
 
@@ -151,7 +151,8 @@ impl Planner {
         let prompt = Prompt {
             input_ids: self.tokenizer.encode_text(&request.text)?,
             instruct_ids,
-            speaker,
+            speaker: speaker.map(Speaker::Preset),
+            reference: None,
             language,
             text_mode: request.text_mode,
         };

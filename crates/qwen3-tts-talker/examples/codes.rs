@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use qwen3_tts_config::ModelConfig;
 use qwen3_tts_nn::{Device, Weights};
-use qwen3_tts_talker::{GenerationParams, Prompt, SamplingParams, Talker, TextMode};
+use qwen3_tts_talker::{GenerationParams, Prompt, SamplingParams, Speaker, Talker, TextMode};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir: PathBuf = std::env::args().nth(1).ok_or("name a checkpoint directory")?.into();
@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let prompt = Prompt {
         input_ids: vec![begin, assistant, newline, hello, end, newline, begin, assistant, newline],
         instruct_ids: None,
-        speaker: speaker.as_ref().map(|speaker| speaker.id),
+        speaker: speaker.as_ref().map(|speaker| Speaker::Preset(speaker.id)),
+        reference: None,
         language: config.language_token("auto", speaker.as_ref().map(|speaker| speaker.name))?,
         text_mode: TextMode::NonStreaming,
     };

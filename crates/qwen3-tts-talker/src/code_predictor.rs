@@ -60,6 +60,16 @@ impl CodePredictor {
         })
     }
 
+    /// The embeddings of codes of codebook `group`, from 1 on: `n` codes to
+    /// `[1, n, talker hidden_size]`.
+    ///
+    /// # Panics
+    /// When a code is outside the codebook, or there is no such codebook.
+    #[track_caller]
+    pub fn embed(&self, group: usize, codes: &Ids) -> Tensor {
+        self.codec_embedding[group - 1].forward(codes)
+    }
+
     /// Completes a frame from the talker's `hidden` state and the embedding of code 0, both
     /// `[1, 1, talker hidden_size]`. Gives the codes from codebook 1 on, and the sum of all
     /// code embeddings of the frame.

@@ -31,6 +31,36 @@ pub enum Error {
         /// The size of the vocabulary.
         vocab_size: usize,
     },
+    /// A speaker embedding belongs to another model.
+    #[error(
+        "the speaker embedding has {found} values and this model takes {expected}: the voice was \
+         made with a model of another size; make it again with this one"
+    )]
+    SpeakerWidth {
+        /// The model's width.
+        expected: usize,
+        /// The number of values.
+        found: usize,
+    },
+    /// A speaker embedding is damaged.
+    #[error("value {index} of the speaker embedding is not a finite number")]
+    NonFiniteSpeaker {
+        /// The value, from 0.
+        index: usize,
+    },
+    /// A reference has no frames.
+    #[error("the reference has no frames: its recording must not be empty")]
+    EmptyReference,
+    /// A frame of a reference has another number of codes.
+    #[error("reference frame {frame} has {found} codes, expected {expected}")]
+    ReferenceFrame {
+        /// The frame, from 0.
+        frame: usize,
+        /// The number of codebooks.
+        expected: usize,
+        /// The number of codes.
+        found: usize,
+    },
     /// The model has too few positions for the text.
     #[error(
         "the text is too long: it needs {positions} positions and the model has {limit}; \

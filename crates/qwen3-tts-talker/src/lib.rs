@@ -10,6 +10,6 @@ mod talker;
 pub use code_predictor::CodePredictor;
 pub use error::{Error, Result};
 pub use generation::{Generation, GenerationParams, StopReason, Timings};
-pub use prompt::{Prompt, PromptEmbeddings, TextMode};
+pub use prompt::{Prompt, PromptEmbeddings, Reference, Speaker, TextMode};
 pub use qwen3_tts_nn::SamplingParams;
 pub use talker::Talker;

@@ -22,12 +22,32 @@ pub struct Prompt {
     pub input_ids: Vec<u32>,
     /// `<|im_start|>user\n{instruct}<|im_end|>\n`, tokenised whole.
     pub instruct_ids: Option<Vec<u32>>,
-    /// The row of the codec embedding that is the speaker, if any.
-    pub speaker: Option<u32>,
+    /// Who speaks, if it is said.
+    pub speaker: Option<Speaker>,
+    /// A recording to go on from: in-context cloning.
+    pub reference: Option<Reference>,
     /// The codec token of the language; `None` lets the model guess.
     pub language: Option<u32>,
     /// How the text reaches the talker.
     pub text_mode: TextMode,
+}
+
+/// Who speaks.
+#[derive(Clone, Debug)]
+pub enum Speaker {
+    /// A preset: a row of the codec embedding.
+    Preset(u32),
+    /// The speaker encoder's embedding of a recording, `hidden_size` values.
+    Embedding(Vec<f32>),
+}
+
+/// A recording with its transcript.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// `<|im_start|>assistant\n{transcript}<|im_end|>\n`, tokenised whole.
+    pub text_ids: Vec<u32>,
+    /// Its frames, one code for each codebook.
+    pub frames: Vec<Vec<u32>>,
 }
 
 /// What the talker starts from.
@@ -44,6 +64,8 @@ pub struct PromptEmbeddings {
 const ROLE: usize = 3;
 /// Ids after the text: `<|im_end|>`, newline, `<|im_start|>`, `assistant`, newline.
 const SUFFIX: usize = 5;
+/// Ids after the transcript: `<|im_end|>`, newline.
+const REFERENCE_SUFFIX: usize = 2;
 
 impl Prompt {
     /// The ids of the text itself.
@@ -52,29 +74,68 @@ impl Prompt {
     }
 
     pub(crate) fn validate(&self, config: &TalkerConfig) -> Result<()> {
-        let (expected, found) = (ROLE + 1 + SUFFIX, self.input_ids.len());
-        if found < expected {
-            return Err(Error::TooShort { what: "text", expected, found });
-        }
-        if self.instruct_ids.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Error::TooShort { what: "instruct", expected: 1, found: 0 });
-        }
+        check_length("text", &self.input_ids, ROLE + 1 + SUFFIX)?;
         check_ids("text", &self.input_ids, config.text_vocab_size)?;
-        check_ids("instruct", self.instruct_ids.as_deref().unwrap_or(&[]), config.text_vocab_size)?;
-        check_ids("speaker", self.speaker.as_slice(), config.vocab_size)?;
+        if let Some(ids) = &self.instruct_ids {
+            check_length("instruct", ids, 1)?;
+            check_ids("instruct", ids, config.text_vocab_size)?;
+        }
+        if let Some(speaker) = &self.speaker {
+            speaker.validate(config)?;
+        }
+        if let Some(reference) = &self.reference {
+            reference.validate(config)?;
+        }
         check_ids("language", self.language.as_slice(), config.vocab_size)
     }
+}
 
-    /// The codec tokens that say which language and which speaker: the last two begin the speech.
-    fn codec_prefix(&self, config: &TalkerConfig) -> Vec<u32> {
-        let mut ids = match self.language {
-            None => vec![config.codec_nothink_id, config.codec_think_bos_id],
-            Some(language) => vec![config.codec_think_id, config.codec_think_bos_id, language],
-        };
-        ids.push(config.codec_think_eos_id);
-        ids.extend(self.speaker);
-        ids.extend([config.codec_pad_id, config.codec_bos_id]);
-        ids
+impl Speaker {
+    fn validate(&self, config: &TalkerConfig) -> Result<()> {
+        match self {
+            Self::Preset(id) => check_ids("speaker", &[*id], config.vocab_size),
+            Self::Embedding(values) => {
+                let (expected, found) = (config.hidden_size, values.len());
+                if expected != found {
+                    return Err(Error::SpeakerWidth { expected, found });
+                }
+                match values.iter().position(|v| !v.is_finite()) {
+                    Some(index) => Err(Error::NonFiniteSpeaker { index }),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl Reference {
+    /// The ids of the transcript itself.
+    pub fn transcript_ids(&self) -> &[u32] {
+        &self.text_ids[ROLE..self.text_ids.len() - REFERENCE_SUFFIX]
+    }
+
+    fn validate(&self, config: &TalkerConfig) -> Result<()> {
+        check_length("transcript", &self.text_ids, ROLE + 1 + REFERENCE_SUFFIX)?;
+        check_ids("transcript", &self.text_ids, config.text_vocab_size)?;
+        if self.frames.is_empty() {
+            return Err(Error::EmptyReference);
+        }
+        for (frame, codes) in self.frames.iter().enumerate() {
+            let (expected, found) = (config.num_code_groups, codes.len());
+            if expected != found {
+                return Err(Error::ReferenceFrame { frame, expected, found });
+            }
+            check_ids("reference code", &codes[..1], config.vocab_size)?;
+            check_ids("reference code", &codes[1..], config.code_predictor_config.vocab_size)?;
+        }
+        Ok(())
+    }
+}
+
+fn check_length(what: &'static str, ids: &[u32], expected: usize) -> Result<()> {
+    match ids.len() {
+        found if found < expected => Err(Error::TooShort { what, expected, found }),
+        _ => Ok(()),
     }
 }
 
@@ -89,40 +150,93 @@ impl Talker {
     /// The embeddings of a prompt, in the layout of the reference's `generate`.
     ///
     /// Text and codec embeddings are added position by position: instruct and role have no codec
-    /// part; the codec prefix meets `tts_pad`, and its last two `tts_bos` and the text.
+    /// part; the codec tokens of language and speaker meet `tts_pad`, the last of them `tts_bos`;
+    /// then comes the speech, of which the text mode and the reference decide the layout.
     ///
     /// # Errors
-    /// When an id is outside its vocabulary, or the ids are not those of a wrapped text.
+    /// When the prompt does not fit the model: an id outside its vocabulary, ids that are not
+    /// those of a wrapped text, a speaker of another width, a reference of other codes.
     pub fn embed_prompt(&self, prompt: &Prompt) -> Result<PromptEmbeddings> {
-        let config = self.config();
-        prompt.validate(config)?;
-        let special = self.special();
-
-        let prefix = prompt.codec_prefix(config);
-        let codec = self.embed_codec(&prefix);
-        let n_pad = prefix.len() - 2;
-        let bos = codec.narrow(1, n_pad + 1, 1);
-        let codec = codec.narrow(1, 0, n_pad + 1);
-        let pads = vec![&special.tts_pad; n_pad];
-        let control = Tensor::cat(&[&pads[..], &[&special.tts_bos]].concat(), 1).add(&codec);
-
-        let role = self.embed_text(&prompt.input_ids[..ROLE]);
-        let text = self.embed_text(prompt.text_ids());
-        let (speech, trailing_text) = match prompt.text_mode {
-            TextMode::NonStreaming => {
-                let pad = self.embed_codec(&[config.codec_pad_id]);
-                let text = Tensor::cat(&[&text, &special.tts_eos], 1).add(&pad);
-                (Tensor::cat(&[&text, &special.tts_pad.add(&bos)], 1), special.tts_pad.clone())
-            }
-            TextMode::Streaming => {
-                let rest = text.narrow(1, 1, text.dim(1) - 1);
-                (text.narrow(1, 0, 1).add(&bos), Tensor::cat(&[&rest, &special.tts_eos], 1))
-            }
-        };
-
+        prompt.validate(self.config())?;
         let instruct = prompt.instruct_ids.as_ref().map(|ids| self.embed_text(ids));
+        let role = self.embed_text(&prompt.input_ids[..ROLE]);
+        let control = self.embed_control(prompt);
+        let (ids, frames) = match &prompt.reference {
+            None => (prompt.text_ids().to_vec(), None),
+            Some(reference) => (
+                [reference.transcript_ids(), prompt.text_ids()].concat(),
+                Some(reference.frames.as_slice()),
+            ),
+        };
+        let (speech, trailing_text) = match prompt.text_mode {
+            TextMode::NonStreaming => self.text_then_speech(&ids, frames),
+            TextMode::Streaming => self.text_with_speech(&ids, frames),
+        };
         let parts: Vec<&Tensor> = instruct.iter().chain([&role, &control, &speech]).collect();
         Ok(PromptEmbeddings { prefill: Tensor::cat(&parts, 1), trailing_text })
+    }
+
+    /// Language and speaker, with `tts_pad` but for the last position, which has `tts_bos`.
+    fn embed_control(&self, prompt: &Prompt) -> Tensor {
+        let config = self.config();
+        let mut ids = match prompt.language {
+            None => vec![config.codec_nothink_id, config.codec_think_bos_id],
+            Some(language) => vec![config.codec_think_id, config.codec_think_bos_id, language],
+        };
+        ids.push(config.codec_think_eos_id);
+        let language = self.embed_codec(&ids);
+        let speaker = prompt.speaker.as_ref().map(|speaker| match speaker {
+            Speaker::Preset(id) => self.embed_codec(&[*id]),
+            Speaker::Embedding(values) => {
+                Tensor::from_vec(values.clone(), &[1, 1, values.len()], self.device())
+            }
+        });
+        let pad = self.embed_codec(&[config.codec_pad_id]);
+        let codec: Vec<&Tensor> = [&language].into_iter().chain(&speaker).chain([&pad]).collect();
+        let codec = Tensor::cat(&codec, 1);
+
+        let special = self.special();
+        let mut text = vec![&special.tts_pad; codec.dim(1) - 1];
+        text.push(&special.tts_bos);
+        Tensor::cat(&text, 1).add(&codec)
+    }
+
+    /// All text with `codec_pad`, then the speech so far with `tts_pad`. No text trails.
+    fn text_then_speech(&self, ids: &[u32], frames: Option<&[Vec<u32>]>) -> (Tensor, Tensor) {
+        let special = self.special();
+        let pad = self.embed_codec(&[self.config().codec_pad_id]);
+        let text = Tensor::cat(&[&self.embed_text(ids), &special.tts_eos], 1).add(&pad);
+        let speech = self.embed_speech(frames).add(&special.tts_pad);
+        (Tensor::cat(&[&text, &speech], 1), special.tts_pad.clone())
+    }
+
+    /// Text and speech so far side by side, as far as the speech reaches; what is left of the
+    /// text trails.
+    fn text_with_speech(&self, ids: &[u32], frames: Option<&[Vec<u32>]>) -> (Tensor, Tensor) {
+        let special = self.special();
+        let text = Tensor::cat(&[&self.embed_text(ids), &special.tts_eos], 1);
+        let speech = self.embed_speech(frames);
+        let (n_text, n_speech) = (text.dim(1), speech.dim(1));
+        if n_text > n_speech {
+            let beside = text.narrow(1, 0, n_speech).add(&speech);
+            return (beside, text.narrow(1, n_speech, n_text - n_speech));
+        }
+        let pads = vec![&special.tts_pad; n_speech - n_text];
+        let text = Tensor::cat(&[&[&text], &pads[..]].concat(), 1);
+        (text.add(&speech), special.tts_pad.clone())
+    }
+
+    /// `codec_bos` and the frames of a reference, each the sum of its codes' embeddings.
+    fn embed_speech(&self, frames: Option<&[Vec<u32>]>) -> Tensor {
+        let bos = self.embed_codec(&[self.config().codec_bos_id]);
+        let Some(frames) = frames else { return bos };
+        let codebook = |i: usize| -> Vec<u32> { frames.iter().map(|frame| frame[i]).collect() };
+        let mut sum = self.embed_codec(&codebook(0));
+        for group in 1..self.config().num_code_groups {
+            let ids = Ids::new(&codebook(group), self.device());
+            sum = sum.add(&self.code_predictor().embed(group, &ids));
+        }
+        Tensor::cat(&[&bos, &sum], 1)
     }
 
     fn embed_codec(&self, ids: &[u32]) -> Tensor {

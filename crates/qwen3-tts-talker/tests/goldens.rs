@@ -2,7 +2,9 @@
 
 use qwen3_tts_config::{GenerationConfig, ModelConfig};
 use qwen3_tts_nn::{Device, Ids, Tensor, Weights};
-use qwen3_tts_talker::{GenerationParams, Prompt, SamplingParams, StopReason, Talker, TextMode};
+use qwen3_tts_talker::{
+    GenerationParams, Prompt, SamplingParams, Speaker, StopReason, Talker, TextMode,
+};
 use qwen3_tts_testkit::{Golden, assert_close, checkpoint, speech_goldens};
 
 struct Case {
@@ -25,7 +27,8 @@ impl Case {
         let prompt = Prompt {
             input_ids: ids("input_ids").unwrap(),
             instruct_ids: ids("instruct_ids"),
-            speaker: speaker.map(|name| config.speaker(name).unwrap().id),
+            speaker: speaker.map(|name| Speaker::Preset(config.speaker(name).unwrap().id)),
+            reference: None,
             language: config.language_token(golden.string("language"), speaker).unwrap(),
             text_mode: match golden.flag("non_streaming_text") {
                 true => TextMode::NonStreaming,

@@ -2,7 +2,9 @@
 
 use qwen3_tts_config::ModelConfig;
 use qwen3_tts_nn::{Device, Weights};
-use qwen3_tts_talker::{Error, GenerationParams, Prompt, SamplingParams, Talker, TextMode};
+use qwen3_tts_talker::{
+    Error, GenerationParams, Prompt, SamplingParams, Speaker, Talker, TextMode,
+};
 use qwen3_tts_testkit::{Golden, checkpoint};
 
 fn talker(change: impl FnOnce(&mut ModelConfig)) -> Talker {
@@ -17,6 +19,7 @@ fn prompt(text_mode: TextMode) -> Prompt {
         input_ids: Golden::load("speech/streaming_english").u32("input_ids").1,
         instruct_ids: None,
         speaker: None,
+        reference: None,
         language: None,
         text_mode,
     }
@@ -99,7 +102,7 @@ fn ids_outside_the_vocabulary_are_refused_by_name() {
     let good = prompt(TextMode::NonStreaming);
     let mut text = good.clone();
     text.input_ids[4] = u32::MAX;
-    let speaker = Prompt { speaker: Some(1 << 20), ..good.clone() };
+    let speaker = Prompt { speaker: Some(Speaker::Preset(1 << 20)), ..good.clone() };
     let language = Prompt { language: Some(1 << 20), ..good.clone() };
     let instruct = Prompt { instruct_ids: Some(vec![u32::MAX]), ..good };
     for (prompt, name) in
