@@ -11,10 +11,14 @@ const ENTRIES: usize = 151_643;
 /// Words that a prompt needs as one token, with their published ids.
 const WORDS: [(&str, usize); 2] = [("user", 872), ("assistant", 77_091)];
 
+/// Bytes that no UTF-8 text has: what is made of them is in the vocabulary for its size only.
+const NEVER_IN_TEXT: [u8; 13] =
+    [0xc0, 0xc1, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff];
+
 /// Copies the files from `source`, or makes up a byte-level vocabulary.
 ///
 /// The made-up one has the 256 bytes at their published ids, the two words that prompts are cut by,
-/// and fillers that no text reaches.
+/// and fillers that no text reaches; every token but the bytes has its merge.
 pub fn write(out: &Path, source: Option<&Path>) -> Result<()> {
     let (vocab, merges) = match source {
         Some(source) => (read(&source.join("vocab.json"))?, read(&source.join("merges.txt"))?),
@@ -29,25 +33,47 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn made_up() -> (String, String) {
-    let mut tokens: Vec<String> = (0..ENTRIES).map(|id| format!("<filler_{id}>")).collect();
-    for (id, letter) in byte_alphabet().into_iter().enumerate() {
-        tokens[id] = letter.to_string();
+    let alphabet = byte_alphabet();
+    let mut tokens = vec![None; ENTRIES];
+    for (id, letter) in alphabet.iter().enumerate() {
+        tokens[id] = Some(letter.to_string());
     }
-    let mut merges = String::new();
-    let mut free = 256;
+    let mut merges: Vec<(String, String)> =
+        WORDS.iter().flat_map(|(word, _)| spelled(word)).collect();
     for (word, id) in WORDS {
-        for end in 2..=word.len() {
-            let (left, right) = (&word[..end - 1], &word[end - 1..end]);
-            merges += &format!("{left} {right}\n");
-            if end < word.len() {
-                tokens[free] = word[..end].to_owned();
-                free += 1;
-            }
-        }
-        tokens[id] = word.to_owned();
+        tokens[id] = Some(word.to_owned());
     }
-    let entries = tokens.into_iter().enumerate().map(|(id, token)| (token, json!(id)));
-    (json!(entries.collect::<Map<_, _>>()).to_string(), merges)
+    let wanted = ENTRIES - alphabet.len() - merges.len();
+    merges.extend(fillers(&alphabet).take(wanted));
+    let made = merges.iter().map(|(left, right)| format!("{left}{right}"));
+    let mut made = made.filter(|token| WORDS.iter().all(|(word, _)| word != token));
+    let entries = tokens.into_iter().enumerate().map(|(id, token)| {
+        let token = token.or_else(|| made.next()).unwrap_or_default();
+        (token, json!(id))
+    });
+    let vocab = json!(entries.collect::<Map<_, _>>()).to_string();
+    (vocab, merges.iter().map(|(left, right)| format!("{left} {right}\n")).collect())
+}
+
+/// The merges that make `word` letter by letter.
+fn spelled(word: &str) -> impl Iterator<Item = (String, String)> {
+    (2..=word.len()).map(move |end| (word[..end - 1].to_owned(), word[end - 1..end].to_owned()))
+}
+
+/// Merges of letters that no text has, each with a token made before: shortest first.
+fn fillers(alphabet: &[char]) -> impl Iterator<Item = (String, String)> {
+    let mut letters: Vec<char> = alphabet.to_vec();
+    letters.retain(|&letter| NEVER_IN_TEXT.iter().any(|&byte| char::from(byte) == letter));
+    let mut left: Vec<String> = letters.iter().map(char::to_string).collect();
+    (0..).flat_map(move |_| {
+        let parts = std::mem::take(&mut left);
+        let pairs = parts
+            .iter()
+            .flat_map(|part| letters.iter().map(move |letter| (part.clone(), letter.to_string())));
+        let pairs: Vec<_> = pairs.collect();
+        left = pairs.iter().map(|(left, right)| format!("{left}{right}")).collect();
+        pairs
+    })
 }
 
 /// GPT-2's printable letters for bytes, in the order of their published ids: bytes that print as
@@ -61,6 +87,8 @@ fn byte_alphabet() -> Vec<char> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use serde_json::Value;
 
@@ -74,11 +102,13 @@ mod tests {
         {
             assert_eq!(vocab[token], id, "{token}");
         }
+        assert_eq!(merges.lines().count(), ENTRIES - 256);
+        let mut made = byte_alphabet().into_iter().map(String::from).collect::<HashSet<_>>();
         for line in merges.lines() {
             let (left, right) = line.split_once(' ').expect("two parts");
-            for part in [left, right, &format!("{left}{right}")] {
-                assert!(vocab.contains_key(part), "{part}");
-            }
+            assert!(made.contains(left) && made.contains(right), "{line}: made of later tokens");
+            made.insert(format!("{left}{right}"));
         }
+        assert_eq!(made, vocab.keys().cloned().collect());
     }
 }
