@@ -1,3 +1,5 @@
+//! Attention against its definition.
+
 use super::{assert_close, bits, levels, noise};
 use proptest::prelude::*;
 use qwen3_tts_kernels::{AttentionShape, Isa, Pool, by_isa};

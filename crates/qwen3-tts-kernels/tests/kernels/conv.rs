@@ -1,3 +1,5 @@
+//! Convolutions against their definition.
+
 use super::{assert_close, bits, levels, noise, pools};
 use proptest::prelude::*;
 use qwen3_tts_kernels::{ConvWeight, Isa, Pool, by_isa, conv1d};

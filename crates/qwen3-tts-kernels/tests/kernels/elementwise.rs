@@ -1,3 +1,5 @@
+//! Activations and sums against their formulas.
+
 use super::{assert_close, bits, levels, noise};
 use proptest::prelude::*;
 use qwen3_tts_kernels::{Isa, Pool, by_isa};

@@ -1,3 +1,5 @@
+//! Matrix products against their definition.
+
 use super::{assert_close, bits, levels, noise, pools};
 use proptest::prelude::*;
 use qwen3_tts_kernels::{Isa, Matrix, MatrixData, Pool, Projection, bf16, by_isa};

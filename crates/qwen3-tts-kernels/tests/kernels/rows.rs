@@ -1,3 +1,5 @@
+//! Operations on rows against their formulas.
+
 use super::{assert_close, bits, levels, noise};
 use proptest::prelude::*;
 use qwen3_tts_kernels::{Pool, by_isa};

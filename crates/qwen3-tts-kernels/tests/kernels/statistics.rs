@@ -1,3 +1,5 @@
+//! Statistics over time against their formulas.
+
 use super::{assert_close, bits, levels, noise, pools};
 use proptest::prelude::*;
 use qwen3_tts_kernels::{Isa, Pool, by_isa};
