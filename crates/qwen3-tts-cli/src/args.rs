@@ -59,7 +59,7 @@ pub struct SpeakArgs {
     pub sampling: SamplingArgs,
 
     /// Most frames to speak, of 80 ms each [default: what the checkpoint says]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub max_frames: Option<usize>,
 
     /// Give the model the whole text before it speaks [default]
@@ -94,7 +94,7 @@ pub struct ModelArgs {
     pub model: Option<String>,
 
     /// Threads that compute [default: as many as the machine has]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
 }
 
@@ -133,7 +133,7 @@ pub struct SamplingArgs {
     pub subtalker_top_p: Option<f32>,
 
     /// Speaks the same each time; without one it is drawn, and written to --stats
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub seed: Option<u64>,
 }
 

@@ -27,13 +27,16 @@ pub fn run(args: SpeakArgs) -> Result {
     let files = model::files(args.model.model.as_deref(), show_progress)?;
     let model = Synthesizer::from_files(&files, &model::options(&args.model))?;
     model.check(&request)?;
-    if args.model.model.is_none() {
+    let is_demo = args.model.model.is_none();
+    if is_demo {
         note(demo::NOTE);
     }
     let bar = SpeechBar::new(show_progress, model.speech_tokenizer_config().frame_rate());
     let speech = model.synthesize_with(&request, &mut |progress| bar.update(progress))?;
     bar.finish();
-    if speech.stop_reason == StopReason::MaxFrames && request.max_frames.is_none() {
+    // Random weights rarely know an end, which is no news.
+    let is_cut = speech.stop_reason == StopReason::MaxFrames && request.max_frames.is_none();
+    if is_cut && !is_demo {
         note(&format!(
             "the speech was cut at the limit of {} frames; split the text, or raise --max-frames",
             speech.token_count

@@ -24,7 +24,7 @@ pub enum Error {
     },
 
     /// A file is there and cannot be read.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {source}; if it is damaged, fetch it again")]
     Read {
         /// The file.
         file: String,

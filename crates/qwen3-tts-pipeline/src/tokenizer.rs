@@ -77,6 +77,12 @@ impl TextTokenizer {
         };
         let mut tokenizer = Self(tokenizer);
         tokenizer.add_tokens(files, "tokenizer_config.json")?;
+        for token in ["<|im_start|>", "<|im_end|>"] {
+            if tokenizer.0.token_to_id(token).is_none() {
+                let reason = format!("it does not define {token}");
+                return Err(broken(files, "tokenizer_config.json", reason));
+            }
+        }
         Ok(tokenizer)
     }
 
@@ -114,12 +120,10 @@ impl TextTokenizer {
     }
 
     fn add_tokens(&mut self, files: &ModelFiles, name: &str) -> Result<()> {
-        let config: TokenizerConfig = match files.text(name) {
-            Ok(text) => parse(files, name, &text)?,
-            Err(Error::MissingFile { .. }) if files.has("tokenizer.json") => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        for (id, token) in &config.added_tokens_decoder {
+        if !files.has(name) && files.has("tokenizer.json") {
+            return Ok(());
+        }
+        for (id, token) in &added_tokens(files, name)? {
             self.0.add_tokens(&[AddedToken {
                 content: token.content.clone(),
                 single_word: token.single_word,
@@ -170,6 +174,7 @@ fn byte_pairs(files: &ModelFiles) -> Result<Tokenizer> {
     let first = if vocab.len() > LARGE_VOCABULARY { LARGE_SPLIT } else { QWEN2_SPLIT };
     let vocab: Vocab = vocab.into_iter().collect();
     let merges = merges(files, "merges.txt")?;
+    check_merges(files, &vocab, merges.len())?;
     let model = BPE::builder().vocab_and_merges(vocab, merges).build();
     let model = model.map_err(|error| broken(files, "merges.txt", format!("{error}")))?;
     let mut tokenizer = Tokenizer::new(model);
@@ -179,6 +184,28 @@ fn byte_pairs(files: &ModelFiles) -> Result<Tokenizer> {
         ByteLevel::new(false, true, false).into(),
     ])));
     Ok(tokenizer)
+}
+
+/// Tokens beyond the published vocabulary, by their id.
+fn added_tokens(files: &ModelFiles, name: &str) -> Result<BTreeMap<u32, TokenConfig>> {
+    let config: TokenizerConfig = parse(files, name, &files.text(name)?)?;
+    Ok(config.added_tokens_decoder)
+}
+
+/// Every token of more than a byte is made by a merge, or is added: with fewer merges the file has
+/// lost its end, and would split words into other tokens than the model knows them by.
+fn check_merges(files: &ModelFiles, vocab: &Vocab, merges: usize) -> Result<()> {
+    let added = added_tokens(files, "tokenizer_config.json")?;
+    let added = added.values().filter(|token| vocab.contains_key(&token.content)).count();
+    let expected = vocab.len().saturating_sub(256 + added);
+    if merges < expected {
+        let size = vocab.len();
+        let reason = format!(
+            "a vocabulary of {size} needs {expected} merges, found {merges}: it is cut off"
+        );
+        return Err(broken(files, "merges.txt", reason));
+    }
+    Ok(())
 }
 
 /// One pair a line. Only a first line that begins with `#version:` is a header: many true merges
@@ -192,7 +219,8 @@ fn merges(files: &ModelFiles, name: &str) -> Result<Vec<(String, String)>> {
         }
         let mut parts = line.split_whitespace();
         let (Some(left), Some(right), None) = (parts.next(), parts.next(), parts.next()) else {
-            let reason = format!("line {}: expected two parts, found \"{line}\"", number + 1);
+            let start: String = line.chars().take(40).collect();
+            let reason = format!("line {}: expected two parts, found {start:?}", number + 1);
             return Err(broken(files, name, reason));
         };
         merges.push((left.to_owned(), right.to_owned()));

@@ -1,0 +1,183 @@
+//! `qwen3-tts` does what it was asked for.
+
+mod support;
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::Stdio;
+
+use qwen3_tts_testkit::{Golden, checkpoint};
+use support::{command, names, run, run_with_input, stderr, succeeds};
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The arguments that repeat a golden's request.
+fn request(golden: &Golden) -> Vec<String> {
+    let model = checkpoint(golden.string("checkpoint"));
+    let mut args = vec!["speak", golden.string("text"), "--greedy", "--language"];
+    args.extend([golden.string("language"), "--model", model.to_str().unwrap()]);
+    for name in ["speaker", "instruct"] {
+        if let Some(value) = golden.optional_string(name) {
+            args.extend([if name == "speaker" { "--speaker" } else { "--instruct" }, value]);
+        }
+    }
+    if !golden.flag("non_streaming_text") {
+        args.push("--streaming-text");
+    }
+    let mut args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+    args.extend(["--max-frames".to_owned(), golden.number("max_frames").to_string()]);
+    args
+}
+
+#[test]
+fn the_codes_are_the_official_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["ends_by_eos", "dialect_auto", "large_instruct_streaming", "design"] {
+        let golden = Golden::load(&format!("speech/{name}"));
+        let (wav, codes) = (dir.path().join("a.wav"), dir.path().join("a.json"));
+        let mut command = command(request(&golden));
+        let output = command.arg("-o").arg(&wav).arg("--codes").arg(&codes).output().unwrap();
+        succeeds(&output);
+        assert_eq!(stderr(&output), "", "{name}");
+
+        let written = json(&codes);
+        let frames: Vec<Vec<u32>> = serde_json::from_value(written["codes"].clone()).unwrap();
+        assert_eq!(frames.concat(), golden.u32("codes").1, "{name}");
+        assert_eq!(written["stop_reason"], golden.string("stop_reason"));
+        let wav = hound::WavReader::open(&wav).unwrap();
+        assert_eq!(wav.duration() as usize, golden.number("frames") * 1920, "{name}");
+    }
+}
+
+#[test]
+fn without_a_model_the_built_in_one_speaks_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = command(["speak", "Hello there!"]).current_dir(dir.path()).output().unwrap();
+    succeeds(&output);
+    let message = stderr(&output);
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.contains("demo") && message.contains("--model"), "{message}");
+    assert_eq!(names(dir.path()), ["out.wav"]);
+    let wav = hound::WavReader::open(dir.path().join("out.wav")).unwrap();
+    assert_eq!((wav.spec().sample_rate, wav.spec().bits_per_sample), (24_000, 16));
+    assert!(wav.duration() >= 1920);
+}
+
+#[test]
+fn stats_say_what_it_took() {
+    let dir = tempfile::tempdir().unwrap();
+    let stats = dir.path().join("s.json");
+    let mut command = command(["speak", "Hello there!", "--max-frames", "7", "--threads", "1"]);
+    command.current_dir(dir.path()).arg("--stats").arg(&stats);
+    succeeds(&command.output().unwrap());
+    let stats = json(&stats);
+    for name in [
+        "load_seconds",
+        "prefill_seconds",
+        "talker_seconds",
+        "code_predictor_seconds",
+        "codec_seconds",
+        "time_to_first_audio_seconds",
+        "rtf",
+    ] {
+        assert!(stats[name].as_f64().is_some_and(|seconds| seconds > 0.0), "{name}: {stats}");
+    }
+    let frames = stats["frames"].as_u64().unwrap();
+    assert!((1..=7).contains(&frames));
+    assert_eq!(stats["stop_reason"], if frames == 7 { "max_frames" } else { "eos" });
+    assert_eq!((&stats["threads"], &stats["device"]), (&1.into(), &"cpu".into()));
+    assert_eq!(stats["weight_type"], "bf16");
+    assert!(stats["seed"].is_u64());
+    assert!(stats["peak_memory_bytes"].is_null() || stats["peak_memory_bytes"].as_u64() > Some(0));
+}
+
+#[test]
+fn a_drawn_seed_repeats_the_speech() {
+    let dir = tempfile::tempdir().unwrap();
+    let speak = |seed: Option<String>, name: &str| {
+        let mut command = command(["speak", "Hello there!", "--stats", "s.json", "-o", name]);
+        command.current_dir(dir.path()).args(seed.iter().flat_map(|seed| ["--seed", seed]));
+        succeeds(&command.output().unwrap());
+        let seed = json(&dir.path().join("s.json"))["seed"].to_string();
+        (seed, fs::read(dir.path().join(name)).unwrap())
+    };
+    let (seed, first) = speak(None, "a.wav");
+    assert_eq!(speak(Some(seed.clone()), "b.wav"), (seed.clone(), first.clone()));
+    assert_ne!(speak(None, "c.wav"), (seed, first));
+}
+
+#[test]
+fn standard_input_and_output_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let wav = dir.path().join("a.wav");
+    let rest = ["--greedy", "--max-frames", "3", "--format", "f32", "-o"];
+    let said =
+        run(["speak", "Hello there!"].into_iter().chain(rest).chain([wav.to_str().unwrap()]));
+    succeeds(&said);
+    let file = fs::read(&wav).unwrap();
+    for input in ["Hello there!", "Hello there!\n", "Hello there!\r\n"] {
+        let args = ["speak", "-"].into_iter().chain(rest).chain(["-"]);
+        let piped = run_with_input(args, input.as_bytes());
+        succeeds(&piped);
+        assert_eq!(piped.stdout, file);
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let mut command = command(["speak", "Hello there!", "-o", "-"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut head = [0; 4];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut head).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(&head, b"RIFF");
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+    succeeds(&output);
+}
+
+#[test]
+fn codes_decode_to_the_same_audio() {
+    let dir = tempfile::tempdir().unwrap();
+    let speak = ["speak", "Hello there!", "-o", "a.wav", "--codes", "a.json"];
+    let decode = ["codec", "decode", "a.json", "-o", "b.wav"];
+    succeeds(&command(speak).current_dir(dir.path()).output().unwrap());
+    let output = command(decode).current_dir(dir.path()).output().unwrap();
+    succeeds(&output);
+    let read = |name: &str| fs::read(dir.path().join(name)).unwrap();
+    assert_eq!(read("a.wav"), read("b.wav"));
+}
+
+#[test]
+fn info_says_what_a_checkpoint_is() {
+    let dir = checkpoint("custom_voice_1b7");
+    let text = run(["info", dir.to_str().unwrap()]);
+    succeeds(&text);
+    let text = String::from_utf8(text.stdout).unwrap();
+    for word in ["1.7B custom_voice", "ryan", "eric (sichuan_dialect)", "english", "BF16"] {
+        assert!(text.contains(word), "{text}");
+    }
+    let json = run(["info", "--json", dir.to_str().unwrap()]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["model_type"], "custom_voice");
+    assert_eq!(json["takes_instruct"], true);
+    assert_eq!(json["speech_tokenizer"]["frame_rate"], 12.5);
+    let size = fs::metadata(dir.join("model.safetensors")).unwrap().len();
+    let files = json["files"].as_array().unwrap();
+    assert!(files.iter().any(|f| f["name"] == "model.safetensors" && f["bytes"] == size));
+    assert!(json["talker"]["parameters"].as_u64() > Some(1000));
+    succeeds(&run(["info"]));
+}
+
+#[test]
+fn help_and_version_are_there() {
+    for args in [&["--help"][..], &["speak", "--help"], &["codec", "decode", "--help"], &["-V"]] {
+        let output = run(args);
+        succeeds(&output);
+        assert!(!output.stdout.is_empty());
+    }
+}
