@@ -1,7 +1,8 @@
 """Writes fixtures/: tiny seeded checkpoints and goldens from the official package in float32.
 
 usage: fixtures.py --out DIR --demo DIR [--only PART] [--tokenizer DIR]
-PART is speech, codec, encoder, speaker, tokenizer, operations, demo or the name of one speech case.
+PART is speech, cloning, codec, encoder, speaker, tokenizer, operations, demo or the name of one
+speech case.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import torch
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
 
+import goldens_cloning
 import goldens_codec
 import goldens_encoder
 import goldens_operations
@@ -23,7 +25,9 @@ import goldens_speech
 import goldens_tokenizer
 import tiny_checkpoint
 
-PARTS = ("speech", "codec", "encoder", "speaker", "tokenizer", "operations", "demo")
+PARTS = (
+    "speech", "cloning", "codec", "encoder", "speaker", "tokenizer", "operations", "demo",
+)  # fmt: skip
 
 
 def main():
@@ -40,6 +44,8 @@ def main():
         parser.error(f"--only {only}: expected one of {PARTS} or {tuple(goldens_speech.CASES)}")
     if only in (None, "speech") or case:
         goldens_speech.write(checkpoints, goldens / "speech", case)
+    if only in (None, "cloning"):
+        goldens_cloning.write(checkpoints, goldens / "cloning")
     if only in (None, "codec"):
         goldens_codec.write(checkpoints, goldens / "codec")
     if only in (None, "encoder"):

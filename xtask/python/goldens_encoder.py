@@ -39,18 +39,10 @@ def write(checkpoints, goldens):
 
 def write_case(tokenizer, path, length):
     audio = signal(length)
-    latents = []
-    hook = tokenizer.model.encoder.downsample.register_forward_hook(
-        lambda _module, _inputs, output: latents.append(output[0].T.clone())
-    )
     with torch.inference_mode():
-        codes = tokenizer.encode([audio], sr=24000).audio_codes[0]
-        hook.remove()
-        margin = smallest_margin(tokenizer.model.encoder.quantizer, latents[0], codes.shape[1])
-        if margin < SMALLEST_MARGIN:
-            raise SystemExit(f"encoder {path.name}: a margin of {margin} is a near tie")
+        codes, latent, margin = encode(tokenizer, audio)
         decoded = tokenizer.decode([{"audio_codes": codes}])[0][0]
-    tensors = {"codes": codes, "latent": latents[0][: len(codes)]}
+    tensors = {"codes": codes, "latent": latent[: len(codes)]}
     tensors["decoded_strided"] = torch.from_numpy(decoded[::64].copy())
     tensors = {name: value.contiguous() for name, value in tensors.items()}
     tiny_checkpoint.save(tensors, path.with_suffix(".safetensors"))
@@ -59,6 +51,21 @@ def write_case(tokenizer, path, length):
              "smallest_margin": round(margin, 8)}
     official.write_json(path.with_suffix(".json"), facts)
     print(f"encoder {path.name}: {len(codes)} frames, smallest margin {margin}")
+
+
+def encode(tokenizer, audio):
+    """Codes, latent and smallest margin of a signal, which must be without near ties."""
+    latents = []
+    hook = tokenizer.model.encoder.downsample.register_forward_hook(
+        lambda _module, _inputs, output: latents.append(output[0].T.clone())
+    )
+    with torch.inference_mode():
+        codes = tokenizer.encode([audio], sr=24000).audio_codes[0]
+        hook.remove()
+        margin = smallest_margin(tokenizer.model.encoder.quantizer, latents[0], codes.shape[1])
+    if margin < SMALLEST_MARGIN:
+        raise SystemExit(f"{len(audio)} samples: a margin of {margin} is a near tie")
+    return codes, latents[0], margin
 
 
 def smallest_margin(quantizer, latent, n_codebooks):

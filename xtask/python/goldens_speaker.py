@@ -15,6 +15,7 @@ from qwen_tts.core.models.modeling_qwen3_tts import Qwen3TTSSpeakerEncoder, mel_
 
 import official
 import tiny_checkpoint
+import tiny_config
 
 normal = tiny_checkpoint.normal
 RATE = 24000
@@ -25,11 +26,7 @@ ROUNDING = 2e-5  # a spectrogram that is farther from float64 is stored in float
 
 # The second one has what no published encoder has: even kernels, another number of blocks.
 ENCODERS = {
-    "tiny": dict(
-        enc_dim=24, enc_channels=[16, 16, 16, 16, 48], enc_kernel_sizes=[5, 3, 3, 3, 1],
-        enc_dilations=[1, 2, 3, 4, 1], enc_res2net_scale=4, enc_attention_channels=10,
-        enc_se_channels=6,
-    ),
+    "tiny": {"enc_dim": 24} | tiny_config.SPEAKER_ENCODER | {"enc_res2net_scale": 4},
     "even": dict(
         enc_dim=20, enc_channels=[12, 12, 12, 24], enc_kernel_sizes=[4, 3, 2, 3],
         enc_dilations=[1, 2, 3, 1], enc_res2net_scale=3, enc_attention_channels=7,
@@ -149,12 +146,7 @@ def write_encoder(name, config, mels, path):
 
 
 def weight(encoder, name, shape):
-    """Scales that keep activations near one behind a spectrogram of some -7 ± 3."""
-    if len(shape) == 1:
-        return normal(8, f"{encoder} {name}", shape, 0.1).bfloat16()
-    std = math.sqrt(2 / math.prod(shape[1:]))
-    if name.startswith("blocks.0"):
-        std *= 0.2
+    std = tiny_checkpoint.speaker_encoder_std(name, shape)
     return normal(8, f"{encoder} {name}", shape, std).bfloat16()
 
 

@@ -126,7 +126,9 @@ def first_clear(wrapper, request, frames):
 
 
 def variants(text):
-    """The texts to try, in order: other openings, or other letters for a single one."""
+    """The texts to try, in order: other openings, or as many other digits, or another letter."""
+    if text.isdigit():
+        return ["".join(str((int(d) + step) % 10) for d in text) for step in range(10)]
     if len(text) == 1:
         return [chr(ord(text) + step) for step in range(10)]
     return [opening + text for opening in OPENINGS]

@@ -84,7 +84,14 @@ def speak(wrapper, request, frames):
         max_new_tokens=frames + 1,
     )
     with Recorder(wrapper.model) as recorder:
-        if wrapper.model.tts_model_type == "voice_design":
+        if wrapper.model.tts_model_type == "base":
+            waveforms, _ = wrapper.generate_voice_clone(
+                ref_audio=request["reference_audio"],
+                ref_text=request["reference_text"],
+                x_vector_only_mode=request["x_vector_only"],
+                **common,
+            )
+        elif wrapper.model.tts_model_type == "voice_design":
             waveforms, _ = wrapper.generate_voice_design(instruct=request["instruct"], **common)
         else:
             waveforms, _ = wrapper.generate_custom_voice(

@@ -82,6 +82,9 @@ def model_weights(config, seed):
 
 def model_tensor(name, shape, talker, seed):
     """Scales that keep activations near one through all layers, and codes diverse."""
+    if name.startswith("speaker_encoder."):
+        inner = name.removeprefix("speaker_encoder.")
+        return normal(seed, name, shape, speaker_encoder_std(inner, shape))
     if name.endswith("text_embedding.weight"):
         return normal(seed, name, shape)
     if "talker.model.codec_embedding" in name:
@@ -100,6 +103,13 @@ def model_tensor(name, shape, talker, seed):
     if name.endswith(("o_proj.weight", "down_proj.weight")):
         std *= 0.6
     return normal(seed, name, shape, std)
+
+
+def speaker_encoder_std(name, shape):
+    """A scale that keeps activations near one behind a spectrogram of some -7 ± 3."""
+    if len(shape) == 1:
+        return 0.1
+    return math.sqrt(2 / math.prod(shape[1:])) * (0.2 if name.startswith("blocks.0") else 1.0)
 
 
 def speech_weights(config, seed=7):

@@ -19,6 +19,12 @@ SPEAKERS = {
     "ono_anna": 2873, "sohee": 2864, "eric": 2875, "dylan": 2878,
 }  # fmt: skip
 SPEAKER_DIALECTS = {"eric": "sichuan_dialect", "dylan": "beijing_dialect"}
+HIDDEN = {"0b6": 64, "1b7": 96}
+SPEAKER_ENCODER = {
+    "enc_channels": [16, 16, 16, 16, 48], "enc_kernel_sizes": [5, 3, 3, 3, 1],
+    "enc_dilations": [1, 2, 3, 4, 1], "enc_res2net_scale": 8, "enc_attention_channels": 10,
+    "enc_se_channels": 6,
+}  # fmt: skip
 
 
 def control(published_id):
@@ -43,6 +49,9 @@ def model(kind, size, tokenizer):
         "talker_config": talker(kind, size, tokenizer),
         "transformers_version": "4.57.3",
     }
+    if kind == "base":
+        vector = {"enc_dim": HIDDEN[size], "sample_rate": 24000}
+        config["speaker_encoder_config"] = vector | SPEAKER_ENCODER
     return config
 
 
@@ -50,7 +59,6 @@ def talker(kind, size, tokenizer):
     preset_voices = kind == "custom_voice"
     languages = LANGUAGES | (DIALECTS if preset_voices else {})
     speakers = SPEAKERS if preset_voices else {}
-    hidden = {"0b6": 64, "1b7": 96}[size]
     return {
         "attention_bias": False,
         "attention_dropout": 0,
@@ -67,7 +75,7 @@ def talker(kind, size, tokenizer):
         "spk_is_dialect": {name: SPEAKER_DIALECTS.get(name, False) for name in speakers},
         "head_dim": 32,
         "hidden_act": "silu",
-        "hidden_size": hidden,
+        "hidden_size": HIDDEN[size],
         "initializer_range": 0.02,
         "intermediate_size": 128,
         "max_position_embeddings": 32768,
