@@ -1,12 +1,14 @@
 //! Convolutions over a whole sequence, to one of the same length.
 
+use std::ops::Range;
+
 use crate::backend::Backend;
 use crate::conv::ConvConfig;
 use crate::device::Device;
 use crate::error::Result;
 use crate::layout::PackedConv;
 use crate::tensor::Tensor;
-use crate::weights::Weights;
+use crate::weights::{Weights, pack_conv};
 
 /// A convolution that sees the past and the future: `torch.nn.Conv1d` with `padding="same"` and
 /// `padding_mode="reflect"`, which mirrors the sequence at its first and last instant.
@@ -29,16 +31,44 @@ impl SameConv1d {
     /// # Panics
     /// When the stride is not 1.
     pub fn load(weights: &Weights, config: ConvConfig, device: &Device) -> Result<Self> {
-        assert_eq!(config.stride, 1, "a stride shortens the sequence");
-        let bias = match config.bias {
-            true => Some(weights.tensor("bias", &[config.out_channels], device)?),
-            false => None,
-        };
         let weight = weights.conv("weight", config.shape(), device)?;
+        Ok(Self::new(weight, load_bias(weights, config, device)?, config))
+    }
+
+    /// Reads a convolution as two whose sum it is: one of the first `inputs` channels, without the
+    /// bias, and one of the others. So channels that are the same at every instant need not be
+    /// repeated: the second convolution takes one instant of them, and [`Tensor::add`] spreads its
+    /// result.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    ///
+    /// # Panics
+    /// When the stride is not 1, or there are not more than `inputs` channels.
+    pub fn load_split(
+        weights: &Weights,
+        config: ConvConfig,
+        inputs: usize,
+        device: &Device,
+    ) -> Result<[Self; 2]> {
+        let values = weights.conv_values("weight", config.shape())?;
+        let all = config.in_channels;
+        let part = |channels: Range<usize>, bias| {
+            let config = ConvConfig { in_channels: channels.len(), ..config };
+            let rows = values.chunks_exact(all);
+            let values: Vec<f32> = rows.flat_map(|row| &row[channels.clone()]).copied().collect();
+            Self::new(pack_conv(&values, config.shape(), device), bias, config)
+        };
+        let bias = load_bias(weights, config, device)?;
+        Ok([part(0..inputs, None), part(inputs..config.in_channels, bias)])
+    }
+
+    fn new(weight: PackedConv, bias: Option<Tensor>, config: ConvConfig) -> Self {
+        assert_eq!(config.stride, 1, "a stride shortens the sequence");
         let context = (config.taps - 1) * config.dilation;
         // Of an odd number the reference puts the larger half at the end.
         let padding = [context / 2, context - context / 2];
-        Ok(Self { weight, bias, in_channels: config.in_channels, padding })
+        Self { weight, bias, in_channels: config.in_channels, padding }
     }
 
     /// The shortest sequence: one instant more than are mirrored.
@@ -74,5 +104,12 @@ impl SameConv1d {
         let end: Vec<Tensor> = (last - after..last).rev().map(instant).collect();
         let all: Vec<&Tensor> = start.iter().chain([x]).chain(&end).collect();
         Tensor::cat(&all, 1)
+    }
+}
+
+fn load_bias(weights: &Weights, config: ConvConfig, device: &Device) -> Result<Option<Tensor>> {
+    match config.bias {
+        true => weights.tensor("bias", &[config.out_channels], device).map(Some),
+        false => Ok(None),
     }
 }

@@ -252,6 +252,11 @@ impl Weights {
     /// # Errors
     /// As [`Weights::tensor`].
     pub(crate) fn conv(&self, name: &str, shape: ConvShape, device: &Device) -> Result<PackedConv> {
+        Ok(pack_conv(&self.conv_values(name, shape)?, shape, device))
+    }
+
+    /// The values of such a weight as `[out, taps, in]`.
+    pub(crate) fn conv_values(&self, name: &str, shape: ConvShape) -> Result<Vec<f32>> {
         let published = self.to_vec(name, &[shape.out_channels, shape.in_channels, shape.taps])?;
         let mut weight = Vec::with_capacity(published.len());
         for out in published.chunks_exact(shape.in_channels * shape.taps) {
@@ -259,7 +264,7 @@ impl Weights {
                 weight.extend(out.iter().skip(tap).step_by(shape.taps));
             }
         }
-        Ok(pack_conv(&weight, shape, device))
+        Ok(weight)
     }
 
     fn raw(&self, name: &str, expected: &[usize]) -> Result<RawTensor> {

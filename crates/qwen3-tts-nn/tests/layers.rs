@@ -141,6 +141,10 @@ fn a_same_convolution_is_its_definition() {
             }
         }
         assert_close(&y.to_vec(), &expected, 1e-5);
+        let [first, second] = SameConv1d::load_split(&w, config, 1, &Device::cpu(2)).unwrap();
+        let x = tensor(&x, inputs);
+        let sum = first.forward(&x.narrow(2, 0, 1)).add(&second.forward(&x.narrow(2, 1, 2)));
+        assert_close(&sum.to_vec(), &expected, 1e-5);
         let context = (taps - 1) * dilation;
         assert_eq!(conv.min_time(), context - context / 2 + 1);
     }

@@ -2,13 +2,14 @@
 
 use qwen3_tts_nn::{ConvConfig, Device, Result, SameConv1d, Tensor, Weights};
 
-use crate::blocks::TimeDelayNetBlock;
-
 /// Mean and deviation of each channel, over instants weighted by attention that sees the whole
 /// recording: the reference's `AttentiveStatisticsPooling`
 /// ([Okabe et al. 2018](https://arxiv.org/abs/1803.10963)).
 pub(crate) struct AttentiveStatisticsPooling {
-    tdnn: TimeDelayNetBlock,
+    /// `tdnn`, of the channels of each instant.
+    tdnn_instant: SameConv1d,
+    /// `tdnn`, of mean and deviation, which the reference repeats at each instant.
+    tdnn_whole: SameConv1d,
     conv: SameConv1d,
 }
 
@@ -23,20 +24,23 @@ impl AttentiveStatisticsPooling {
         device: &Device,
     ) -> Result<Self> {
         let tdnn = ConvConfig::new(3 * channels, attention_channels, 1);
+        let [tdnn_instant, tdnn_whole] =
+            SameConv1d::load_split(&weights.under("tdnn.conv"), tdnn, channels, device)?;
         let conv = ConvConfig::new(attention_channels, channels, 1);
-        Ok(Self {
-            tdnn: TimeDelayNetBlock::load(&weights.under("tdnn"), tdnn, device)?,
-            conv: SameConv1d::load(&weights.under("conv"), conv, device)?,
-        })
+        let conv = SameConv1d::load(&weights.under("conv"), conv, device)?;
+        Ok(Self { tdnn_instant, tdnn_whole, conv })
     }
 
     /// `[1, time, channels]` to `[1, 1, 2·channels]`.
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
-        let (mean, deviation) = x.statistics(None, Self::VARIANCE_FLOOR);
-        let whole = Tensor::cat(&vec![&Tensor::cat(&[&mean, &deviation], 2); x.dim(1)], 1);
-        let context = Tensor::cat(&[x, &whole], 2);
-        let logits = self.conv.forward(&self.tdnn.forward(&context).tanh());
-        let (mean, deviation) = x.statistics(Some(&logits), Self::VARIANCE_FLOOR);
-        Tensor::cat(&[&mean, &deviation], 2)
+        let whole = self.tdnn_whole.forward(&statistics(x, None));
+        let attention = self.tdnn_instant.forward(x).add(&whole).relu().tanh();
+        statistics(x, Some(&self.conv.forward(&attention)))
     }
+}
+
+/// Mean and deviation in one row.
+fn statistics(x: &Tensor, logits: Option<&Tensor>) -> Tensor {
+    let (mean, deviation) = x.statistics(logits, AttentiveStatisticsPooling::VARIANCE_FLOOR);
+    Tensor::cat(&[&mean, &deviation], 2)
 }

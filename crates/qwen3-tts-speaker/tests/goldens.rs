@@ -138,7 +138,7 @@ fn a_configuration_without_an_encoder_is_refused_by_name() {
 fn weights_of_another_shape_are_named() {
     let case = Case::load(CASES[0]);
     for (change, tensor) in [
-        ((|c| c.enc_dim = 25) as fn(&mut SpeakerEncoderConfig), "speaker_encoder.fc.bias"),
+        ((|c| c.enc_dim = 25) as fn(&mut SpeakerEncoderConfig), "speaker_encoder.fc.weight"),
         (|c| c.enc_attention_channels = 11, "speaker_encoder.asp.tdnn.conv"),
         (|c| c.mel_dim = 80, "speaker_encoder.blocks.0.conv.weight"),
     ] {
