@@ -51,7 +51,7 @@ def main():
     if only in (None, "encoder"):
         goldens_encoder.write(checkpoints, goldens / "encoder")
     if only in (None, "speaker"):
-        goldens_speaker.write(goldens / "speaker")
+        goldens_speaker.write(checkpoints, goldens / "speaker")
     if only in (None, "operations"):
         goldens_operations.write(checkpoints, goldens / "operations")
     if only in (None, "tokenizer"):

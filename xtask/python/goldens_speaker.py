@@ -35,7 +35,10 @@ ENCODERS = {
 }  # fmt: skip
 
 
-def write(goldens):
+CHECKPOINTS = ("base_0b6", "base_1b7")
+
+
+def write(checkpoints, goldens):
     goldens = Path(goldens)
     goldens.mkdir(parents=True, exist_ok=True)
     with torch.inference_mode():
@@ -43,6 +46,8 @@ def write(goldens):
         mels = write_mels(recordings, goldens / "mel")
         for name, config in ENCODERS.items():
             write_encoder(name, config, mels, goldens / f"encoder_{name}")
+        for name in CHECKPOINTS:
+            write_checkpoint(Path(checkpoints) / name, recordings, goldens / name)
 
 
 def signals():
@@ -143,6 +148,20 @@ def write_encoder(name, config, mels, path):
     vectors = torch.stack([tensors[f"{case}.embedding"] for case in embedded])
     spread = vectors.std(0).mean()
     print(f"speaker encoder {name}: std {vectors.std():.2f}, between recordings {spread:.2f}")
+
+
+def write_checkpoint(folder, recordings, path):
+    """What cloning makes of recordings, by the whole model of a tiny checkpoint."""
+    model = official.load(folder).model
+    tensors = {}
+    for name in "odd", "silence", "sweep_in_noise", "voice":
+        samples = recordings[name].numpy()
+        tensors[f"{name}.embedding"] = model.extract_speaker_embedding(samples, RATE)
+    tiny_checkpoint.save(tensors, path.with_suffix(".safetensors"))
+    embedded = [name.split(".")[0] for name in tensors]
+    official.write_json(path.with_suffix(".json"), {"checkpoint": folder.name, "embedded": embedded})
+    vectors = torch.stack(list(tensors.values()))
+    print(f"speaker {folder.name}: {tuple(vectors.shape)}, std {vectors.std():.2f}")
 
 
 def weight(encoder, name, shape):

@@ -2,10 +2,10 @@
 
 use ndarray::ArrayView2;
 use proptest::prelude::*;
-use qwen3_tts_config::SpeakerEncoderConfig;
+use qwen3_tts_config::{ModelConfig, SpeakerEncoderConfig};
 use qwen3_tts_nn::{Device, Weights};
 use qwen3_tts_speaker::{Error, SpeakerEncoder};
-use qwen3_tts_testkit::{Golden, assert_close, fixtures_dir};
+use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, assert_close, checkpoint, fixtures_dir};
 
 struct Case {
     golden: Golden,
@@ -48,6 +48,28 @@ fn vectors_are_the_official_ones() {
             let vector = encoder.embed(&samples).unwrap();
             assert_close(&vector, &expected, 1e-4 + 0.2 * rounding);
         }
+    }
+}
+
+#[test]
+fn checkpoints_give_the_official_vectors() {
+    let mels = Golden::load("speaker/mel");
+    for (name, dim) in [("base_0b6", 64), ("base_1b7", 96)] {
+        let golden = Golden::load(&format!("speaker/{name}"));
+        let dir = checkpoint(golden.string("checkpoint"));
+        let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
+        let config = config.speaker_encoder_config.unwrap();
+        let weights = Weights::open(&dir).unwrap();
+        let encoder = SpeakerEncoder::load(&config, &weights, &Device::cpu(2)).unwrap();
+        assert_eq!(encoder.dim(), dim);
+        for recording in golden.request["embedded"].as_array().unwrap() {
+            let recording = recording.as_str().unwrap();
+            println!("{name}: {recording}");
+            let (_, samples) = mels.f32(&format!("{recording}.samples"));
+            let (_, expected) = golden.f32(&format!("{recording}.embedding"));
+            assert_close(&encoder.embed(&samples).unwrap(), &expected, 1e-4);
+        }
+        assert_eq!(golden.names().len(), 4);
     }
 }
 
@@ -148,6 +170,39 @@ fn weights_of_another_shape_are_named() {
         let error = result.err().expect(tensor).to_string();
         assert!(error.contains(tensor), "{error}");
     }
+}
+
+#[test]
+fn damaged_weights_are_refused_by_name() {
+    let load = |copy: &TempCheckpoint| {
+        let config = ModelConfig::from_file(copy.file("config.json")).unwrap();
+        let weights = Weights::open(copy.path())?;
+        let config = config.speaker_encoder_config.unwrap();
+        SpeakerEncoder::load(&config, &weights, &Device::cpu(1))
+    };
+    let bias = "speaker_encoder.asp.conv.bias".to_owned();
+    for (damage, message) in [
+        (Damage::DropTensor(bias.clone()), bias.as_str()),
+        (Damage::Shape(bias.clone(), vec![4, 12]), bias.as_str()),
+        (Damage::Dtype(bias.clone(), "F32".to_owned()), bias.as_str()),
+        (Damage::Halved, "model.safetensors"),
+    ] {
+        let copy = TempCheckpoint::new("base_0b6");
+        assert!(load(&copy).is_ok());
+        copy.damage("model.safetensors", &damage);
+        let error = load(&copy).err().expect(message).to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn a_vector_that_is_none_is_refused() {
+    let case = Case::load(CASES[0]);
+    let encoder = case.encoder();
+    // Finite, and beyond what float32 can square.
+    let mel = vec![f32::MAX; 10 * 128];
+    let error = encoder.embed_mel(ArrayView2::from_shape((10, 128), &mel).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("speaker vector"), "{error}");
 }
 
 proptest! {
