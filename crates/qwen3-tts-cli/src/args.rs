@@ -62,7 +62,7 @@ pub struct SpeakArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub max_frames: Option<usize>,
 
-    /// Give the model the whole text before it speaks [default]
+    /// Give the model the whole text before it speaks (default)
     #[arg(long, overrides_with = "streaming_text")]
     pub non_streaming_text: bool,
 

@@ -30,9 +30,11 @@ struct Server {
 
 struct Running {
     address: String,
-    /// Path and range of every request.
-    requests: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+    requests: Arc<Requests>,
 }
+
+/// Path and range of every request.
+type Requests = Mutex<Vec<(String, Option<usize>)>>;
 
 impl Server {
     fn with_checkpoint() -> Self {
@@ -61,7 +63,7 @@ impl Server {
     }
 
     /// One request a connection.
-    fn answer(&self, mut stream: TcpStream, seen: &Mutex<Vec<(String, Option<usize>)>>) {
+    fn answer(&self, mut stream: TcpStream, seen: &Requests) {
         let mut path = String::new();
         let (mut from, mut token) = (None, None);
         for line in BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok) {

@@ -1,0 +1,34 @@
+//! Speaks a text with a checkpoint:
+//! `cargo run --release -p qwen3-tts-pipeline --example speak -- DIR "Hello there!"`.
+//!
+//! Without a directory the tiny checkpoint of the tests speaks, in noise.
+
+use std::path::PathBuf;
+
+use qwen3_tts_pipeline::{
+    LoadOptions, OutputFile, SpeechRequest, Synthesizer, WavFormat, encode_wav,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let tiny = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fixtures/checkpoints/custom_voice_0b6");
+    let dir = args.next().map_or(tiny, PathBuf::from);
+    let text = args.next().unwrap_or("Hello there!".to_owned());
+
+    let output = OutputFile::check(std::env::temp_dir().join("hello.wav"))?;
+    let model = Synthesizer::load(dir, &LoadOptions::default())?;
+    let request = SpeechRequest::new(text).seed(1).max_frames(100);
+    let speech = model.synthesize_with(&request, &mut |progress| {
+        if progress.frames % 25 == 0 {
+            println!("{} frames of about {}", progress.frames, progress.expected_frames);
+        }
+    })?;
+    output.write(&encode_wav(&speech.audio, speech.sample_rate, WavFormat::S16))?;
+    println!(
+        "{} of speech, real-time factor {:.3}",
+        speech.audio_duration_str(),
+        speech.real_time_factor
+    );
+    Ok(())
+}
