@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use qwen3_tts_config::ConfigError;
 
+use crate::{AudioError, VoiceFileError};
+
 /// Why nothing was spoken, in one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,6 +59,24 @@ pub enum Error {
         file: String,
         /// What is wrong in it.
         reason: String,
+    },
+
+    /// A recording was refused.
+    #[error("{file}: {source}")]
+    Audio {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: AudioError,
+    },
+
+    /// A voice file was refused.
+    #[error("{file}: {source}")]
+    VoiceFile {
+        /// The file.
+        file: String,
+        /// What is wrong in it.
+        source: VoiceFileError,
     },
 
     /// The weights were refused.

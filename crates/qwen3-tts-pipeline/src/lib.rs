@@ -4,7 +4,7 @@
 //! and everything that is worth knowing of how it was made. A request is checked as a whole before
 //! anything is computed: what the model cannot honour is an [`Error`] that says why.
 //!
-//! The parts are of use alone: [`TextTokenizer`], [`SpeechTokenizer`] (codes to audio), [`hub`]
+//! The parts are of use alone: [`TextTokenizer`], [`SpeechTokenizer`] (codes to audio), `hub`
 //! (models by name), [`encode_wav`] and [`OutputFile`] (files that are whole or not there).
 //!
 //! ```no_run
@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audio_in;
 mod codec;
 mod codes;
 mod error;
@@ -36,8 +37,10 @@ mod request;
 mod result;
 mod synthesizer;
 mod tokenizer;
+mod voice_file;
 mod wav;
 
+pub use audio_in::{AudioError, AudioLimits, AudioWarning, ReferenceAudio};
 pub use codec::SpeechTokenizer;
 pub use codes::{SpeechCodes, stop_reason_name};
 pub use error::Error;
@@ -49,6 +52,7 @@ pub use request::{Sampling, SpeechRequest, Voice};
 pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings};
 pub use synthesizer::{FrameProgress, LoadOptions, Synthesizer};
 pub use tokenizer::TextTokenizer;
+pub use voice_file::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};
 pub use wav::{WavFormat, encode_wav};
 
 /// What the functions of this crate return.

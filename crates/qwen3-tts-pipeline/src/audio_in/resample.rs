@@ -1,0 +1,48 @@
+//! One sample rate to another, with a windowed sinc that is applied as a product of spectra.
+
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{Fft, FixedSync, Resampler, WindowFunction};
+
+/// Samples of the filter at the lower of the two rates. The longer, the closer to that rate's half
+/// the frequencies that pass; here the band from 0.97 of it on is lost.
+const FILTER: usize = 1024;
+
+/// `samples.len() · to / from` samples, rounded, at the same instants: nothing is shifted.
+///
+/// Both rates are above 0.
+pub fn resample(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
+    if from == to {
+        return samples;
+    }
+    let mut resampler = resampler(from as usize, to as usize);
+    let frames = samples.len();
+    // A slice as long as it says, and rates above 0: neither can fail.
+    let input = InterleavedSlice::new(&samples, 1, frames).expect("one channel");
+    let output = resampler.process_all(&input, frames, None).expect("a whole recording");
+    let mut output = output.take_data();
+    output.resize(scaled(frames, from, to), 0.0);
+    output
+}
+
+fn resampler(from: usize, to: usize) -> Fft<f32> {
+    let divisor = gcd(from, to);
+    let (unit_in, unit_out) = (from / divisor, to / divisor);
+    let mut units = FILTER.div_ceil(unit_in.min(unit_out));
+    // The middle of a filter of odd length lies between two samples.
+    if !(unit_in * units).is_multiple_of(2) {
+        units += 1;
+    }
+    let window = WindowFunction::BlackmanHarris2;
+    Fft::new_custom(from, to, unit_in * units, 1, 1, window, FixedSync::Input)
+        .expect("rates above 0")
+}
+
+/// `frames · to / from`, rounded.
+fn scaled(frames: usize, from: u32, to: u32) -> usize {
+    let (frames, from, to) = (frames as u128, u128::from(from), u128::from(to));
+    ((2 * frames * to + from) / (2 * from)) as usize
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
