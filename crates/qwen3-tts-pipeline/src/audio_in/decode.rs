@@ -73,6 +73,9 @@ struct Decoding<'s> {
     track_id: u32,
     /// Frames that the header says there are, where it can be held to that.
     promised: Option<u64>,
+    /// Whether the file may simply end: the promise tells if something is missing, or the program
+    /// that wrote it did not know how long it would be.
+    may_end: bool,
     /// 0 before the first packet.
     sample_rate: u32,
     channels: usize,
@@ -105,8 +108,10 @@ impl<'s> Decoding<'s> {
                 error => refusal(error, 0.0),
             })?;
         let promised = promise(format.as_ref(), track, params);
+        let is_wave = format.format_info().format == FORMAT_ID_WAVE;
         Ok(Self {
             track_id: track.id,
+            may_end: promised.is_some() || is_wave,
             format,
             decoder,
             promised,
@@ -142,8 +147,7 @@ impl<'s> Decoding<'s> {
         let packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(None),
-            // The promise tells whether something is missing.
-            Err(error) if is_end(&error) && self.promised.is_some() => return Ok(None),
+            Err(error) if self.may_end && is_end(&error) => return Ok(None),
             Err(error) => return Err(refusal(error, seconds)),
         };
         if packet.track_id != self.track_id {
@@ -222,6 +226,6 @@ fn damaged(seconds: f64, reason: impl Into<String>) -> AudioError {
     AudioError::Damaged { seconds, reason: reason.into() }
 }
 
-fn name(params: &AudioCodecParameters) -> String {
-    if params.codec == CODEC_ID_OPUS { "Opus".to_owned() } else { params.codec.to_string() }
+fn name(params: &AudioCodecParameters) -> &'static str {
+    if params.codec == CODEC_ID_OPUS { "Opus" } else { "another one" }
 }

@@ -17,7 +17,7 @@ pub enum AudioError {
     )]
     UnknownCodec {
         /// The codec, as far as it is known.
-        found: String,
+        found: &'static str,
     },
     /// The system failed to read it.
     #[error("cannot be read: {0}")]

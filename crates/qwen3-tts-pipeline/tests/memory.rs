@@ -1,0 +1,65 @@
+//! What a file claims costs no memory: one test, alone in its program, which counts every byte.
+
+use peak_alloc::PeakAlloc;
+use qwen3_tts_pipeline::{AudioLimits, ClonedVoice, ReferenceAudio, WavFormat, encode_wav};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// What the readers take for any file: buffers of streams, tables of decoders, filters.
+const FIXED: usize = 8 << 20;
+
+/// The most bytes that `work` had in use at once.
+fn peak(work: impl FnOnce()) -> usize {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    work();
+    MEMORY.peak_usage() - before
+}
+
+/// Half a second of WAV that claims `channels` and as many bytes as can be claimed.
+fn boastful_wav(channels: u16, bits: u16) -> Vec<u8> {
+    let mut bytes = encode_wav(&[0.25; 12_000], 24_000, WavFormat::S16);
+    bytes[22..24].copy_from_slice(&channels.to_le_bytes());
+    bytes[32..34].copy_from_slice(&(channels.saturating_mul(bits / 8)).to_le_bytes());
+    bytes[34..36].copy_from_slice(&bits.to_le_bytes());
+    bytes[4..8].copy_from_slice(&0x7000_0024_u32.to_le_bytes());
+    bytes[40..44].copy_from_slice(&0x7000_0000_u32.to_le_bytes());
+    bytes
+}
+
+/// A safetensors file whose header claims `header` bytes and a tensor of `elements`.
+fn boastful_voice(header: u64, elements: u64) -> Vec<u8> {
+    let json = format!(
+        r#"{{"__metadata__":{{"format":"qwen3-tts-voice","version":"1","tts_model_size":"0b6"}},
+        "speaker_embedding":{{"dtype":"F32","shape":[{elements}],"data_offsets":[0,{}]}}}}"#,
+        elements.wrapping_mul(4)
+    );
+    let length = if header == 0 { json.len() as u64 } else { header };
+    [&length.to_le_bytes(), json.as_bytes(), &[0; 64]].concat()
+}
+
+#[test]
+fn memory_is_bound_by_the_file_and_the_limit_not_by_what_the_file_claims() {
+    let any = AudioLimits::any();
+    for (channels, bits) in [(1, 16), (2, 32), (32, 32), (u16::MAX, 8)] {
+        let bytes = boastful_wav(channels, bits);
+        let used = peak(|| assert!(ReferenceAudio::from_bytes(&bytes, "a", &any).is_err()));
+        assert!(used < FIXED, "{used} bytes for {channels} channels");
+    }
+    for header in [0, 1 << 20, 99_000_000, 1 << 40, u64::MAX] {
+        for elements in [1 << 20, 1 << 40, 1 << 62, u64::MAX] {
+            let bytes = boastful_voice(header, elements);
+            let used = peak(|| assert!(ClonedVoice::from_bytes(&bytes, "a").is_err()));
+            assert!(used < 1 << 20, "{used} bytes for {header} {elements}");
+        }
+    }
+    // Ten minutes of recording cost no more than the half minute that is used of it.
+    let seconds = 600;
+    let long = encode_wav(&vec![0.25; 8_000 * seconds], 8_000, WavFormat::S16);
+    let limits = AudioLimits::default();
+    let used = peak(|| drop(ReferenceAudio::from_bytes(&long, "a", &limits).unwrap()));
+    // 30 s at both rates as floats, each twice while a vector grows or is copied.
+    let bound = 2 * 4 * 30 * (8_000 + 24_000);
+    assert!(used < bound + FIXED, "{used} bytes, {bound} expected");
+}
