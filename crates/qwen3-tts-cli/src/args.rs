@@ -20,7 +20,10 @@ struct Cli {
 pub enum Command {
     /// Speak a text into a WAV file
     Speak(Box<SpeakArgs>),
-    /// Turn speech codes into audio
+    /// Make voices of recordings, and look at them
+    #[command(subcommand)]
+    Voice(VoiceCommand),
+    /// Turn speech codes into audio, and audio into codes
     #[command(subcommand)]
     Codec(CodecCommand),
     /// Say what a checkpoint is
@@ -33,6 +36,16 @@ pub enum Command {
 pub enum CodecCommand {
     /// Decode a file of codes, as `speak --codes` writes it, into a WAV file
     Decode(DecodeArgs),
+    /// Encode a recording into a file of codes
+    Encode(EncodeArgs),
+}
+
+#[derive(Subcommand)]
+pub enum VoiceCommand {
+    /// Make a voice file of a recording, for `speak --voice`
+    Create(CreateArgs),
+    /// Say what a voice file is
+    Show(ShowArgs),
 }
 
 #[derive(Args)]
@@ -44,8 +57,15 @@ pub struct SpeakArgs {
     pub model: ModelArgs,
 
     /// A speaker of the model, in any case; without one, its first
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["ref_audio", "voice"])]
     pub speaker: Option<String>,
+
+    #[command(flatten)]
+    pub reference: ReferenceArgs,
+
+    /// A voice file, for a base model
+    #[arg(long, value_name = "FILE", conflicts_with = "ref_audio")]
+    pub voice: Option<PathBuf>,
 
     /// A language of the model, in any case, or auto
     #[arg(long, value_name = "NAME", default_value = "auto")]
@@ -66,7 +86,7 @@ pub struct SpeakArgs {
     #[arg(long, overrides_with = "streaming_text")]
     pub non_streaming_text: bool,
 
-    /// Give the model one token of the text with each frame
+    /// Give the model one token of the text with each frame [default for cloned voices]
     #[arg(long)]
     pub streaming_text: bool,
 
@@ -84,6 +104,61 @@ pub struct SpeakArgs {
     /// Whether to show progress; auto shows it on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub progress: When,
+}
+
+#[derive(Args)]
+pub struct ReferenceArgs {
+    /// A recording to clone the voice of, for a base model
+    #[arg(long, value_name = "FILE")]
+    pub ref_audio: Option<PathBuf>,
+
+    /// What is said in the recording, word for word and to its end
+    #[arg(long, value_name = "TEXT", requires = "ref_audio")]
+    pub ref_text: Option<String>,
+
+    /// Clone the speaker's vector only, without the recording itself
+    #[arg(long, conflicts_with = "ref_text")]
+    pub x_vector_only: bool,
+
+    /// Silence after the recording, which keeps its last word from being heard again
+    #[arg(long, value_name = "SECONDS", requires = "ref_audio", allow_negative_numbers = true)]
+    pub trailing_silence: Option<f64>,
+}
+
+#[derive(Args)]
+pub struct CreateArgs {
+    #[command(flatten)]
+    pub reference: ReferenceArgs,
+
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// The voice file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Args)]
+pub struct ShowArgs {
+    /// A voice file
+    pub voice: PathBuf,
+
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct EncodeArgs {
+    /// A recording: WAV, FLAC, MP3, OGG or M4A
+    pub audio: PathBuf,
+
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// The file of codes, or - for standard output
+    #[arg(short, long, value_name = "FILE.json")]
+    pub output: PathBuf,
 }
 
 #[derive(Args)]

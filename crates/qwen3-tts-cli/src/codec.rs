@@ -1,12 +1,15 @@
-//! `codec decode`: codes into a WAV file.
+//! `codec decode` and `codec encode`: codes into a WAV file, and a recording into codes.
 
-use qwen3_tts_pipeline::{SpeechCodes, SpeechTokenizer};
+use std::path::Path;
 
-use crate::args::DecodeArgs;
+use qwen3_tts_pipeline::{
+    AudioLimits, OutputFile, ReferenceAudio, SpeechCodes, SpeechEncoder, SpeechTokenizer,
+};
+
+use crate::args::{DecodeArgs, EncodeArgs};
 use crate::failure::Result;
-use crate::model;
-use crate::output::WavOutput;
-use crate::progress;
+use crate::output::{WavOutput, write_file, write_stdout};
+use crate::{model, note, progress};
 
 pub fn decode(args: DecodeArgs) -> Result {
     let codes = SpeechCodes::from_file(&args.codes)?;
@@ -16,4 +19,23 @@ pub fn decode(args: DecodeArgs) -> Result {
     let tokenizer = SpeechTokenizer::load(&files, &model::options(&args.model))?;
     let audio = tokenizer.decode(&codes, &args.codes.display().to_string())?;
     output.write(&audio, tokenizer.config().output_sample_rate)
+}
+
+pub fn encode(args: EncodeArgs) -> Result {
+    let audio = ReferenceAudio::read(&args.audio, &AudioLimits::any())?;
+    for warning in &audio.warnings {
+        note(&format!("{}: {warning}", args.audio.display()));
+    }
+    let file = match args.output != Path::new("-") {
+        true => Some(OutputFile::check(&args.output)?),
+        false => None,
+    };
+    let show_progress = progress::is_wanted(crate::args::When::Auto);
+    let files = model::files(args.model.model.as_deref(), show_progress)?;
+    let encoder = SpeechEncoder::load(&files, &model::options(&args.model))?;
+    let json = serde_json::json!({ "codes": encoder.encode(&audio)?.codes });
+    match file {
+        Some(file) => write_file(file, format!("{json}\n").as_bytes()),
+        None => write_stdout(format!("{json}\n").as_bytes()),
+    }
 }

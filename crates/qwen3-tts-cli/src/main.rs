@@ -16,10 +16,11 @@ mod model;
 mod output;
 mod progress;
 mod speak;
+mod voice;
 
 use std::process::ExitCode;
 
-use args::{CodecCommand, Command};
+use args::{CodecCommand, Command, VoiceCommand};
 
 fn main() -> ExitCode {
     let command = match args::parse() {
@@ -28,7 +29,10 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Speak(args) => speak::run(*args),
+        Command::Voice(VoiceCommand::Create(args)) => voice::create(args),
+        Command::Voice(VoiceCommand::Show(args)) => voice::show(&args),
         Command::Codec(CodecCommand::Decode(args)) => codec::decode(args),
+        Command::Codec(CodecCommand::Encode(args)) => codec::encode(args),
         Command::Info(args) => info::run(&args),
         Command::Download(args) => download::run(&args),
     };
@@ -36,4 +40,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// A line on standard error that is no failure, and does not mind if nobody listens.
+fn note(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "qwen3-tts: {line}");
 }

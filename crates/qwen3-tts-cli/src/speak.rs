@@ -1,6 +1,6 @@
 //! `speak`: a text into a WAV file.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
 
 use qwen3_tts_pipeline::{
@@ -13,19 +13,21 @@ use crate::args::{SamplingArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
 use crate::output::{WavOutput, write_file};
 use crate::progress::{self, SpeechBar};
-use crate::{demo, model};
+use crate::voice::VoiceSource;
+use crate::{demo, model, note};
 
 /// More than any text that can be spoken.
 const MAX_STDIN_BYTES: u64 = 1 << 20;
 
 pub fn run(args: SpeakArgs) -> Result {
     let text = if args.text == "-" { read_stdin()? } else { args.text.clone() };
-    let request = request(&args, text);
     let outputs = Outputs::check(&args)?;
+    let voice = VoiceSource::read(&args)?;
     let show_progress = progress::is_wanted(args.progress);
 
     let files = model::files(args.model.model.as_deref(), show_progress)?;
     let model = Synthesizer::from_files(&files, &model::options(&args.model))?;
+    let request = request(&args, text, voice.voice(&files, &args.model)?);
     model.check(&request)?;
     let is_demo = args.model.model.is_none();
     if is_demo {
@@ -48,16 +50,24 @@ pub fn run(args: SpeakArgs) -> Result {
     outputs.write(&model, &speech)
 }
 
-fn request(args: &SpeakArgs, text: String) -> SpeechRequest {
+fn request(args: &SpeakArgs, text: String, voice: Voice) -> SpeechRequest {
     SpeechRequest {
         text,
-        voice: args.speaker.clone().map_or(Voice::Default, Voice::Speaker),
+        voice,
         language: args.language.clone(),
         instruct: args.instruct.clone(),
-        text_mode: if args.streaming_text { TextMode::Streaming } else { TextMode::NonStreaming },
+        text_mode: text_mode(args),
         sampling: sampling(&args.sampling),
         seed: args.sampling.seed,
         max_frames: args.max_frames,
+    }
+}
+
+fn text_mode(args: &SpeakArgs) -> Option<TextMode> {
+    match (args.streaming_text, args.non_streaming_text) {
+        (true, _) => Some(TextMode::Streaming),
+        (_, true) => Some(TextMode::NonStreaming),
+        _ => None,
     }
 }
 
@@ -156,8 +166,4 @@ fn summary(speech: &SpeechResult) -> String {
         speech.processing_time.as_secs_f64(),
         1.0 / speech.real_time_factor
     )
-}
-
-fn note(line: &str) {
-    let _ = writeln!(std::io::stderr(), "qwen3-tts: {line}");
 }

@@ -3,7 +3,7 @@
 use qwen3_tts_codec::{CodecDecoder, CodecEncoder, Error};
 use qwen3_tts_config::SpeechTokenizerConfig;
 use qwen3_tts_nn::{Device, Weights};
-use qwen3_tts_testkit::{Golden, assert_close, checkpoint};
+use qwen3_tts_testkit::{Golden, assert_close, checkpoint, signal};
 
 const CASES: [&str; 7] =
     ["one_sample", "frame_less_one", "frame", "frame_and_one", "short", "past_the_block", "long"];
@@ -17,20 +17,6 @@ fn config() -> (SpeechTokenizerConfig, Weights) {
 fn encoder() -> CodecEncoder {
     let (config, weights) = config();
     CodecEncoder::load(&config, &weights, &Device::cpu(2)).unwrap()
-}
-
-/// The signal of `goldens_encoder.py`, bit for bit.
-fn signal(n_samples: usize) -> Vec<f32> {
-    let sample = |n: i64| {
-        let phase = (n * 400 + n * n / 900) % 65536;
-        let triangle = (phase - 32768).abs() - 16384;
-        let envelope = ((n * 3) % 65536 - 32768).abs() / 256;
-        let random = (n * 1_103_515_245 + 12345) % 2_147_483_648 * 69069 % 2_147_483_648;
-        let noise = random / 131_072 - 8192;
-        let value = (triangle * envelope).div_euclid(128) + noise.div_euclid(8);
-        value as f32 / 65536.0
-    };
-    (0..n_samples as i64).map(sample).collect()
 }
 
 fn golden_frames(golden: &Golden) -> Vec<Vec<u32>> {

@@ -115,3 +115,12 @@ impl From<qwen3_tts_codec::Error> for Error {
         }
     }
 }
+
+impl From<qwen3_tts_speaker::Error> for Error {
+    fn from(error: qwen3_tts_speaker::Error) -> Self {
+        match error {
+            qwen3_tts_speaker::Error::Nn(error) => Self::Weights(error),
+            error => Self::Request(error.to_string()),
+        }
+    }
+}

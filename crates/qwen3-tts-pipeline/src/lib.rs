@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod audio_in;
+mod cloning;
 mod codec;
 mod codes;
 mod error;
@@ -41,7 +42,8 @@ mod voice_file;
 mod wav;
 
 pub use audio_in::{AudioError, AudioLimits, AudioWarning, ReferenceAudio};
-pub use codec::SpeechTokenizer;
+pub use cloning::VoiceEncoder;
+pub use codec::{SpeechEncoder, SpeechTokenizer};
 pub use codes::{SpeechCodes, stop_reason_name};
 pub use error::Error;
 pub use files::ModelFiles;

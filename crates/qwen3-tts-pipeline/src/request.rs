@@ -1,9 +1,11 @@
 //! What one can ask for, and what a model makes of it.
 
-use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
-use qwen3_tts_talker::{GenerationParams, Prompt, SamplingParams, Speaker, TextMode};
+use std::sync::Arc;
 
-use crate::{Error, Result, TextTokenizer};
+use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
+use qwen3_tts_talker::{GenerationParams, Prompt, Reference, SamplingParams, Speaker, TextMode};
+
+use crate::{ClonedVoice, Error, Result, TextTokenizer};
 
 /// A text to speak, and how. Whatever is left out is as the model's publishers had it.
 ///
@@ -22,8 +24,9 @@ pub struct SpeechRequest {
     pub language: String,
     /// For a voice design the description of the voice, for a custom voice how to speak.
     pub instruct: Option<String>,
-    /// Whether the whole text comes first, or one token with each frame.
-    pub text_mode: TextMode,
+    /// Whether the whole text comes first, or one token with each frame. The model's publishers
+    /// give the whole text first, but stream it where a voice is cloned.
+    pub text_mode: Option<TextMode>,
     /// How codes are chosen.
     pub sampling: Sampling,
     /// The same seed gives the same speech; without one, each request draws its own.
@@ -33,7 +36,7 @@ pub struct SpeechRequest {
 }
 
 /// Who speaks.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Voice {
     /// The first speaker of a custom voice, the described one of a voice design.
@@ -41,6 +44,8 @@ pub enum Voice {
     Default,
     /// A speaker of a custom voice by name, in any case.
     Speaker(String),
+    /// The voice of a recording, for a base model.
+    Cloned(Arc<ClonedVoice>),
 }
 
 /// Changes to the sampling of `generation_config.json`.
@@ -72,7 +77,7 @@ impl SpeechRequest {
             voice: Voice::Default,
             language: "auto".to_owned(),
             instruct: None,
-            text_mode: TextMode::NonStreaming,
+            text_mode: None,
             sampling: Sampling::default(),
             seed: None,
             max_frames: None,
@@ -82,6 +87,11 @@ impl SpeechRequest {
     /// Spoken by a speaker of a custom voice.
     pub fn speaker(self, name: impl Into<String>) -> Self {
         Self { voice: Voice::Speaker(name.into()), ..self }
+    }
+
+    /// Spoken by the voice of a recording.
+    pub fn cloned(self, voice: Arc<ClonedVoice>) -> Self {
+        Self { voice: Voice::Cloned(voice), ..self }
     }
 
     /// Spoken in a language of the model.
@@ -96,7 +106,7 @@ impl SpeechRequest {
 
     /// With the text given in this way.
     pub fn text_mode(self, text_mode: TextMode) -> Self {
-        Self { text_mode, ..self }
+        Self { text_mode: Some(text_mode), ..self }
     }
 
     /// With codes chosen in this way.
@@ -151,10 +161,13 @@ impl Planner {
         let prompt = Prompt {
             input_ids: self.tokenizer.encode_text(&request.text)?,
             instruct_ids,
-            speaker: speaker.map(Speaker::Preset),
-            reference: None,
+            speaker,
+            reference: self.reference(&request.voice)?,
             language,
-            text_mode: request.text_mode,
+            text_mode: request.text_mode.unwrap_or(match request.voice {
+                Voice::Cloned(_) => TextMode::Streaming,
+                _ => TextMode::NonStreaming,
+            }),
         };
         let instruct_tokens = prompt.instruct_ids.as_ref().map_or(0, Vec::len);
         let text_tokens = text_tokens(&prompt)?;
@@ -168,10 +181,21 @@ impl Planner {
         })
     }
 
-    /// The rows of speaker and language.
-    fn voice(&self, request: &SpeechRequest) -> Result<(Option<u32>, Option<u32>)> {
-        let speaker = match (&request.voice, self.config.tts_model_type) {
-            (_, ModelType::Base) => return Err(refuse(NO_CLONING)),
+    /// Who speaks, and the token of the language.
+    fn voice(&self, request: &SpeechRequest) -> Result<(Option<Speaker>, Option<u32>)> {
+        let preset = match (&request.voice, self.config.tts_model_type) {
+            (Voice::Cloned(voice), ModelType::Base) => {
+                voice.check_for(&self.config)?;
+                let language = self.config.language_token(&request.language, None);
+                let speaker = Speaker::Embedding(voice.speaker_embedding.clone());
+                return Ok((Some(speaker), language.map_err(Error::Voice)?));
+            }
+            (_, ModelType::Base) => return Err(refuse(NEEDS_A_VOICE)),
+            (Voice::Cloned(_), kind) => {
+                return Err(refuse(format!(
+                    "a {kind} model does not speak with cloned voices: use a base model"
+                )));
+            }
             (Voice::Speaker(_), ModelType::VoiceDesign) => {
                 return Err(refuse(
                     "a voice design model has no speakers: describe the voice in an instruction",
@@ -183,9 +207,17 @@ impl Planner {
                 Some(self.config.speaker(name).map_err(Error::Voice)?)
             }
         };
-        let name = speaker.map(|speaker| speaker.name);
+        let name = preset.map(|speaker| speaker.name);
         let language = self.config.language_token(&request.language, name).map_err(Error::Voice)?;
-        Ok((speaker.map(|speaker| speaker.id), language))
+        Ok((preset.map(|speaker| Speaker::Preset(speaker.id)), language))
+    }
+
+    /// The recording to speak on from, where the voice has one.
+    fn reference(&self, voice: &Voice) -> Result<Option<Reference>> {
+        let Voice::Cloned(voice) = voice else { return Ok(None) };
+        let Some(reference) = &voice.reference else { return Ok(None) };
+        let text_ids = self.tokenizer.encode_reference(&reference.transcript)?;
+        Ok(Some(Reference { text_ids, frames: reference.codes.clone() }))
     }
 
     /// The instruction; an empty one is none, as in the official package.
@@ -258,8 +290,8 @@ impl Planner {
     }
 }
 
-pub(crate) const NO_CLONING: &str = "this is a base model, which speaks with a cloned voice only, \
-     and cloning is not there yet: use a custom voice or a voice design model";
+const NEEDS_A_VOICE: &str = "a base model speaks with a cloned voice only: give it a reference \
+     recording or a voice file, or use a custom voice or a voice design model";
 
 fn refuse(reason: impl Into<String>) -> Error {
     Error::Request(reason.into())
@@ -281,11 +313,14 @@ pub(crate) fn prompt_positions(prompt: &Prompt) -> usize {
     let role = 3;
     let codec_prefix =
         4 + usize::from(prompt.language.is_some()) + usize::from(prompt.speaker.is_some());
+    let reference = prompt.reference.as_ref();
+    let transcript = reference.map_or(0, |reference| reference.transcript_ids().len());
+    let speech = 1 + reference.map_or(0, |reference| reference.frames.len());
     let text = match prompt.text_mode {
-        TextMode::NonStreaming => prompt.input_ids.len() - WRAPPING + 2,
-        TextMode::Streaming => 1,
+        TextMode::NonStreaming => transcript + prompt.input_ids.len() - WRAPPING + 1,
+        TextMode::Streaming => 0,
     };
-    instruct + role + codec_prefix + text
+    instruct + role + codec_prefix + text + speech
 }
 
 /// A seed that is short enough to be typed.

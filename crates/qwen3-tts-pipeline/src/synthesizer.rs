@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use qwen3_tts_codec::DecoderState;
-use qwen3_tts_config::{ModelConfig, ModelType, SpeechTokenizerConfig};
+use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
 use qwen3_tts_nn::Device;
-use qwen3_tts_talker::{Generation, StopReason, Talker};
+use qwen3_tts_talker::{Generation, Reference, StopReason, Talker};
 
-use crate::request::{NO_CLONING, Plan, Planner};
+use crate::codec::DECODED_TOGETHER;
+use crate::request::{Plan, Planner};
 use crate::result::{AudioRate, PromptRate, StageTimings, peak_memory_bytes};
 use crate::{
     Error, ModelFiles, Result, SpeechCodes, SpeechRequest, SpeechResult, SpeechTokenizer,
@@ -53,9 +54,6 @@ pub struct FrameProgress {
     pub max_frames: usize,
 }
 
-/// Frames that are decoded together: few enough to be heard soon, enough to be decoded fast.
-const DECODED_TOGETHER: usize = 48;
-
 /// Frames that a text token takes, about: 12.5 frames a second, some 4 tokens a second.
 const FRAMES_PER_TOKEN: f64 = 3.3;
 
@@ -69,8 +67,7 @@ impl Synthesizer {
     /// Loads the checkpoint in a directory.
     ///
     /// # Errors
-    /// If a file is missing or damaged, if the files do not fit each other, or if the model is one
-    /// that only clones voices.
+    /// If a file is missing or damaged, or if the files do not fit each other.
     pub fn load(directory: impl Into<PathBuf>, options: &LoadOptions) -> Result<Self> {
         Self::from_files(&ModelFiles::directory(directory), options)
     }
@@ -82,9 +79,6 @@ impl Synthesizer {
     pub fn from_files(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
         let begin = Instant::now();
         let config = files.model_config()?;
-        if config.tts_model_type == ModelType::Base {
-            return Err(Error::Request(NO_CLONING.to_owned()));
-        }
         let generation = files.generation_config()?;
         let device = options.device();
         // The tokenizer takes as long as the weights, and has a thread of its own meanwhile.
@@ -161,7 +155,7 @@ impl Synthesizer {
         let begin = Instant::now();
         let plan = self.planner.plan(request)?;
         let mut generation = self.talker.start(&plan.prompt, &plan.params)?;
-        let mut speech = Speech::new(self, begin);
+        let mut speech = Speech::new(self, begin, plan.prompt.reference.as_ref())?;
         let expected = plan.text_tokens as f64 * FRAMES_PER_TOKEN;
         let expected_frames = (expected.ceil() as usize).min(plan.params.max_frames);
         while let Some(frame) = self.talker.next_frame(&mut generation)? {
@@ -184,7 +178,7 @@ fn load_models(
     fits.map_err(|source| Error::Config { file: files.name_of("config.json"), source })?;
     let weights = files.talker_weights()?;
     let talker = Talker::load(config, &weights, device)?;
-    weights.finish(&[])?;
+    weights.finish(&["speaker_encoder."])?;
     Ok((talker, speech_tokenizer))
 }
 
@@ -202,17 +196,22 @@ struct Speech<'a> {
 }
 
 impl<'a> Speech<'a> {
-    fn new(model: &'a Synthesizer, begin: Instant) -> Self {
-        Self {
+    fn new(model: &'a Synthesizer, begin: Instant, reference: Option<&Reference>) -> Result<Self> {
+        let begin_codec = Instant::now();
+        let state = match reference {
+            Some(reference) => model.speech_tokenizer.primed(&reference.frames)?,
+            None => model.speech_tokenizer.decoder.new_state(),
+        };
+        Ok(Self {
             model,
             begin,
             codes: Vec::new(),
             decoded: 0,
-            state: model.speech_tokenizer.decoder.new_state(),
+            state,
             audio: Vec::new(),
-            codec: Duration::ZERO,
+            codec: begin_codec.elapsed(),
             time_to_first_audio: None,
-        }
+        })
     }
 
     fn push(&mut self, frame: Vec<u32>) -> Result<()> {

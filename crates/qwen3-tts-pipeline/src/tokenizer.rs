@@ -109,6 +109,11 @@ impl TextTokenizer {
         self.encode(&format!("<|im_start|>assistant\n{text}<|im_end|>\n<|im_start|>assistant\n"))
     }
 
+    /// The transcript of a reference as a talker takes it: what the assistant said.
+    pub fn encode_reference(&self, transcript: &str) -> Result<Vec<u32>> {
+        self.encode(&format!("<|im_start|>assistant\n{transcript}<|im_end|>\n"))
+    }
+
     /// An instruction as a talker takes it: what the user says.
     pub fn encode_instruct(&self, instruct: &str) -> Result<Vec<u32>> {
         self.encode(&format!("<|im_start|>user\n{instruct}<|im_end|>\n"))

@@ -9,7 +9,7 @@ use qwen3_tts_nn::{Device, Tensor, Weights};
 use qwen3_tts_talker::{
     GenerationParams, Prompt, Reference, SamplingParams, Speaker, StopReason, Talker, TextMode,
 };
-use qwen3_tts_testkit::{Golden, assert_close, checkpoint, fixtures_dir};
+use qwen3_tts_testkit::{Golden, assert_close, checkpoint, cloning_goldens};
 
 struct Case {
     golden: Golden,
@@ -20,7 +20,7 @@ struct Case {
 
 impl Case {
     fn load(name: &str) -> Self {
-        let golden = Golden::load(&format!("cloning/{name}"));
+        let golden = Golden::load(name);
         let dir = checkpoint(golden.string("checkpoint"));
         let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
         let generation = GenerationConfig::from_file(dir.join("generation_config.json")).unwrap();
@@ -58,15 +58,8 @@ fn frames(golden: &Golden, name: &str) -> Vec<Vec<u32>> {
     codes.chunks_exact(shape[1]).map(<[u32]>::to_vec).collect()
 }
 
-fn names() -> BTreeSet<String> {
-    let files = std::fs::read_dir(fixtures_dir().join("goldens/cloning")).unwrap();
-    let paths = files.map(|file| file.unwrap().path());
-    let goldens = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
-    goldens.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
-}
-
 fn for_all(check: impl Fn(&Case)) {
-    for name in names() {
+    for name in cloning_goldens() {
         println!("{name}");
         check(&Case::load(&name));
     }
@@ -78,7 +71,7 @@ fn for_all(check: impl Fn(&Case)) {
 fn the_goldens_cover_every_layout() {
     let mut layouts = BTreeSet::new();
     let mut overhangs = BTreeSet::new();
-    for name in names() {
+    for name in cloning_goldens() {
         let Case { golden, prompt, .. } = Case::load(&name);
         let streaming = prompt.text_mode == TextMode::Streaming;
         let model = golden.string("checkpoint").to_owned();
@@ -135,7 +128,7 @@ fn free_running_greedy_codes_are_the_official_ones_in_all_codebooks() {
 /// Codes that did not depend on the voice would prove nothing about it.
 #[test]
 fn another_speaker_or_other_reference_codes_give_other_codes() {
-    let case = Case::load("icl_longer_text");
+    let case = Case::load("cloning/icl_longer_text");
     let expected = frames(&case.golden, "codes");
     let codes = |prompt: &Prompt| -> Vec<Vec<u32>> {
         let mut generation = case.talker.start(prompt, &case.params).unwrap();

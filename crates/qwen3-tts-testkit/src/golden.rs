@@ -7,7 +7,8 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
 /// The tiny checkpoints of `fixtures/checkpoints/`.
-pub const CHECKPOINTS: [&str; 3] = ["custom_voice_0b6", "custom_voice_1b7", "voice_design_1b7"];
+pub const CHECKPOINTS: [&str; 5] =
+    ["base_0b6", "base_1b7", "custom_voice_0b6", "custom_voice_1b7", "voice_design_1b7"];
 
 /// `fixtures/` of the workspace.
 pub fn fixtures_dir() -> PathBuf {
@@ -22,14 +23,23 @@ pub fn checkpoint(name: &str) -> PathBuf {
     path
 }
 
-/// Every golden of a whole request, as names for [`Golden::load`], sorted.
+/// Every golden of a request with a voice of the checkpoint, as names for [`Golden::load`], sorted.
 pub fn speech_goldens() -> Vec<String> {
-    let folder = fixtures_dir().join("goldens/speech");
-    let entries = std::fs::read_dir(&folder).expect("fixtures/goldens/speech can be listed");
+    goldens("speech")
+}
+
+/// Every golden of a request with a cloned voice, likewise.
+pub fn cloning_goldens() -> Vec<String> {
+    goldens("cloning")
+}
+
+fn goldens(kind: &str) -> Vec<String> {
+    let folder = fixtures_dir().join("goldens").join(kind);
+    let entries = std::fs::read_dir(&folder).expect("the folder of goldens can be listed");
     let mut names: Vec<String> = entries
-        .map(|entry| entry.expect("fixtures/goldens/speech can be read").path())
+        .map(|entry| entry.expect("the folder of goldens can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .filter_map(|path| Some(format!("speech/{}", path.file_stem()?.to_str()?)))
+        .filter_map(|path| Some(format!("{kind}/{}", path.file_stem()?.to_str()?)))
         .collect();
     names.sort();
     names

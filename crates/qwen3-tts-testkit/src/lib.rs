@@ -8,8 +8,10 @@ mod close;
 mod cuts;
 mod damage;
 mod golden;
+mod signal;
 
 pub use close::{Difference, assert_close, largest_difference};
 pub use cuts::{cut, cuts};
 pub use damage::{Damage, TempCheckpoint};
-pub use golden::{CHECKPOINTS, Golden, checkpoint, fixtures_dir, speech_goldens};
+pub use golden::{CHECKPOINTS, Golden, checkpoint, cloning_goldens, fixtures_dir, speech_goldens};
+pub use signal::signal;

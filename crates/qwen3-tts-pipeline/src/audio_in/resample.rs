@@ -3,9 +3,10 @@
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler, WindowFunction};
 
-/// Samples of the filter at the lower of the two rates. The longer, the closer to that rate's half
-/// the frequencies that pass; here the band from 0.97 of it on is lost.
-const FILTER: usize = 1024;
+/// Samples of the filter at the lower of the two rates, more or less. So long, it lets through what
+/// the official package's resampler does (soxr's high quality): all up to 0.9 of half the lower
+/// rate, nothing from half of it on.
+const FILTER: usize = 320;
 
 /// `samples.len() · to / from` samples, rounded, at the same instants: nothing is shifted.
 ///
@@ -27,7 +28,8 @@ pub fn resample(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
 fn resampler(from: usize, to: usize) -> Fft<f32> {
     let divisor = gcd(from, to);
     let (unit_in, unit_out) = (from / divisor, to / divisor);
-    let mut units = FILTER.div_ceil(unit_in.min(unit_out));
+    let unit = unit_in.min(unit_out);
+    let mut units = ((FILTER + unit / 2) / unit).max(1);
     // The middle of a filter of odd length lies between two samples.
     if !(unit_in * units).is_multiple_of(2) {
         units += 1;

@@ -1,0 +1,101 @@
+//! `voice create` and `voice show`, and the voices that `speak` clones.
+
+use std::sync::Arc;
+
+use qwen3_tts_pipeline::{
+    AudioLimits, ClonedVoice, ModelFiles, OutputFile, ReferenceAudio, Voice, VoiceEncoder,
+};
+
+use crate::args::{CreateArgs, ModelArgs, ReferenceArgs, ShowArgs, SpeakArgs};
+use crate::failure::{Failure, Result};
+use crate::output::{write_file, write_stdout};
+use crate::{model, note, progress};
+
+pub fn create(args: CreateArgs) -> Result {
+    let recording = Recording::read(&args.reference)?.ok_or_else(|| {
+        Failure::request("a voice is made of a recording: name one by --ref-audio")
+    })?;
+    let output = OutputFile::check(&args.output)?;
+    let show_progress = progress::is_wanted(crate::args::When::Auto);
+    let files = model::files(args.model.model.as_deref(), show_progress)?;
+    let voice = recording.encode(&files, &args.model)?;
+    write_file(output, &voice.to_bytes(&args.output.display().to_string())?)
+}
+
+pub fn show(args: &ShowArgs) -> Result {
+    let summary = ClonedVoice::load(&args.voice)?.summary();
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&summary)
+            .map_err(|error| Failure::Other(error.to_string()))?,
+        false => summary.to_string(),
+    };
+    write_stdout(format!("{}\n", text.trim_end()).as_bytes())
+}
+
+/// The voice that the flags of `speak` ask for, read as far as that needs no model.
+pub enum VoiceSource {
+    Ready(Voice),
+    Recording(Recording),
+}
+
+impl VoiceSource {
+    pub fn read(args: &SpeakArgs) -> Result<Self> {
+        if let Some(recording) = Recording::read(&args.reference)? {
+            return Ok(Self::Recording(recording));
+        }
+        if let Some(file) = &args.voice {
+            let mut voice = ClonedVoice::load(file)?;
+            if args.reference.x_vector_only {
+                voice.reference = None;
+            }
+            return Ok(Self::Ready(Voice::Cloned(Arc::new(voice))));
+        }
+        if args.reference.x_vector_only {
+            return Err(Failure::request(
+                "--x-vector-only is about a cloned voice: add --ref-audio FILE or --voice FILE",
+            ));
+        }
+        Ok(Self::Ready(args.speaker.clone().map_or(Voice::Default, Voice::Speaker)))
+    }
+
+    /// The voice itself; recordings are encoded by the model.
+    pub fn voice(self, files: &ModelFiles, model: &ModelArgs) -> Result<Voice> {
+        match self {
+            Self::Ready(voice) => Ok(voice),
+            Self::Recording(recording) => {
+                Ok(Voice::Cloned(Arc::new(recording.encode(files, model)?)))
+            }
+        }
+    }
+}
+
+/// A recording and what is said in it.
+pub struct Recording {
+    audio: ReferenceAudio,
+    transcript: Option<String>,
+}
+
+impl Recording {
+    fn read(args: &ReferenceArgs) -> Result<Option<Self>> {
+        let Some(path) = &args.ref_audio else { return Ok(None) };
+        if args.ref_text.is_none() && !args.x_vector_only {
+            return Err(Failure::request(
+                "what is said in the recording? Add --ref-text TEXT, or --x-vector-only to clone \
+                 the speaker's vector only",
+            ));
+        }
+        let mut audio = ReferenceAudio::read(path, &AudioLimits::default())?;
+        for warning in &audio.warnings {
+            note(&format!("{}: {warning}", path.display()));
+        }
+        if let Some(seconds) = args.trailing_silence {
+            audio = audio.with_trailing_silence(seconds)?;
+        }
+        Ok(Some(Self { audio, transcript: args.ref_text.clone() }))
+    }
+
+    fn encode(&self, files: &ModelFiles, model: &ModelArgs) -> Result<ClonedVoice> {
+        let encoder = VoiceEncoder::load(files, &model::options(model))?;
+        Ok(encoder.encode(&self.audio, self.transcript.as_deref())?)
+    }
+}
