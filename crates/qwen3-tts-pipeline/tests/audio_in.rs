@@ -132,7 +132,7 @@ fn frequencies_pass_as_in_the_official_package() {
             let middle = &audio.samples[6_000..18_000];
             let power = middle.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / 12_000.0;
             let found = (2.0 * power).sqrt();
-            assert!((found - gain).abs() < 0.1, "{share} of {rate}: {found:.3} for {gain}");
+            assert!((found - gain).abs() < 0.15, "{share} of {rate}: {found:.3} for {gain}");
         }
     }
 }
