@@ -1,7 +1,8 @@
 """One greedy request through the official package: what it computes, and how long each part takes.
 
 usage: parity.py CHECKPOINT REQUEST.json OUT [--frames N] [--threads N] [--dtype f32|bf16] [--warm-up N]
-REQUEST.json: text, speaker, language, instruct, non_streaming_text. Writes OUT/official.json (codes,
+REQUEST.json: text, speaker, language, instruct, non_streaming_text, and for a base checkpoint
+reference_audio, reference_text, x_vector_only. Writes OUT/official.json (codes,
 stop reason, timings) and OUT/official.safetensors (audio, prompt, logits).
 """
 
@@ -49,6 +50,8 @@ class Clock:
         self.watch(model.talker, "forward", "talker")
         self.watch(model.talker.code_predictor, "generate", "code_predictor")
         self.watch(model.speech_tokenizer, "decode", "codec")
+        self.watch(model.speech_tokenizer, "encode", "speech_encoder")
+        self.watch(model, "extract_speaker_embedding", "speaker_encoder")
 
     def watch(self, owner, method, key):
         run = getattr(owner, method)
@@ -94,6 +97,8 @@ def write(recorder, audio, seconds, load_seconds, total):
         "talker_seconds": sum(steps) - predictor,
         "code_predictor_seconds": predictor,
         "codec_seconds": sum(seconds["codec"]),
+        "speaker_encoder_seconds": sum(seconds.get("speaker_encoder", [])) or None,
+        "speech_encoder_seconds": sum(seconds.get("speech_encoder", [])) or None,
         "total_seconds": total,
         "rtf": total / (audio.numel() / 24000),
         "peak_memory_bytes": peak_memory(),

@@ -19,7 +19,7 @@ use report::Report;
 /// Exact equality can be expected of float32 only: in bf16 the official package rounds otherwise.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A checkpoint directory, custom voice or voice design.
+    /// A checkpoint directory.
     checkpoint: PathBuf,
     /// Frames to generate (one is 80 ms).
     #[arg(long, default_value_t = 50)]
@@ -40,6 +40,12 @@ pub struct Arguments {
     /// Instruction; a voice design checkpoint gets one by default.
     #[arg(long)]
     instruct: Option<String>,
+    /// The recording to clone, for a base checkpoint.
+    #[arg(long, value_name = "FILE")]
+    ref_audio: Option<PathBuf>,
+    /// What is said in the recording; without it the speaker's vector only is cloned.
+    #[arg(long, requires = "ref_audio")]
+    ref_text: Option<String>,
     /// Feed the text frame by frame instead of whole.
     #[arg(long)]
     streaming_text: bool,
@@ -94,10 +100,18 @@ fn request(arguments: &Arguments) -> Result<Value> {
     let path = arguments.checkpoint.join("config.json");
     let config = read_json(&path)?;
     let is_design = config["tts_model_type"] == "voice_design";
+    let is_base = config["tts_model_type"] == "base";
+    ensure!(
+        is_base == arguments.ref_audio.is_some(),
+        "a base checkpoint, and no other, needs --ref-audio"
+    );
     let designed = is_design.then(|| DESIGNED_VOICE.to_owned());
     Ok(json!({
         "text": arguments.text,
-        "speaker": (!is_design).then_some(&arguments.speaker),
+        "speaker": (!is_design && !is_base).then_some(&arguments.speaker),
+        "reference_audio": arguments.ref_audio,
+        "reference_text": arguments.ref_text,
+        "x_vector_only": arguments.ref_text.is_none(),
         "language": arguments.language,
         "instruct": arguments.instruct.clone().or(designed),
         "non_streaming_text": !arguments.streaming_text,
@@ -129,6 +143,13 @@ fn run_ours(arguments: &Arguments, request: &Value) -> Result<()> {
         if let Some(value) = request[key].as_str() {
             command.args([flag, value]);
         }
+    }
+    if let Some(recording) = &arguments.ref_audio {
+        command.arg("--ref-audio").arg(recording);
+        match &arguments.ref_text {
+            Some(transcript) => command.arg("--ref-text").arg(transcript),
+            None => command.arg("--x-vector-only"),
+        };
     }
     let mode = if arguments.streaming_text { "--streaming-text" } else { "--non-streaming-text" };
     command.args(["--greedy", "--format", "f32", mode]);

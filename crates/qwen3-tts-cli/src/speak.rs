@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use qwen3_tts_pipeline::{
     OutputFile, Sampling, SpeechRequest, SpeechResult, StopReason, Synthesizer, TextMode, Voice,
-    stop_reason_name,
+    VoiceTimings, stop_reason_name,
 };
 use serde_json::json;
 
@@ -27,7 +27,8 @@ pub fn run(args: SpeakArgs) -> Result {
 
     let files = model::files(args.model.model.as_deref(), show_progress)?;
     let model = Synthesizer::from_files(&files, &model::options(&args.model))?;
-    let request = request(&args, text, voice.voice(&files, &args.model)?);
+    let (voice, voice_timings) = voice.voice(&files, &args.model)?;
+    let request = request(&args, text, voice);
     model.check(&request)?;
     let is_demo = args.model.model.is_none();
     if is_demo {
@@ -47,7 +48,7 @@ pub fn run(args: SpeakArgs) -> Result {
     if show_progress {
         note(&summary(&speech));
     }
-    outputs.write(&model, &speech)
+    outputs.write(&model, &speech, voice_timings)
 }
 
 fn request(args: &SpeakArgs, text: String, voice: Voice) -> SpeechRequest {
@@ -121,22 +122,29 @@ impl Outputs {
         })
     }
 
-    fn write(self, model: &Synthesizer, speech: &SpeechResult) -> Result {
+    fn write(
+        self,
+        model: &Synthesizer,
+        speech: &SpeechResult,
+        voice: Option<VoiceTimings>,
+    ) -> Result {
         if let Some(file) = self.codes {
             write_file(file, speech.codes.to_json(speech.stop_reason).as_bytes())?;
         }
         if let Some(file) = self.stats {
-            write_file(file, stats(model, speech).as_bytes())?;
+            write_file(file, stats(model, speech, voice).as_bytes())?;
         }
         self.wav.write(&speech.audio, speech.sample_rate)
     }
 }
 
 /// What it took, as JSON.
-fn stats(model: &Synthesizer, speech: &SpeechResult) -> String {
+fn stats(model: &Synthesizer, speech: &SpeechResult, voice: Option<VoiceTimings>) -> String {
     let timings = speech.timings;
     let stats = json!({
         "load_seconds": model.load_time().as_secs_f64(),
+        "speaker_encoder_seconds": voice.map(|voice| voice.speaker.as_secs_f64()),
+        "speech_encoder_seconds": voice.and_then(|voice| voice.speech).map(|t| t.as_secs_f64()),
         "prefill_seconds": timings.prefill.as_secs_f64(),
         "talker_seconds": timings.talker.as_secs_f64(),
         "code_predictor_seconds": timings.code_predictor.as_secs_f64(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use qwen3_tts_pipeline::{
     AudioLimits, ClonedVoice, ModelFiles, OutputFile, ReferenceAudio, Voice, VoiceEncoder,
+    VoiceTimings,
 };
 
 use crate::args::{CreateArgs, ModelArgs, ReferenceArgs, ShowArgs, SpeakArgs};
@@ -18,7 +19,7 @@ pub fn create(args: CreateArgs) -> Result {
     let output = OutputFile::check(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
     let files = model::files(args.model.model.as_deref(), show_progress)?;
-    let voice = recording.encode(&files, &args.model)?;
+    let (voice, _) = recording.encode(&files, &args.model)?;
     write_file(output, &voice.to_bytes(&args.output.display().to_string())?)
 }
 
@@ -58,12 +59,17 @@ impl VoiceSource {
         Ok(Self::Ready(args.speaker.clone().map_or(Voice::Default, Voice::Speaker)))
     }
 
-    /// The voice itself; recordings are encoded by the model.
-    pub fn voice(self, files: &ModelFiles, model: &ModelArgs) -> Result<Voice> {
+    /// The voice itself, and how long it took to encode a recording.
+    pub fn voice(
+        self,
+        files: &ModelFiles,
+        model: &ModelArgs,
+    ) -> Result<(Voice, Option<VoiceTimings>)> {
         match self {
-            Self::Ready(voice) => Ok(voice),
+            Self::Ready(voice) => Ok((voice, None)),
             Self::Recording(recording) => {
-                Ok(Voice::Cloned(Arc::new(recording.encode(files, model)?)))
+                let (voice, timings) = recording.encode(files, model)?;
+                Ok((Voice::Cloned(Arc::new(voice)), Some(timings)))
             }
         }
     }
@@ -94,8 +100,8 @@ impl Recording {
         Ok(Some(Self { audio, transcript: args.ref_text.clone() }))
     }
 
-    fn encode(&self, files: &ModelFiles, model: &ModelArgs) -> Result<ClonedVoice> {
+    fn encode(&self, files: &ModelFiles, model: &ModelArgs) -> Result<(ClonedVoice, VoiceTimings)> {
         let encoder = VoiceEncoder::load(files, &model::options(model))?;
-        Ok(encoder.encode(&self.audio, self.transcript.as_deref())?)
+        Ok(encoder.encode_timed(&self.audio, self.transcript.as_deref())?)
     }
 }

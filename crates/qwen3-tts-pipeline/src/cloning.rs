@@ -1,5 +1,7 @@
 //! From a recording to a voice.
 
+use std::time::{Duration, Instant};
+
 use qwen3_tts_config::{ModelConfig, ModelType};
 use qwen3_tts_speaker::SpeakerEncoder;
 
@@ -64,6 +66,18 @@ impl VoiceEncoder {
     /// # Errors
     /// If the transcript is empty, or the recording too short, or the weights are damaged.
     pub fn encode(&self, audio: &ReferenceAudio, transcript: Option<&str>) -> Result<ClonedVoice> {
+        self.encode_timed(audio, transcript).map(|(voice, _)| voice)
+    }
+
+    /// As [`Self::encode`], and how long it took.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_timed(
+        &self,
+        audio: &ReferenceAudio,
+        transcript: Option<&str>,
+    ) -> Result<(ClonedVoice, VoiceTimings)> {
         if transcript.is_some_and(|transcript| transcript.trim().is_empty()) {
             return Err(Error::Request(
                 "the transcript of the recording is empty: say what is spoken in it, or clone the \
@@ -71,7 +85,10 @@ impl VoiceEncoder {
                     .to_owned(),
             ));
         }
+        let begin = Instant::now();
         let speaker_embedding = self.speaker.embed(&audio.samples)?;
+        let speaker = begin.elapsed();
+        let begin = Instant::now();
         let reference = match transcript {
             Some(transcript) => Some(VoiceReference {
                 codes: self.speech.encode(audio)?.codes,
@@ -79,6 +96,17 @@ impl VoiceEncoder {
             }),
             None => None,
         };
-        Ok(ClonedVoice::new(speaker_embedding, reference, self.config.tts_model_size))
+        let speech = reference.as_ref().map(|_| begin.elapsed());
+        let voice = ClonedVoice::new(speaker_embedding, reference, self.config.tts_model_size);
+        Ok((voice, VoiceTimings { speaker, speech }))
     }
+}
+
+/// How long the encoders of a [`VoiceEncoder`] took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VoiceTimings {
+    /// The speaker's vector.
+    pub speaker: Duration,
+    /// The codes of the recording, where they were wanted.
+    pub speech: Option<Duration>,
 }

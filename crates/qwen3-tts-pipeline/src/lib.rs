@@ -42,7 +42,7 @@ mod voice_file;
 mod wav;
 
 pub use audio_in::{AudioError, AudioLimits, AudioWarning, ReferenceAudio};
-pub use cloning::VoiceEncoder;
+pub use cloning::{VoiceEncoder, VoiceTimings};
 pub use codec::{SpeechEncoder, SpeechTokenizer};
 pub use codes::{SpeechCodes, stop_reason_name};
 pub use error::Error;

@@ -37,7 +37,9 @@ impl Report {
         }
         let audio = wav::read(&out.join("ours.wav"))?;
         let expected = wav::read_tensor(&out.join("official.safetensors"), "audio")?;
-        let differences = audio.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+        // The official cut behind a reference is rounded down, at times to one sample too early.
+        let early = expected.len().saturating_sub(audio.len()).min(1);
+        let differences = audio.iter().zip(&expected[early..]).map(|(a, b)| (a - b).abs());
         Ok(Self {
             frames,
             agreeing,
@@ -82,6 +84,13 @@ impl fmt::Display for Report {
         self.row(f, "frames", self.frame_counts.map(|count| count.to_string()))?;
         self.row(f, "stopped by", self.stop_reasons.clone())?;
         self.row(f, "load, s", plain("load_seconds", 1.0, 2))?;
+        for part in ["speaker_encoder", "speech_encoder"] {
+            let key = format!("{part}_seconds");
+            if sides.iter().any(|side| side[&key].is_number()) {
+                let label = format!("{}, ms", part.replace('_', " "));
+                self.row(f, &label, plain(&key, 1e3, 1))?;
+            }
+        }
         self.row(f, "prefill, ms", plain("prefill_seconds", 1e3, 1))?;
         for part in ["talker", "code_predictor", "codec"] {
             let key = format!("{part}_seconds");
