@@ -57,7 +57,7 @@ pub enum Stage {
 
 impl CodecDecoder {
     /// Frames that [`CodecDecoder::decode`] works on at a time, which bounds its memory.
-    const BLOCK: usize = 48;
+    const BLOCK: usize = 16;
 
     /// Reads everything under `decoder.`.
     ///

@@ -82,8 +82,8 @@ pub fn tanh(pool: &Pool, x: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn add(x: &[f32], y: &[f32], out: &mut [f32]) {
-    by_isa::add(isa(), x, y, out);
+pub fn add(pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
+    by_isa::add(isa(), pool, x, y, out);
 }
 
 /// out = x · y.
@@ -91,8 +91,8 @@ pub fn add(x: &[f32], y: &[f32], out: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn mul(x: &[f32], y: &[f32], out: &mut [f32]) {
-    by_isa::mul(isa(), x, y, out);
+pub fn mul(pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
+    by_isa::mul(isa(), pool, x, y, out);
 }
 
 /// The functions above with the instruction set `isa`.
@@ -132,23 +132,29 @@ pub mod by_isa {
 
     #[track_caller]
     pub fn silu_mul(isa: Isa, pool: &Pool, gate: &[f32], up: &[f32], y: &mut [f32]) {
-        assert_eq!(gate.len(), y.len(), "length of gate and y");
-        assert_eq!(up.len(), y.len(), "length of up and y");
-        pool.pieces(y, PIECE, |offset, y| {
-            let part = offset..offset + y.len();
-            zip::<SiluMul>(isa, &gate[part.clone()], &up[part], y);
-        });
+        zip_pieces::<SiluMul>(isa, pool, gate, up, y);
     }
 
     #[track_caller]
-    pub fn add(isa: Isa, x: &[f32], y: &[f32], out: &mut [f32]) {
-        zip::<Sum>(isa, x, y, out);
+    pub fn add(isa: Isa, pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
+        zip_pieces::<Sum>(isa, pool, x, y, out);
     }
 
     #[track_caller]
-    pub fn mul(isa: Isa, x: &[f32], y: &[f32], out: &mut [f32]) {
-        zip::<Product>(isa, x, y, out);
+    pub fn mul(isa: Isa, pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
+        zip_pieces::<Product>(isa, pool, x, y, out);
     }
+}
+
+/// Applies a function of two lanes on all threads.
+#[track_caller]
+fn zip_pieces<F: Binary>(isa: Isa, pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
+    assert_eq!(x.len(), out.len(), "length of the first input");
+    assert_eq!(y.len(), out.len(), "length of the second input");
+    pool.pieces(out, PIECE, |offset, out| {
+        let part = offset..offset + out.len();
+        zip::<F>(isa, &x[part.clone()], &y[part], out);
+    });
 }
 
 /// A function of one lane.

@@ -97,9 +97,9 @@ proptest! {
         };
         for isa in levels() {
             let mut y = vec![f32::NAN; n];
-            by_isa::add(isa, &x, &z, &mut y);
+            by_isa::add(isa, pool, &x, &z, &mut y);
             assert_close(isa, &y, &each(&|i, _| fx[i] + fz[i]), 1e-6);
-            by_isa::mul(isa, &x, &z, &mut y);
+            by_isa::mul(isa, pool, &x, &z, &mut y);
             assert_close(isa, &y, &each(&|i, _| fx[i] * fz[i]), 1e-6);
             by_isa::silu_mul(isa, pool, &x, &z, &mut y);
             assert_close(isa, &y, &each(&|i, _| fx[i] / (1.0 + (-fx[i]).exp()) * fz[i]), 4e-6);

@@ -1,5 +1,6 @@
 //! The CPU backend: eager, float32 activations, weights as the checkpoint keeps them.
 
+mod buffer;
 mod kv_cache;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use half::bf16;
 use qwen3_tts_kernels::{self as kernels, ConvWeight, MatrixData, Pool, Projection};
 
+use self::buffer::{Buffer, Shelf};
 pub(crate) use self::kv_cache::CpuKvCache;
 use crate::backend::{AttentionSpec, Backend, On};
 use crate::conv::ConvShape;
@@ -20,15 +22,16 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::weights::{Dtype, RawTensor, SharedBytes};
 
-/// A handle to the threads.
+/// A handle to the threads, and to memory that was used before.
 #[derive(Clone)]
 pub(crate) struct Cpu {
     pool: Arc<Pool>,
+    shelf: Arc<Shelf>,
 }
 
 impl Cpu {
     pub(crate) fn new(threads: usize) -> Self {
-        Self { pool: Arc::new(Pool::new(threads)) }
+        Self { pool: Arc::new(Pool::new(threads)), shelf: Arc::default() }
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -46,14 +49,14 @@ impl fmt::Debug for Cpu {
 pub(crate) struct CpuTensor {
     cpu: Cpu,
     shape: Shape,
-    data: Arc<Vec<f32>>,
+    data: Arc<Buffer>,
 }
 
 impl CpuTensor {
-    /// The tensor that `fill` writes.
+    /// The tensor that `fill` writes, every value of it.
     fn make(&self, shape: Shape, fill: impl FnOnce(&mut [f32])) -> Tensor {
-        let mut data = vec![0.0; shape.n_elements()];
-        fill(&mut data);
+        let mut data = self.cpu.shelf.take(shape.n_elements());
+        fill(data.as_mut_slice());
         self.cpu.tensor(data, shape)
     }
 
@@ -96,8 +99,9 @@ pub(crate) enum CpuPackedConv {
 }
 
 impl Cpu {
-    fn tensor(&self, data: Vec<f32>, shape: Shape) -> Tensor {
-        Tensor::new(On::Cpu(CpuTensor { cpu: self.clone(), shape, data: Arc::new(data) }))
+    fn tensor(&self, data: impl Into<Buffer>, shape: Shape) -> Tensor {
+        let data = Arc::new(data.into());
+        Tensor::new(On::Cpu(CpuTensor { cpu: self.clone(), shape, data }))
     }
 }
 
@@ -152,25 +156,28 @@ impl Backend for Cpu {
     fn narrow(x: &CpuTensor, axis: usize, start: usize, len: usize) -> Tensor {
         let (outer, inner) = x.strides(axis);
         let run = x.shape[axis] * inner;
-        let mut data = Vec::with_capacity(outer * len * inner);
-        for block in x.data.chunks_exact(run.max(1)).take(outer) {
-            data.extend_from_slice(&block[start * inner..(start + len) * inner]);
-        }
-        x.cpu.tensor(data, x.shape.with_dim(axis, len))
+        x.make(x.shape.with_dim(axis, len), |y| {
+            for block in 0..outer {
+                let from = &x.data[block * run + start * inner..][..len * inner];
+                y[block * len * inner..][..len * inner].copy_from_slice(from);
+            }
+        })
     }
 
     fn cat(xs: &[&Tensor], axis: usize) -> Tensor {
         let first = Self::of(xs[0]);
         let (outer, inner) = first.strides(axis);
         let len: usize = xs.iter().map(|x| x.dim(axis)).sum();
-        let mut data = Vec::with_capacity(outer * len * inner);
-        for block in 0..outer {
-            for x in xs.iter().map(|x| Self::of(x)) {
-                let run = x.shape[axis] * inner;
-                data.extend_from_slice(&x.data[block * run..(block + 1) * run]);
+        first.make(first.shape.with_dim(axis, len), |mut y| {
+            for block in 0..outer {
+                for x in xs.iter().map(|x| Self::of(x)) {
+                    let run = x.shape[axis] * inner;
+                    let (part, rest) = y.split_at_mut(run);
+                    part.copy_from_slice(&x.data[block * run..][..run]);
+                    y = rest;
+                }
             }
-        }
-        first.cpu.tensor(data, first.shape.with_dim(axis, len))
+        })
     }
 
     fn upload_ids(&self, ids: &[u32]) -> Ids {
@@ -214,14 +221,15 @@ impl Backend for Cpu {
 
     fn linears(x: &CpuTensor, layers: &[(&Matrix, Option<&Tensor>)]) -> Vec<Tensor> {
         let rows = x.shape.rows();
-        let mut ys: Vec<_> = layers.iter().map(|(w, _)| vec![0.0; rows * w.rows()]).collect();
+        let mut ys: Vec<Buffer> =
+            layers.iter().map(|(w, _)| x.cpu.shelf.take(rows * w.rows())).collect();
         let mut projections: Vec<_> = layers
             .iter()
             .zip(&mut ys)
             .map(|((weight, bias), y)| Projection {
                 weight: Self::of_matrix(weight).view(),
                 bias: bias.map(|b| Self::of(b).data.as_slice()),
-                y,
+                y: y.as_mut_slice(),
             })
             .collect();
         kernels::linear(x.cpu.pool(), &x.data, rows, &mut projections);
@@ -258,9 +266,10 @@ impl Backend for Cpu {
     }
 
     fn rope(x: &CpuTensor, positions: &RopePositions) -> Tensor {
-        let mut data = x.data.to_vec();
-        kernels::rope(&mut data, x.shape[2], x.shape[3], &positions.cos, &positions.sin);
-        x.cpu.tensor(data, x.shape)
+        x.make(x.shape, |y| {
+            y.copy_from_slice(&x.data);
+            kernels::rope(y, x.shape[2], x.shape[3], &positions.cos, &positions.sin);
+        })
     }
 
     fn cache_len(cache: &CpuKvCache) -> usize {
@@ -309,17 +318,17 @@ impl Backend for Cpu {
 
     fn add(x: &CpuTensor, y: &Tensor) -> Tensor {
         let y = &Self::of(y).data;
-        x.make(x.shape, |out| by_rows(&x.data, y, out, kernels::add))
+        x.make(x.shape, |out| by_rows(x.cpu.pool(), &x.data, y, out, kernels::add))
     }
 
     fn sub(x: &CpuTensor, y: &Tensor) -> Tensor {
         let y = &Self::of(y).data;
-        x.cpu.tensor(x.data.iter().zip(y.iter()).map(|(x, y)| x - y).collect(), x.shape)
+        x.cpu.tensor(x.data.iter().zip(y.iter()).map(|(x, y)| x - y).collect::<Vec<_>>(), x.shape)
     }
 
     fn mul(x: &CpuTensor, y: &Tensor) -> Tensor {
         let y = &Self::of(y).data;
-        x.make(x.shape, |out| by_rows(&x.data, y, out, kernels::mul))
+        x.make(x.shape, |out| by_rows(x.cpu.pool(), &x.data, y, out, kernels::mul))
     }
 
     fn silu(x: &CpuTensor) -> Tensor {
@@ -372,7 +381,7 @@ impl Backend for Cpu {
     }
 
     fn clamp(x: &CpuTensor, min: f32, max: f32) -> Tensor {
-        x.cpu.tensor(x.data.iter().map(|v| v.clamp(min, max)).collect(), x.shape)
+        x.cpu.tensor(x.data.iter().map(|v| v.clamp(min, max)).collect::<Vec<_>>(), x.shape)
     }
 
     fn snake_beta(x: &CpuTensor, alpha: &Tensor, inv_beta: &Tensor) -> Tensor {
@@ -387,8 +396,15 @@ impl Backend for Cpu {
 }
 
 /// Applies `op` to each row of `x` with `y`, which is as long as `x` or as one row.
-fn by_rows(x: &[f32], y: &[f32], out: &mut [f32], op: impl Fn(&[f32], &[f32], &mut [f32])) {
-    for (x, out) in x.chunks_exact(y.len().max(1)).zip(out.chunks_exact_mut(y.len().max(1))) {
-        op(x, y, out);
+fn by_rows(
+    pool: &Pool,
+    x: &[f32],
+    y: &[f32],
+    out: &mut [f32],
+    op: impl Fn(&Pool, &[f32], &[f32], &mut [f32]),
+) {
+    let row = y.len().max(1);
+    for (x, out) in x.chunks_exact(row).zip(out.chunks_exact_mut(row)) {
+        op(pool, x, y, out);
     }
 }
