@@ -57,7 +57,7 @@ def main():
     if only in (None, "tokenizer"):
         goldens_tokenizer.write(checkpoints, goldens, arguments.tokenizer)
     if only in (None, "demo"):
-        tiny_checkpoint.write(arguments.demo, "custom_voice", "0b6", seed=21, max_new_tokens=64)
+        tiny_checkpoint.write(arguments.demo, "custom_voice", "0b6", seed=21, max_new_tokens=256)
 
 
 main()
