@@ -10,8 +10,8 @@ use crate::workspace;
 /// Names an existing interpreter that has the official package, to be used as it is.
 const PYTHON: &str = "QWEN3_TTS_ORACLE_PYTHON";
 
-/// What the official package needs, in the versions that the goldens were made with.
-const REQUIREMENTS: [&str; 11] = [
+/// What the official package needs, and MLX for its way to quantise, in the versions that the goldens were made with.
+const REQUIREMENTS: [&str; 12] = [
     "torch==2.11.0",
     "torchaudio==2.11.0",
     "transformers==4.57.3",
@@ -23,6 +23,7 @@ const REQUIREMENTS: [&str; 11] = [
     "sox==1.5.0",
     "safetensors==0.8.0",
     "numpy==2.4.6",
+    "mlx[cpu]==0.32.4",
 ];
 
 /// The official package; its own requirements would pull in what only its demo needs.

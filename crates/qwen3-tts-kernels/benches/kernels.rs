@@ -15,7 +15,7 @@ criterion_group! {
         .sample_size(20)
         .warm_up_time(std::time::Duration::from_millis(300))
         .measurement_time(std::time::Duration::from_secs(2));
-    targets = linear_decode, linear_prefill, convolution, snake, attend, regions
+    targets = linear_decode, linear_quantized, linear_prefill, convolution, snake, attend, regions
 }
 
 fn pool() -> Pool {
@@ -48,7 +48,33 @@ fn linear_decode(c: &mut Criterion) {
     }
 }
 
-/// Many tokens, bf16 and f32.
+/// The same for affine groups of 64; bytes are those of q, scales and biases.
+fn linear_quantized(c: &mut Criterion) {
+    let pool = pool();
+    let packed: Vec<u8> = (0..192usize << 20).map(|i| (i * 167 / 8) as u8).collect();
+    for bits in [Bits::Eight, Bits::Six, Bits::Four] {
+        let mut group = c.benchmark_group(format!("linear 1 token {} bits", bits.get()));
+        for (rows, cols) in [(4096, 1024), (1024, 2048), (6144, 1024), (1024, 3072), (12288, 2048)]
+        {
+            let (x, mut y) = (ramp(cols), vec![0.0; rows]);
+            let scales = vec![bf16::from_f32(0.01); rows * cols / 64];
+            let mut matrices = packed.chunks_exact(rows * cols * bits.get() / 8).cycle();
+            let bytes = rows * cols * bits.get() / 8 + 4 * scales.len();
+            group.throughput(Throughput::Bytes(bytes as u64));
+            group.bench_function(format!("{rows}x{cols}"), |b| {
+                b.iter(|| {
+                    let packed = matrices.next().unwrap();
+                    let (scales, biases) = (Floats::Bf16(&scales), Floats::Bf16(&scales));
+                    let data = Affine { bits, group_size: 64, packed, scales, biases };
+                    let weight = Matrix { data: MatrixData::Affine(data), rows, cols };
+                    linear(&pool, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
+                });
+            });
+        }
+    }
+}
+
+/// Many tokens, all kinds of weights.
 fn linear_prefill(c: &mut Criterion) {
     let pool = pool();
     let mut group = c.benchmark_group("linear many tokens");
@@ -57,7 +83,14 @@ fn linear_prefill(c: &mut Criterion) {
         let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
         let mut y = vec![0.0; tokens * rows];
         group.throughput(Throughput::Elements((tokens * rows * cols) as u64));
-        for (name, data) in [("f32", MatrixData::F32(&w)), ("bf16", MatrixData::Bf16(&half))] {
+        let made = [Bits::Eight, Bits::Four].map(|bits| (bits, quantize(&w, bits, 64)));
+        let [eight, four] = made.each_ref().map(|(bits, groups)| {
+            let (scales, biases) = (Floats::F32(&groups.scales), Floats::F32(&groups.biases));
+            let packed = &groups.packed;
+            MatrixData::Affine(Affine { bits: *bits, group_size: 64, packed, scales, biases })
+        });
+        let (full, half) = (MatrixData::F32(&w), MatrixData::Bf16(&half));
+        for (name, data) in [("f32", full), ("bf16", half), ("q8", eight), ("q4", four)] {
             group.bench_function(format!("{name} {tokens}x{rows}x{cols}"), |b| {
                 let weight = Matrix { data, rows, cols };
                 b.iter(|| {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
+mod affine;
 mod attention;
 mod channelwise;
 mod conv;
@@ -17,6 +18,7 @@ mod rope;
 mod statistics;
 mod vector;
 
+pub use affine::{Affine, AffineGroups, Bits, Floats, GROUP_SIZES, quantize};
 pub use attention::{AttentionShape, attention};
 pub use channelwise::{scaled_add, snake_beta};
 pub use conv::{ConvWeight, conv1d, depthwise_conv1d};

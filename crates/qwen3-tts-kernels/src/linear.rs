@@ -1,5 +1,6 @@
 //! Matrix products with weights as they lie in the checkpoint.
 
+use crate::affine::{Affine, AffineRows};
 use crate::dispatch::{self, Kernel};
 use crate::dot::{Dots, Element, TILE};
 use crate::isa::{Isa, isa};
@@ -10,7 +11,7 @@ use half::bf16;
 /// A row-major matrix \[rows, cols\] as it lies in the checkpoint, often straight in a memory map.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
-    /// rows · cols elements.
+    /// rows · cols elements; quantised, they share scales along the columns.
     pub data: MatrixData<'a>,
     /// How many rows: the outputs of a projection.
     pub rows: usize,
@@ -25,6 +26,8 @@ pub enum MatrixData<'a> {
     F32(&'a [f32]),
     /// bfloat16; widened in registers, never as a whole.
     Bf16(&'a [bf16]),
+    /// Quantised in affine groups; dequantised in registers or a few rows at a time.
+    Affine(Affine<'a>),
 }
 
 impl MatrixData<'_> {
@@ -33,6 +36,7 @@ impl MatrixData<'_> {
         match self {
             MatrixData::F32(data) => data.len(),
             MatrixData::Bf16(data) => data.len(),
+            MatrixData::Affine(data) => data.len(),
         }
     }
 
@@ -41,10 +45,21 @@ impl MatrixData<'_> {
         self.len() == 0
     }
 
-    fn element_bytes(&self) -> usize {
+    fn bits(&self) -> usize {
         match self {
-            MatrixData::F32(_) => 4,
-            MatrixData::Bf16(_) => 2,
+            MatrixData::F32(_) => 32,
+            MatrixData::Bf16(_) => 16,
+            MatrixData::Affine(data) => data.bits.get(),
+        }
+    }
+}
+
+impl Matrix<'_> {
+    #[track_caller]
+    fn check(&self) {
+        match self.data {
+            MatrixData::Affine(data) => data.check(self.rows, self.cols),
+            data => assert_eq!(data.len(), self.rows * self.cols, "length of the weight"),
         }
     }
 }
@@ -94,13 +109,13 @@ pub fn by_isa(
     let mut tasks = 0;
     for projection in projections {
         let weight = projection.weight;
-        assert_eq!(weight.data.len(), weight.rows * weight.cols, "length of the weight");
+        weight.check();
         assert_eq!(x.len(), n_tokens * weight.cols, "length of x");
         assert_eq!(projection.y.len(), n_tokens * weight.rows, "length of y");
         if let Some(bias) = projection.bias {
             assert_eq!(bias.len(), weight.rows, "length of the bias");
         }
-        let row_bytes = (weight.cols * weight.data.element_bytes()).max(1);
+        let row_bytes = (weight.cols * weight.data.bits() / 8).max(1);
         let task_rows = (task_bytes / row_bytes / TILE).max(1) * TILE;
         let y = SharedMut(projection.y.as_mut_ptr());
         parts.push(Part { weight, bias: projection.bias, y, task_rows, first_task: tasks });
@@ -118,7 +133,7 @@ fn task_bytes(n_tokens: usize, projections: &[Projection<'_>], threads: usize) -
     if n_tokens < MANY {
         return TASK_BYTES;
     }
-    let bytes = |weight: &Matrix<'_>| weight.data.len() * weight.data.element_bytes();
+    let bytes = |weight: &Matrix<'_>| weight.data.len() * weight.data.bits() / 8;
     let all: usize = projections.iter().map(|projection| bytes(&projection.weight)).sum();
     // Every thread should still find several tasks.
     (all / (4 * threads)).clamp(TASK_BYTES, TASK_BYTES_MANY)
@@ -153,6 +168,7 @@ impl Kernel for Rows<'_> {
             match self.part.weight.data {
                 MatrixData::F32(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
                 MatrixData::Bf16(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
+                MatrixData::Affine(weight) => self.affine(weight).run::<V>(),
             }
             self.add_bias();
         }
@@ -177,6 +193,24 @@ impl Rows<'_> {
             y: unsafe { self.part.y.at(self.row) },
             y_token: rows,
             y_row: 1,
+        }
+    }
+
+    /// # Safety
+    /// The rows exist.
+    #[inline(always)]
+    unsafe fn affine<'a>(&self, weight: Affine<'a>) -> AffineRows<'a> {
+        let Matrix { rows, cols, .. } = self.part.weight;
+        AffineRows {
+            weight,
+            row: self.row,
+            rows: self.rows,
+            cols,
+            x: self.x.as_ptr(),
+            tokens: self.n_tokens,
+            // SAFETY: the caller's promise.
+            y: unsafe { self.part.y.at(self.row) },
+            y_token: rows,
         }
     }
 

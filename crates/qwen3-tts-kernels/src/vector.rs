@@ -58,6 +58,13 @@ pub(crate) trait Vector:
     /// `from` is good for reading `n` values; `n < LANES`.
     unsafe fn load_bf16_part(from: *const bf16, n: usize) -> Self;
 
+    /// `LANES` unsigned numbers of `BITS` bits (4, 6 or 8), packed from the lowest bit of the
+    /// first byte on.
+    ///
+    /// # Safety
+    /// `from` is good for reading `LANES · BITS / 8` bytes, and no more.
+    unsafe fn load_packed<const BITS: usize>(from: *const u8) -> Self;
+
     /// Writes `LANES` values.
     ///
     /// # Safety

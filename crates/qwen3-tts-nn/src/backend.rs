@@ -8,11 +8,11 @@ use crate::conv::ConvShape;
 use crate::ids::Ids;
 use crate::kv_cache::KvCache;
 use crate::layout::{Matrix, PackedConv};
+use crate::quantized::RawMatrix;
 use crate::rope::RopePositions;
 use crate::sampling::Sampling;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::weights::RawTensor;
 
 /// How attention looks at its keys.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ pub(crate) trait Backend: Sized + Clone {
     fn ids_to_host(runs: &[Ids]) -> Vec<u32>;
 
     // Weights, permuted or packed once at load.
-    fn matrix(&self, weight: RawTensor, rows: usize, cols: usize) -> Matrix;
+    fn matrix(&self, weight: RawMatrix, rows: usize, cols: usize) -> Matrix;
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> PackedConv;
     fn new_cache(&self, spec: AttentionSpec) -> KvCache;
 

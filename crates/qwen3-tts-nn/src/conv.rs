@@ -231,7 +231,7 @@ impl CausalConvTranspose1d {
         stride: usize,
         device: &Device,
     ) -> Result<Self> {
-        let published = weights.to_vec("weight", &[in_channels, out_channels, taps])?;
+        let published = weights.conv_transpose_values("weight", in_channels, out_channels, taps)?;
         let bias = weights.to_vec("bias", &[out_channels])?.repeat(stride);
         let steps = taps.div_ceil(stride);
         let shape = ConvConfig::new(in_channels, stride * out_channels, steps).shape();

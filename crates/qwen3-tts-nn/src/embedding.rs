@@ -5,6 +5,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::ids::Ids;
 use crate::layout::Matrix;
+use crate::quantized::RawMatrix;
 use crate::tensor::Tensor;
 use crate::weights::{RawTensor, Weights, matrix};
 
@@ -35,7 +36,8 @@ impl Embedding {
     #[track_caller]
     pub fn from_vec(table: Vec<f32>, entries: usize, channels: usize, device: &Device) -> Self {
         assert_eq!(table.len(), entries * channels, "a table of {entries} × {channels}");
-        Self { weight: matrix(RawTensor::from_vec(table), entries, channels, device) }
+        let table = RawMatrix::Full(RawTensor::from_vec(table));
+        Self { weight: matrix(table, entries, channels, device) }
     }
 
     /// `n` ids to `[1, n, channels]`.

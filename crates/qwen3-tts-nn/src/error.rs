@@ -51,14 +51,31 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// A tensor has a data type that the engine does not compute with.
-    #[error("{file}: tensor `{name}` has dtype {found}, expected BF16 or F32")]
+    #[error("{file}: tensor `{name}` has dtype {found}, expected {expected}")]
     TensorDtype {
         /// The file or directory.
         file: String,
         /// The tensor's full name.
         name: String,
+        /// The data types that would do.
+        expected: String,
         /// The data type in the file.
         found: String,
+    },
+    /// A tensor of a quantised layer does not fit the shape that the configuration asks for.
+    #[error(
+        "{file}: tensor `{name}` of a quantised layer has shape {found:?}, but config.json asks \
+         for {expected}; do the weights and config.json belong together?"
+    )]
+    QuantizedShape {
+        /// The file or directory.
+        file: String,
+        /// The tensor's full name.
+        name: String,
+        /// The shapes that would do.
+        expected: String,
+        /// The shape in the file.
+        found: Vec<usize>,
     },
     /// The file holds tensors that the model does not know.
     #[error(

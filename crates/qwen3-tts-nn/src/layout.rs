@@ -6,7 +6,8 @@ use crate::weights::Dtype;
 
 /// The weight `[out, in]` of a linear layer or the table `[entries, channels]` of an embedding.
 ///
-/// It keeps the checkpoint's data type, on the CPU even the checkpoint's own pages.
+/// It keeps the checkpoint's data type, quantised or not, on the CPU even the checkpoint's own
+/// pages.
 #[derive(Clone)]
 pub struct Matrix {
     pub(crate) repr: On<CpuMatrix>,

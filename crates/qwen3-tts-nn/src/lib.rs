@@ -17,6 +17,7 @@ mod linear;
 mod mlp;
 mod mmap;
 mod norm;
+mod quantized;
 mod rope;
 mod same_conv;
 pub mod sampling;

@@ -19,6 +19,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::layout::{Matrix, PackedConv};
 use crate::mmap::map_file;
+use crate::quantized::RawMatrix;
 use crate::tensor::Tensor;
 
 /// The data type that a weight is kept in.
@@ -29,14 +30,32 @@ pub enum Dtype {
     Bf16,
     /// 32-bit float.
     F32,
+    /// Affine groups of 4-bit numbers.
+    Q4,
+    /// Affine groups of 6-bit numbers.
+    Q6,
+    /// Affine groups of 8-bit numbers.
+    Q8,
 }
 
 impl Dtype {
-    /// The size of one element in bytes.
-    pub fn size(self) -> usize {
+    /// The bits of one element, without what a group of them shares.
+    pub fn bits(self) -> usize {
         match self {
-            Self::Bf16 => 2,
-            Self::F32 => 4,
+            Self::Q4 => 4,
+            Self::Q6 => 6,
+            Self::Q8 => 8,
+            Self::Bf16 => 16,
+            Self::F32 => 32,
+        }
+    }
+
+    /// The name in a file.
+    pub(crate) fn file_name(self) -> &'static str {
+        match self {
+            Self::Bf16 => "BF16",
+            Self::F32 => "F32",
+            Self::Q4 | Self::Q6 | Self::Q8 => "U32",
         }
     }
 }
@@ -46,6 +65,9 @@ impl fmt::Display for Dtype {
         f.write_str(match self {
             Self::Bf16 => "bf16",
             Self::F32 => "f32",
+            Self::Q4 => "q4",
+            Self::Q6 => "q6",
+            Self::Q8 => "q8",
         })
     }
 }
@@ -72,6 +94,17 @@ struct Entry {
     dtype: safetensors::Dtype,
     shape: Vec<usize>,
     bytes: SharedBytes,
+    /// Whether the file says that MLX wrote it.
+    mlx: bool,
+}
+
+/// The order of the axes of a convolution's weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// PyTorch's, as published: `[out, in, taps]`, and `[in, out, taps]` of a transposed one.
+    Published,
+    /// MLX's: `[out, taps, in]`, of a transposed one too.
+    Mlx,
 }
 
 /// What a file says of one tensor.
@@ -122,7 +155,8 @@ impl SharedBytes {
     }
 }
 
-/// A tensor as it lies in the file, aligned to four bytes.
+/// A tensor as it lies in the file, bf16 or f32, aligned to four bytes.
+#[derive(Clone)]
 pub(crate) struct RawTensor {
     pub dtype: Dtype,
     pub bytes: SharedBytes,
@@ -143,6 +177,7 @@ impl RawTensor {
                 .iter()
                 .map(|v| v.to_f32())
                 .collect(),
+            Dtype::Q4 | Dtype::Q6 | Dtype::Q8 => unreachable!("a float tensor"),
         }
     }
 }
@@ -225,12 +260,16 @@ impl Weights {
         Ok(self.raw(name, shape)?.to_f32())
     }
 
-    /// A matrix `[rows, cols]` in the data type of the checkpoint.
+    /// A matrix `[rows, cols]` in the data type of the checkpoint, or as MLX quantised it.
     ///
     /// # Errors
     /// As [`Weights::tensor`].
     pub fn matrix(&self, name: &str, rows: usize, cols: usize, device: &Device) -> Result<Matrix> {
-        Ok(matrix(self.raw(name, &[rows, cols])?, rows, cols, device))
+        let raw = match self.is_quantized(name) {
+            true => RawMatrix::Affine(Arc::new(self.affine(name, rows, cols)?)),
+            false => RawMatrix::Full(self.raw(name, &[rows, cols])?),
+        };
+        Ok(matrix(raw, rows, cols, device))
     }
 
     /// The weight of a convolution with one tap, published as `[out, in, 1]`, as a matrix.
@@ -244,7 +283,8 @@ impl Weights {
         input: usize,
         device: &Device,
     ) -> Result<Matrix> {
-        Ok(matrix(self.raw(name, &[out, input, 1])?, out, input, device))
+        let (_, shape) = self.layout(name, [out, input, 1], [out, 1, input]);
+        Ok(matrix(RawMatrix::Full(self.raw(name, &shape)?), out, input, device))
     }
 
     /// The weight of a dense convolution, published as `[out, in, taps]`.
@@ -257,17 +297,77 @@ impl Weights {
 
     /// The values of such a weight as `[out, taps, in]`.
     pub(crate) fn conv_values(&self, name: &str, shape: ConvShape) -> Result<Vec<f32>> {
-        let published = self.to_vec(name, &[shape.out_channels, shape.in_channels, shape.taps])?;
-        let mut weight = Vec::with_capacity(published.len());
-        for out in published.chunks_exact(shape.in_channels * shape.taps) {
-            for tap in 0..shape.taps {
-                weight.extend(out.iter().skip(tap).step_by(shape.taps));
-            }
-        }
-        Ok(weight)
+        let ConvShape { out_channels: out, in_channels: input, taps, .. } = shape;
+        let (layout, shape) = self.layout(name, [out, input, taps], [out, taps, input]);
+        let values = self.to_vec(name, &shape)?;
+        Ok(match layout {
+            Layout::Mlx => values,
+            Layout::Published => swap_last_axes(&values, input, taps),
+        })
     }
 
-    fn raw(&self, name: &str, expected: &[usize]) -> Result<RawTensor> {
+    /// The values of a transposed convolution's weight as published, `[in, out, taps]`.
+    pub(crate) fn conv_transpose_values(
+        &self,
+        name: &str,
+        input: usize,
+        out: usize,
+        taps: usize,
+    ) -> Result<Vec<f32>> {
+        let (layout, shape) = self.layout(name, [input, out, taps], [out, taps, input]);
+        let values = self.to_vec(name, &shape)?;
+        Ok(match layout {
+            Layout::Published => values,
+            // [out·taps, in] to [in, out·taps].
+            Layout::Mlx => swap_last_axes(&values, out * taps, input),
+        })
+    }
+
+    /// Which layout a tensor has, and its shape then. The shape of the file decides; where it fits
+    /// both, what the file says of its writer.
+    fn layout(&self, name: &str, published: [usize; 3], mlx: [usize; 3]) -> (Layout, [usize; 3]) {
+        let entry = self.files.tensors.get(&self.full_name(name));
+        let fits = |shape: [usize; 3]| entry.is_some_and(|entry| entry.shape == shape);
+        let by_mlx = entry.is_some_and(|entry| entry.mlx);
+        match (fits(published), fits(mlx)) {
+            (true, true) if by_mlx => (Layout::Mlx, mlx),
+            (false, true) => (Layout::Mlx, mlx),
+            // A shape that fits neither is an error in the words of the file's own layout.
+            (false, false) if by_mlx => (Layout::Mlx, mlx),
+            _ => (Layout::Published, published),
+        }
+    }
+
+    /// Whether MLX packed this weight: nothing else is stored as u32, or has scales beside it.
+    fn is_quantized(&self, name: &str) -> bool {
+        let packed = |entry: &Entry| entry.dtype == safetensors::Dtype::U32;
+        self.files.tensors.get(&self.full_name(name)).is_some_and(packed)
+            || name
+                .strip_suffix("weight")
+                .is_some_and(|base| self.contains(&format!("{base}scales")) && self.contains(name))
+    }
+
+    pub(crate) fn shape_of(&self, name: &str) -> Option<&[usize]> {
+        self.files.tensors.get(&self.full_name(name)).map(|entry| entry.shape.as_slice())
+    }
+
+    /// The bytes of a tensor of u32 that is there.
+    pub(crate) fn words(&self, name: &str) -> Result<SharedBytes> {
+        let name = self.full_name(name);
+        let entry = &self.files.tensors[&name];
+        if entry.dtype != safetensors::Dtype::U32 {
+            return Err(Error::TensorDtype {
+                file: self.files.origin.clone(),
+                name,
+                expected: "U32".to_owned(),
+                found: format!("{:?}", entry.dtype),
+            });
+        }
+        self.files.used.borrow_mut().insert(name);
+        Ok(entry.bytes.clone())
+    }
+
+    pub(crate) fn raw(&self, name: &str, expected: &[usize]) -> Result<RawTensor> {
         let name = self.full_name(name);
         let file = || self.files.origin.clone();
         let Some(entry) = self.files.tensors.get(&name) else {
@@ -277,7 +377,8 @@ impl Weights {
             safetensors::Dtype::BF16 => Dtype::Bf16,
             safetensors::Dtype::F32 => Dtype::F32,
             other => {
-                return Err(Error::TensorDtype { file: file(), name, found: format!("{other:?}") });
+                let (expected, found) = ("BF16 or F32".to_owned(), format!("{other:?}"));
+                return Err(Error::TensorDtype { file: file(), name, expected, found });
             }
         };
         if entry.shape != expected {
@@ -307,18 +408,29 @@ impl Weights {
         }
     }
 
-    fn full_name(&self, name: impl fmt::Display) -> String {
+    pub(crate) fn full_name(&self, name: impl fmt::Display) -> String {
         format!("{}{name}", self.prefix)
     }
 }
 
-pub(crate) fn matrix(raw: RawTensor, rows: usize, cols: usize, device: &Device) -> Matrix {
+pub(crate) fn matrix(raw: RawMatrix, rows: usize, cols: usize, device: &Device) -> Matrix {
     on_device!(device, b => Backend::matrix(b, raw, rows, cols))
 }
 
 /// Packs a weight given as `[out, taps, in]`.
 pub(crate) fn pack_conv(weight: &[f32], shape: ConvShape, device: &Device) -> PackedConv {
     on_device!(device, b => Backend::pack_conv(b, weight, shape))
+}
+
+/// `[…, a, b]` to `[…, b, a]`.
+fn swap_last_axes(values: &[f32], a: usize, b: usize) -> Vec<f32> {
+    let mut swapped = Vec::with_capacity(values.len());
+    for matrix in values.chunks_exact((a * b).max(1)) {
+        for column in 0..b {
+            swapped.extend(matrix.iter().skip(column).step_by(b));
+        }
+    }
+    swapped
 }
 
 fn map(path: &Path) -> Result<(String, Source)> {
@@ -353,6 +465,8 @@ fn read_header(file: &str, source: &Source, tensors: &mut BTreeMap<String, Entry
     let all = SharedBytes { source: source.clone(), start: 0, len: source_len(source) };
     let (header_len, metadata) =
         SafeTensors::read_metadata(all.as_slice()).map_err(|e| malformed(e.to_string()))?;
+    let format = metadata.metadata().as_ref().and_then(|facts| facts.get("format"));
+    let mlx = format.is_some_and(|format| format == "mlx");
     for (name, info) in metadata.tensors() {
         let start = size_of::<u64>() + header_len + info.data_offsets.0;
         let len = info.data_offsets.1 - info.data_offsets.0;
@@ -360,7 +474,7 @@ fn read_header(file: &str, source: &Source, tensors: &mut BTreeMap<String, Entry
             return Err(malformed(format!("tensor `{name}` ends after the file")));
         }
         let bytes = SharedBytes { source: source.clone(), start, len };
-        let entry = Entry { dtype: info.dtype, shape: info.shape.clone(), bytes };
+        let entry = Entry { dtype: info.dtype, shape: info.shape.clone(), bytes, mlx };
         if tensors.insert(name.clone(), entry).is_some() {
             return Err(malformed(format!("tensor `{name}` is also in another shard")));
         }

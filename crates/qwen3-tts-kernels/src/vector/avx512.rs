@@ -30,6 +30,41 @@ unsafe fn widen(values: __m256i) -> Avx512 {
     }
 }
 
+/// The sixteen numbers of 4 bits in two words.
+///
+/// # Safety
+/// The CPU has AVX-512, and `from` is good for reading 2 words of any alignment.
+#[inline(always)]
+unsafe fn nibbles(from: *const i32) -> __m512i {
+    // SAFETY: the caller vouches for the CPU and the memory.
+    unsafe {
+        let first = _mm512_set1_epi32(from.read_unaligned());
+        let words = _mm512_mask_set1_epi32(first, 0xff00, from.add(1).read_unaligned());
+        let shifts = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
+        _mm512_and_si512(_mm512_srlv_epi32(words, shifts), _mm512_set1_epi32(15))
+    }
+}
+
+/// The sixteen numbers of 6 bits in twelve bytes.
+///
+/// # Safety
+/// The CPU has AVX-512, and `from` is good for reading 12 bytes.
+#[inline(always)]
+unsafe fn six_bits(from: *const i8) -> __m512i {
+    // SAFETY: the caller vouches for the CPU and the memory.
+    unsafe {
+        let bytes = _mm256_broadcastsi128_si256(_mm_maskz_loadu_epi8(0x0fff, from));
+        // Number i starts in byte 6·i / 8 and ends in the next at the latest.
+        let pairs = _mm256_setr_epi8(
+            0, 1, 0, 1, 1, 2, 2, 3, 3, 4, 3, 4, 4, 5, 5, 6, //
+            6, 7, 6, 7, 7, 8, 8, 9, 9, 10, 9, 10, 10, 11, 11, 12,
+        );
+        let words = _mm512_cvtepu16_epi32(_mm256_shuffle_epi8(bytes, pairs));
+        let shifts = _mm512_setr_epi32(0, 6, 4, 2, 0, 6, 4, 2, 0, 6, 4, 2, 0, 6, 4, 2);
+        _mm512_and_si512(_mm512_srlv_epi32(words, shifts), _mm512_set1_epi32(63))
+    }
+}
+
 // SAFETY (of every block below): the constructors' callers vouch for the CPU and the memory;
 // elsewhere `self` proves that the CPU has AVX-512.
 #[allow(clippy::undocumented_unsafe_blocks)]
@@ -61,6 +96,19 @@ impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn load_bf16_part(from: *const bf16, n: usize) -> Self {
         unsafe { widen(_mm256_maskz_loadu_epi16(mask(n), from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_packed<const BITS: usize>(from: *const u8) -> Self {
+        unsafe {
+            let numbers = match BITS {
+                4 => nibbles(from.cast()),
+                6 => six_bits(from.cast()),
+                8 => _mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast())),
+                _ => unreachable!("numbers of {BITS} bits"),
+            };
+            Self(_mm512_cvtepi32_ps(numbers))
+        }
     }
 
     #[inline(always)]

@@ -1,6 +1,8 @@
 //! Every kernel, at every instruction set that this CPU has, against a plain float64 computation
 //! of the formula in its documentation, on odd sizes.
 
+mod affine;
+mod affine_goldens;
 mod attention;
 mod conv;
 mod elementwise;

@@ -6,8 +6,9 @@ mod kv_cache;
 use std::fmt;
 use std::sync::Arc;
 
-use half::bf16;
-use qwen3_tts_kernels::{self as kernels, ConvWeight, MatrixData, Pool, Projection};
+use qwen3_tts_kernels::{
+    self as kernels, Affine, ConvWeight, Floats, MatrixData, Pool, Projection,
+};
 
 use self::buffer::{Buffer, Shelf};
 pub(crate) use self::kv_cache::CpuKvCache;
@@ -16,11 +17,12 @@ use crate::conv::ConvShape;
 use crate::ids::Ids;
 use crate::kv_cache::KvCache;
 use crate::layout::{Matrix, PackedConv};
+use crate::quantized::RawMatrix;
 use crate::rope::RopePositions;
 use crate::sampling::{self, Sampling};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::weights::{Dtype, RawTensor, SharedBytes};
+use crate::weights::{Dtype, RawTensor};
 
 /// A handle to the threads, and to memory that was used before.
 #[derive(Clone)]
@@ -75,20 +77,47 @@ pub(crate) struct CpuIds {
 
 #[derive(Clone)]
 pub(crate) struct CpuMatrix {
-    dtype: Dtype,
-    bytes: SharedBytes,
+    raw: RawMatrix,
     rows: usize,
     cols: usize,
 }
 
 impl CpuMatrix {
     fn view(&self) -> kernels::Matrix<'_> {
-        let bytes = self.bytes.as_slice();
-        let data = match self.dtype {
-            Dtype::F32 => MatrixData::F32(bytemuck::cast_slice(bytes)),
-            Dtype::Bf16 => MatrixData::Bf16(bytemuck::cast_slice(bytes)),
+        let data = match &self.raw {
+            RawMatrix::Full(tensor) => match floats(tensor) {
+                Floats::F32(values) => MatrixData::F32(values),
+                Floats::Bf16(values) => MatrixData::Bf16(values),
+            },
+            RawMatrix::Affine(affine) => MatrixData::Affine(Affine {
+                bits: affine.bits,
+                group_size: affine.group_size,
+                packed: affine.packed.as_slice(),
+                scales: floats(&affine.scales),
+                biases: floats(&affine.biases),
+            }),
         };
         kernels::Matrix { data, rows: self.rows, cols: self.cols }
+    }
+
+    /// Row `row` in float32.
+    fn copy_row(&self, row: usize, to: &mut [f32]) {
+        let run = row * self.cols..(row + 1) * self.cols;
+        match self.view().data {
+            MatrixData::F32(table) => to.copy_from_slice(&table[run]),
+            MatrixData::Bf16(table) => {
+                to.iter_mut().zip(&table[run]).for_each(|(to, v)| *to = v.to_f32());
+            }
+            MatrixData::Affine(table) => table.dequantize(run.start, to),
+        }
+    }
+}
+
+fn floats(tensor: &RawTensor) -> Floats<'_> {
+    let bytes = tensor.bytes.as_slice();
+    match tensor.dtype {
+        Dtype::Bf16 => Floats::Bf16(bytemuck::cast_slice(bytes)),
+        _ => Floats::F32(bytemuck::cast_slice(bytes)),
     }
 }
 
@@ -188,9 +217,9 @@ impl Backend for Cpu {
         runs.iter().flat_map(|run| &Self::of_ids(run).ids).copied().collect()
     }
 
-    fn matrix(&self, weight: RawTensor, rows: usize, cols: usize) -> Matrix {
-        let RawTensor { dtype, bytes } = weight;
-        Matrix { repr: On::Cpu(CpuMatrix { dtype, bytes, rows, cols }), rows, cols, dtype }
+    fn matrix(&self, raw: RawMatrix, rows: usize, cols: usize) -> Matrix {
+        let dtype = raw.dtype();
+        Matrix { repr: On::Cpu(CpuMatrix { raw, rows, cols }), rows, cols, dtype }
     }
 
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> PackedConv {
@@ -239,18 +268,11 @@ impl Backend for Cpu {
 
     fn embedding(weight: &CpuMatrix, ids: &CpuIds) -> Tensor {
         let cols = weight.cols;
-        let mut data = Vec::with_capacity(ids.ids.len() * cols);
-        for &id in &ids.ids {
+        let mut data = vec![0.0; ids.ids.len() * cols];
+        for (&id, to) in ids.ids.iter().zip(data.chunks_exact_mut(cols.max(1))) {
             let id = id as usize;
             assert!(id < weight.rows, "id {id} in an embedding of {} entries", weight.rows);
-            match weight.view().data {
-                MatrixData::F32(table) => data.extend(&table[id * cols..(id + 1) * cols]),
-                MatrixData::Bf16(table) => {
-                    data.extend(
-                        table[id * cols..(id + 1) * cols].iter().map(|v: &bf16| v.to_f32()),
-                    );
-                }
-            }
+            weight.copy_row(id, to);
         }
         ids.cpu.tensor(data, Shape::new(&[1, ids.ids.len(), cols]))
     }

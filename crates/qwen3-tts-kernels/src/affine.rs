@@ -1,0 +1,139 @@
+//! Matrices quantised in MLX's affine groups.
+
+mod dots;
+mod quantize;
+
+pub(crate) use dots::AffineRows;
+pub use quantize::{AffineGroups, quantize};
+
+use half::bf16;
+
+/// How many bits a quantised weight has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bits {
+    /// 16 levels.
+    Four,
+    /// 64 levels.
+    Six,
+    /// 256 levels.
+    Eight,
+}
+
+impl Bits {
+    /// The width as a number, if it is one of these.
+    pub fn new(bits: usize) -> Option<Self> {
+        match bits {
+            4 => Some(Self::Four),
+            6 => Some(Self::Six),
+            8 => Some(Self::Eight),
+            _ => None,
+        }
+    }
+
+    /// The width as a number.
+    pub fn get(self) -> usize {
+        match self {
+            Self::Four => 4,
+            Self::Six => 6,
+            Self::Eight => 8,
+        }
+    }
+}
+
+/// How many weights may share a scale and a bias.
+pub const GROUP_SIZES: [usize; 3] = [32, 64, 128];
+
+/// A row-major matrix of unsigned numbers q, where w = scale·q + bias with a scale and a bias for
+/// each `group_size` weights of a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Affine<'a> {
+    /// The width of q.
+    pub bits: Bits,
+    /// One of [`GROUP_SIZES`], and a divisor of the columns.
+    pub group_size: usize,
+    /// q, row after row, from the lowest bit of the first byte on: what MLX writes as
+    /// little-endian u32.
+    pub packed: &'a [u8],
+    /// One for each group.
+    pub scales: Floats<'a>,
+    /// One for each group, in the type of the scales.
+    pub biases: Floats<'a>,
+}
+
+/// float32 or bfloat16.
+#[derive(Clone, Copy, Debug)]
+pub enum Floats<'a> {
+    /// float32.
+    F32(&'a [f32]),
+    /// bfloat16.
+    Bf16(&'a [bf16]),
+}
+
+impl Floats<'_> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::Bf16(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn get(&self, i: usize) -> f32 {
+        match self {
+            Self::F32(values) => values[i],
+            Self::Bf16(values) => values[i].to_f32(),
+        }
+    }
+}
+
+impl Affine<'_> {
+    /// How many weights there are.
+    pub fn len(&self) -> usize {
+        self.packed.len() * 8 / self.bits.get()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+
+    /// The weights from `start` on that fill `to`, exactly as MLX computes them in float32: the
+    /// product is rounded, then the sum.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    #[track_caller]
+    pub fn dequantize(&self, start: usize, to: &mut [f32]) {
+        for (i, w) in (start..).zip(to) {
+            let group = i / self.group_size;
+            *w = self.scales.get(group) * f32::from(self.quantized(i)) + self.biases.get(group);
+        }
+    }
+
+    /// q of one weight.
+    fn quantized(&self, i: usize) -> u8 {
+        let bit = i * self.bits.get();
+        let low = u16::from(self.packed[bit / 8]);
+        let high = self.packed.get(bit / 8 + 1).map_or(0, |&byte| u16::from(byte));
+        let mask = (1u16 << self.bits.get()) - 1;
+        (((low | high << 8) >> (bit % 8)) & mask) as u8
+    }
+
+    /// Refuses lengths that do not fit a matrix of this shape.
+    #[track_caller]
+    pub(crate) fn check(&self, rows: usize, cols: usize) {
+        assert!(GROUP_SIZES.contains(&self.group_size), "groups of {}", self.group_size);
+        assert_eq!(cols % self.group_size, 0, "columns left over by the groups");
+        assert_eq!(self.packed.len(), rows * cols * self.bits.get() / 8, "length of the weight");
+        let groups = rows * cols / self.group_size;
+        assert_eq!(self.scales.len(), groups, "length of the scales");
+        assert_eq!(self.biases.len(), groups, "length of the biases");
+        let one_type = std::mem::discriminant(&self.scales) == std::mem::discriminant(&self.biases);
+        assert!(one_type, "scales and biases of two types");
+    }
+}

@@ -1,0 +1,184 @@
+//! Quantised matrices against their definition.
+
+use super::{assert_close, bits, levels, noise, pools};
+use proptest::prelude::*;
+use proptest::sample::select;
+use qwen3_tts_kernels::{
+    Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Matrix, MatrixData, Pool, Projection, bf16,
+    by_isa, quantize,
+};
+
+const WIDTHS: [Bits; 3] = [Bits::Four, Bits::Six, Bits::Eight];
+
+/// Any numbers at all: what is read need not have been written by [`quantize`].
+struct Random {
+    groups: AffineGroups,
+    width: Bits,
+    group_size: usize,
+}
+
+impl Random {
+    fn new(seed: u64, weights: usize, width: Bits, group_size: usize) -> Self {
+        let bytes = noise(seed, weights * width.get() / 8);
+        let bf16s = |seed| {
+            let values = noise(seed, weights / group_size).into_iter();
+            values.map(|v| bf16::from_f32(v / 64.0).to_f32()).collect()
+        };
+        let groups = AffineGroups {
+            packed: bytes.iter().map(|v| (v.to_bits() >> 7) as u8).collect(),
+            scales: bf16s(seed ^ 1),
+            biases: bf16s(seed ^ 2),
+        };
+        Self { groups, width, group_size }
+    }
+
+    fn affine(&self) -> Affine<'_> {
+        Affine {
+            bits: self.width,
+            group_size: self.group_size,
+            packed: &self.groups.packed,
+            scales: Floats::F32(&self.groups.scales),
+            biases: Floats::F32(&self.groups.biases),
+        }
+    }
+
+    /// The definition, one bit at a time.
+    fn weights(&self) -> Vec<f64> {
+        let width = self.width.get();
+        let bit = |i: usize| u32::from(self.groups.packed[i / 8] >> (i % 8) & 1);
+        let weight = |i: usize| {
+            let q: u32 = (0..width).map(|b| bit(i * width + b) << b).sum();
+            let group = i / self.group_size;
+            f64::from(self.groups.scales[group]) * f64::from(q)
+                + f64::from(self.groups.biases[group])
+        };
+        (0..self.groups.scales.len() * self.group_size).map(weight).collect()
+    }
+}
+
+fn run(
+    isa: qwen3_tts_kernels::Isa,
+    pool: &Pool,
+    x: &[f32],
+    tokens: usize,
+    weight: Matrix<'_>,
+) -> Vec<f32> {
+    let mut y = vec![f32::NAN; tokens * weight.rows];
+    by_isa::linear(isa, pool, x, tokens, &mut [Projection { weight, bias: None, y: &mut y }]);
+    y
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn projections_are_the_products_with_scaled_and_shifted_numbers(
+        tokens in 0usize..12,
+        rows in 1usize..30,
+        groups in 1usize..4,
+        width in select(&WIDTHS[..]),
+        group_size in select(&GROUP_SIZES[..]),
+        seed: u64,
+    ) {
+        let cols = groups * group_size;
+        let random = Random::new(seed, rows * cols, width, group_size);
+        let x = noise(seed ^ 3, tokens * cols);
+        let bias = noise(seed ^ 4, rows);
+        let weights = random.weights();
+        let product = |t: usize, n: usize| -> f64 {
+            let row = &weights[n * cols..(n + 1) * cols];
+            x[t * cols..(t + 1) * cols].iter().zip(row).map(|(x, w)| f64::from(*x) * w).sum()
+        };
+        let want: Vec<f64> = (0..tokens * rows)
+            .map(|i| product(i / rows, i % rows) + f64::from(bias[i % rows]))
+            .collect();
+        // The products themselves round: a few parts in 2²³ of the sum of their sizes.
+        let largest = weights.iter().fold(0.0f64, |most, w| most.max(w.abs()));
+        let tolerance = 1e-5 * (1.0 + largest) * cols as f64;
+        let halves = |values: &[f32]| values.iter().map(|&v| bf16::from_f32(v)).collect::<Vec<_>>();
+        let (scales, biases) = (halves(&random.groups.scales), halves(&random.groups.biases));
+        let half = Affine {
+            scales: Floats::Bf16(&scales),
+            biases: Floats::Bf16(&biases),
+            ..random.affine()
+        };
+        for isa in levels() {
+            let mut first: Option<Vec<f32>> = None;
+            for data in [random.affine(), half] {
+                for pool in &pools() {
+                    let weight = Matrix { data: MatrixData::Affine(data), rows, cols };
+                    let mut y = vec![f32::NAN; tokens * rows];
+                    let projection = Projection { weight, bias: Some(&bias), y: &mut y };
+                    by_isa::linear(isa, pool, &x, tokens, &mut [projection]);
+                    assert_close(isa, &y, &want, tolerance);
+                    prop_assert_eq!(bits(first.get_or_insert_with(|| y.clone())), bits(&y));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_is_the_same_alone_and_in_company(
+        tokens in 1usize..12,
+        rows in 1usize..20,
+        width in select(&WIDTHS[..]),
+        group_size in select(&GROUP_SIZES[..]),
+        seed: u64,
+    ) {
+        let cols = 2 * group_size;
+        let random = Random::new(seed, rows * cols, width, group_size);
+        let x = noise(!seed, tokens * cols);
+        let weight = Matrix { data: MatrixData::Affine(random.affine()), rows, cols };
+        for isa in levels() {
+            let together = run(isa, &Pool::new(2), &x, tokens, weight);
+            let alone: Vec<f32> = x
+                .chunks_exact(cols)
+                .flat_map(|x| run(isa, &Pool::new(1), x, 1, weight))
+                .collect();
+            prop_assert_eq!(bits(&together), bits(&alone));
+        }
+    }
+
+    #[test]
+    fn quantised_weights_are_near(
+        groups in 1usize..5,
+        width in select(&WIDTHS[..]),
+        group_size in select(&GROUP_SIZES[..]),
+        seed: u64,
+    ) {
+        let weights = noise(seed, groups * group_size);
+        let quantised = quantize(&weights, width, group_size);
+        let random = Random { groups: quantised, width, group_size };
+        let mut back = vec![0.0; weights.len()];
+        random.affine().dequantize(0, &mut back);
+        for (group, (was, is)) in
+            weights.chunks(group_size).zip(back.chunks(group_size)).enumerate()
+        {
+            // The scale is fitted to the edge, so the other end may lie up to a step outside.
+            let step = random.groups.scales[group].abs();
+            for (was, is) in was.iter().zip(is) {
+                prop_assert!((was - is).abs() <= 1.001 * step, "{} became {}", was, is);
+            }
+        }
+        let definition = random.weights();
+        assert_close(qwen3_tts_kernels::Isa::Portable, &back, &definition, 1e-5);
+    }
+}
+
+#[test]
+fn any_row_is_dequantised_alone() {
+    let random = Random::new(5, 3 * 64, Bits::Six, 32);
+    let want = random.weights();
+    let mut row = vec![0.0; 64];
+    random.affine().dequantize(64, &mut row);
+    assert_close(qwen3_tts_kernels::Isa::Portable, &row, &want[64..128], 1e-5);
+}
+
+#[test]
+#[should_panic(expected = "length of the scales")]
+fn a_missing_scale_is_refused() {
+    let random = Random::new(1, 64, Bits::Four, 32);
+    let short = Affine { scales: Floats::F32(&[1.0]), ..random.affine() };
+    let weight = Matrix { data: MatrixData::Affine(short), rows: 1, cols: 64 };
+    run(qwen3_tts_kernels::Isa::Portable, &Pool::new(1), &[0.0; 64], 1, weight);
+}

@@ -1,0 +1,162 @@
+//! Quantised matrices in the layers: read as MLX reads them, refused by name when damaged.
+
+use std::path::Path;
+
+use qwen3_tts_nn::{Device, Dtype, Embedding, Error, Ids, Linear, Tensor, Weights};
+use qwen3_tts_testkit::Golden;
+use safetensors::Dtype as FileDtype;
+use safetensors::tensor::TensorView;
+
+struct Entry {
+    name: String,
+    dtype: FileDtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Entry {
+    fn new(name: &str, dtype: FileDtype, shape: &[usize], bytes: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), dtype, shape: shape.to_vec(), bytes }
+    }
+}
+
+fn write(path: &Path, entries: &[Entry]) -> Weights {
+    let views = entries.iter().map(|entry| {
+        let view = TensorView::new(entry.dtype, entry.shape.clone(), &entry.bytes).unwrap();
+        (entry.name.as_str(), view)
+    });
+    std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+    Weights::open(path).unwrap()
+}
+
+fn floats(values: &[f32], half: bool) -> (FileDtype, Vec<u8>) {
+    match half {
+        true => {
+            let halves = values.iter().flat_map(|v| half::bf16::from_f32(*v).to_le_bytes());
+            (FileDtype::BF16, halves.collect())
+        }
+        false => (FileDtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+    }
+}
+
+/// A layer `a` as MLX packed it, and its weights as MLX dequantises them.
+fn layer(golden: &Golden, dtype: &str, bits: usize, group_size: usize) -> (Vec<Entry>, Vec<f32>) {
+    let name = |part: &str| format!("{dtype}.{bits}.{group_size}.{part}");
+    let (shape, words) = golden.u32(&name("packed"));
+    let words = words.into_iter().flat_map(u32::to_le_bytes).collect();
+    let mut entries = vec![Entry::new("a.weight", FileDtype::U32, &shape, words)];
+    for part in ["scales", "biases"] {
+        let (shape, values) = golden.f32(&name(part));
+        let (dtype, bytes) = floats(&values, dtype == "bfloat16");
+        entries.push(Entry::new(&format!("a.{part}"), dtype, &shape, bytes));
+    }
+    (entries, golden.f32(&name("dequantized")).1)
+}
+
+#[test]
+fn layers_compute_with_the_weights_that_mlx_would() {
+    let golden = Golden::load("operations/quantized");
+    let (rows, cols) = (golden.number("rows"), golden.number("cols"));
+    let device = Device::cpu(2);
+    let dir = tempfile::tempdir().unwrap();
+    let x: Vec<f32> = (0..9 * cols).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+    let x = Tensor::from_vec(x, &[1, 9, cols], &device);
+    for (bits, kept) in [(4, Dtype::Q4), (6, Dtype::Q6), (8, Dtype::Q8)] {
+        for group_size in [32, 64, 128] {
+            for dtype in ["float32", "bfloat16"] {
+                let (entries, dequantized) = layer(&golden, dtype, bits, group_size);
+                let weights = write(&dir.path().join("quantized.safetensors"), &entries);
+                let (a, place) = (weights.under("a"), format!("{bits} bits by {group_size}"));
+
+                let table = Embedding::load(&a, rows, cols, &device).unwrap();
+                let ids = Ids::new(&[4, 0, 1, 2, 3, 4], &device);
+                let from = |row: usize| dequantized[row * cols..(row + 1) * cols].to_vec();
+                let want: Vec<f32> = [4, 0, 1, 2, 3, 4].into_iter().flat_map(from).collect();
+                assert_eq!(table.forward(&ids).to_vec(), want, "{place}");
+                assert_eq!(table.weight().dtype(), kept);
+
+                let linear = Linear::load(&a, cols, rows, &device).unwrap();
+                weights.finish(&[]).unwrap();
+                let (dtype, bytes) = floats(&dequantized, false);
+                let full = [Entry::new("weight", dtype, &[rows, cols], bytes)];
+                let full = write(&dir.path().join("full.safetensors"), &full);
+                let full = Linear::load(&full, cols, rows, &device).unwrap();
+                for tokens in [1, 2, 9] {
+                    let x = x.narrow(1, 0, tokens);
+                    let (got, want) = (linear.forward(&x).to_vec(), full.forward(&x).to_vec());
+                    for (got, want) in got.iter().zip(&want) {
+                        assert!((got - want).abs() < 1e-4, "{place}: {got} is not {want}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is told of the layer after `change`.
+fn refusal(change: impl FnOnce(&mut Vec<Entry>)) -> Error {
+    let golden = Golden::load("operations/quantized");
+    let (mut entries, _) = layer(&golden, "bfloat16", 4, 64);
+    change(&mut entries);
+    let dir = tempfile::tempdir().unwrap();
+    let weights = write(&dir.path().join("model.safetensors"), &entries);
+    let error = Linear::load(&weights.under("a"), 256, 5, &Device::cpu(1)).err().unwrap();
+    assert!(!error.to_string().contains('\n'), "{error}");
+    error
+}
+
+#[test]
+fn damaged_layers_are_refused_by_name() {
+    for (index, name) in [(1, "a.scales"), (2, "a.biases")] {
+        let error = refusal(|entries| {
+            entries.remove(index);
+        });
+        assert!(
+            matches!(&error, Error::MissingTensor { name: missing, .. } if missing == name),
+            "{error}"
+        );
+        let error = refusal(|entries| entries[index].dtype = FileDtype::F16);
+        assert!(
+            matches!(&error, Error::TensorDtype { name: wrong, .. } if wrong == name),
+            "{error}"
+        );
+    }
+    // Five bits, and a group of sixteen: MLX has them, this crate has not.
+    let error = refusal(|entries| {
+        entries[0] = Entry::new("a.weight", FileDtype::U32, &[5, 40], vec![0; 5 * 40 * 4]);
+    });
+    let text = error.to_string();
+    assert!(text.contains("`a.weight`") && text.contains("[5, 40]"), "{text}");
+    assert!(text.contains("[5, 32] or [5, 48] or [5, 64] for 4, 6 or 8 bits"), "{text}");
+    let error = refusal(|entries| {
+        entries[1] = Entry::new("a.scales", FileDtype::BF16, &[5, 16], vec![0; 160]);
+    });
+    assert!(
+        matches!(&error, Error::QuantizedShape { name, found, .. }
+        if name == "a.scales" && found == &[5, 16]),
+        "{error}"
+    );
+    let error = refusal(|entries| {
+        entries[2] = Entry::new("a.biases", FileDtype::BF16, &[5, 8], vec![0; 80]);
+    });
+    assert!(matches!(&error, Error::TensorShape { name, .. } if name == "a.biases"), "{error}");
+    let error = refusal(|entries| {
+        entries[2] = Entry::new("a.biases", FileDtype::F32, &[5, 4], vec![0; 80]);
+    });
+    assert!(error.to_string().contains("`a.biases` has dtype F32, expected BF16 as"), "{error}");
+    let error = refusal(|entries| entries[0].dtype = FileDtype::I32);
+    assert!(error.to_string().contains("`a.weight` has dtype I32, expected U32"), "{error}");
+}
+
+#[test]
+fn columns_that_no_group_divides_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [
+        Entry::new("weight", FileDtype::U32, &[2, 6], vec![0; 48]),
+        Entry::new("scales", FileDtype::F32, &[2, 1], vec![0; 8]),
+        Entry::new("biases", FileDtype::F32, &[2, 1], vec![0; 8]),
+    ];
+    let weights = write(&dir.path().join("model.safetensors"), &entries);
+    let error = Linear::load(&weights, 48, 2, &Device::cpu(1)).err().unwrap();
+    assert!(error.to_string().contains("`scales`"), "{error}");
+}

@@ -1,0 +1,62 @@
+"""Affine groups as MLX packs and reads them; needs `mlx` and numpy, not the official package.
+
+Also to be run alone: `python goldens_quantized.py FOLDER`.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+from safetensors.numpy import save_file
+
+BITS = (4, 6, 8)
+GROUP_SIZES = (32, 64, 128)
+ROWS, COLS = 5, 256
+
+
+def write(goldens):
+    goldens = Path(goldens)
+    goldens.mkdir(parents=True, exist_ok=True)
+    values = weights()
+    tensors = {"weights": values}
+    for dtype in (mx.float32, mx.bfloat16):
+        for bits in BITS:
+            for group_size in GROUP_SIZES:
+                name = f"{str(dtype).rsplit('.', 1)[-1]}.{bits}.{group_size}"
+                tensors |= case(name, mx.array(values).astype(dtype), bits, group_size)
+    save_file(tensors, goldens / "quantized.safetensors")
+    facts = {
+        "mlx": mx.__version__, "rows": ROWS, "cols": COLS,
+        "dtypes": ["float32", "bfloat16"], "bits": BITS, "group_sizes": GROUP_SIZES,
+    }  # fmt: skip
+    (goldens / "quantized.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def weights():
+    """Rows of noise, of one sign each, with an outlier, and constant ones."""
+    random = np.random.Generator(np.random.PCG64(6))
+    values = random.normal(size=(ROWS, COLS)).astype(np.float32) / 16
+    values[1] = np.abs(values[1])
+    values[2] = -np.abs(values[2])
+    values[3, 70] = 3
+    values[4, :128] = 0
+    values[4, 128:] = 0.5
+    return values
+
+
+def case(name, values, bits, group_size):
+    packed, scales, biases = mx.quantize(values, group_size=group_size, bits=bits)
+    wide = [x.astype(mx.float32) for x in (scales, biases)]
+    back = mx.dequantize(packed, *wide, group_size=group_size, bits=bits)
+    return {
+        f"{name}.packed": np.array(packed).astype(np.int64),
+        f"{name}.scales": np.array(wide[0]),
+        f"{name}.biases": np.array(wide[1]),
+        f"{name}.dequantized": np.array(back),
+    }
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])
