@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod checkpoint;
+mod convert;
 mod fixtures;
 mod oracle;
 mod parity;
@@ -24,6 +25,7 @@ struct Arguments {
 enum Task {
     Fixtures(fixtures::Arguments),
     Checkpoint(checkpoint::Arguments),
+    ConvertWeights(convert::Arguments),
     Parity(parity::Arguments),
     Tidy(tidy::Arguments),
 }
@@ -42,6 +44,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Checkpoint(arguments) => checkpoint::run(&arguments),
+        Task::ConvertWeights(arguments) => convert::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),
     }

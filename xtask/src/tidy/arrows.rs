@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("qwen3-tts-pipeline", &["nn", "config", "dsp", "talker", "codec", "speaker"]),
     ("qwen3-tts-cli", &["pipeline"]),
     ("qwen3-tts-testkit", &[]),
-    ("xtask", &[]),
+    ("xtask", &["kernels", "nn", "config", "talker", "speaker"]),
 ];
 
 /// What every crate's tests, examples and benches may use besides.

@@ -1,0 +1,353 @@
+//! What becomes of each tensor.
+
+use anyhow::{Context, Result, ensure};
+use qwen3_tts_kernels::{Affine, Bits, Floats, quantize};
+use safetensors::Dtype;
+use serde_json::Value;
+
+use super::floats::{FloatType, decode};
+use super::source::{Source, Tensor};
+use super::writer::{Output, Writer};
+
+/// What is wanted of all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe {
+    /// Convolutions as `[out, taps, in]`, not `[out, in, taps]`.
+    pub mlx: bool,
+    /// Bits and group size.
+    pub quantize: Option<(Bits, usize)>,
+    /// The data type, if another.
+    pub dtype: Option<FloatType>,
+}
+
+/// One tensor of the input, or the three of a quantised matrix, and what it becomes.
+pub struct Layer {
+    name: String,
+    stored: Stored,
+    /// As it is written, before quantisation.
+    shape: Vec<usize>,
+    target: Target,
+}
+
+enum Stored {
+    /// Floats, or something that is only copied.
+    Plain(Tensor),
+    Affine {
+        packed: Tensor,
+        scales: Tensor,
+        biases: Tensor,
+        bits: Bits,
+        group_size: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Target {
+    /// The same bytes.
+    Same,
+    Floats(FloatType),
+    /// A convolution with its last two axes exchanged.
+    Swapped(FloatType),
+    Affine {
+        bits: Bits,
+        group_size: usize,
+        parameters: FloatType,
+    },
+}
+
+/// Weights in memory at a time.
+const RUN: usize = 4 << 20;
+
+/// Every layer of a checkpoint.
+pub fn plan(source: &Source, config: &Value, recipe: Recipe) -> Result<Vec<Layer>> {
+    let packed = |base: &str| {
+        let weight = source.tensors.get(&format!("{base}.weight"));
+        weight.is_some_and(|tensor| tensor.dtype == Dtype::U32)
+    };
+    let mut layers = Vec::new();
+    for (name, tensor) in &source.tensors {
+        let base = name.strip_suffix(".scales").or(name.strip_suffix(".biases"));
+        if !base.is_some_and(packed) {
+            let layer = Layer::plan(source, config, name, tensor, recipe);
+            layers.push(layer.with_context(|| format!("tensor `{name}`"))?);
+        }
+    }
+    Ok(layers)
+}
+
+impl Layer {
+    fn plan(
+        source: &Source,
+        config: &Value,
+        name: &str,
+        tensor: &Tensor,
+        recipe: Recipe,
+    ) -> Result<Self> {
+        let stored = match tensor.dtype {
+            Dtype::U32 => affine(source, config, name, tensor)?,
+            _ => Stored::Plain(tensor.clone()),
+        };
+        let mut shape = stored.shape();
+        let target = target(name, &stored, &shape, recipe);
+        if let Target::Swapped(_) = target {
+            shape.swap(1, 2);
+        }
+        Ok(Self { name: name.to_owned(), stored, shape, target })
+    }
+
+    /// The name of its weight.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many numbers it has.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().product::<usize>() as u64
+    }
+
+    /// The tensors that it becomes.
+    pub fn outputs(&self) -> Vec<Output> {
+        let output = |name: &str, dtype: &str, shape: &[usize], len: u64| Output {
+            name: name.to_owned(),
+            dtype: dtype.to_owned(),
+            shape: shape.to_vec(),
+            len,
+        };
+        let n = self.elements();
+        match (self.target, &self.stored) {
+            (Target::Floats(dtype) | Target::Swapped(dtype), _) => {
+                vec![output(&self.name, dtype.file_name(), &self.shape, n * dtype.size())]
+            }
+            (Target::Affine { bits, group_size, parameters }, _) => {
+                let (rows, cols) = (self.shape[0], self.shape[1]);
+                let (words, groups) = (cols * bits.get() / 32, cols / group_size);
+                let len = n / group_size as u64 * parameters.size();
+                let parameter = |part| {
+                    let name = sibling(&self.name, part);
+                    output(&name, parameters.file_name(), &[rows, groups], len)
+                };
+                let packed = n * bits.get() as u64 / 8;
+                vec![
+                    output(&self.name, "U32", &[rows, words], packed),
+                    parameter("scales"),
+                    parameter("biases"),
+                ]
+            }
+            (Target::Same, Stored::Plain(tensor)) => {
+                let dtype = format!("{:?}", tensor.dtype);
+                vec![output(&self.name, &dtype, &self.shape, tensor.len)]
+            }
+            (Target::Same, Stored::Affine { .. }) => unreachable!("it is dequantised"),
+        }
+    }
+
+    /// Writes them.
+    pub fn write(&self, source: &Source, writer: &mut Writer) -> Result<()> {
+        match (self.target, &self.stored) {
+            (Target::Same, Stored::Plain(tensor)) => self.copy(source, tensor, writer),
+            (Target::Swapped(dtype), stored) => {
+                let values = stored.values(source, 0, self.elements() as usize)?;
+                // The shape is that of the output already.
+                let swapped = swap_last_axes(&values, self.shape[2], self.shape[1]);
+                writer.write(&self.name, 0, &dtype.encode(&swapped))
+            }
+            _ => self.write_runs(source, writer),
+        }
+    }
+
+    fn copy(&self, source: &Source, tensor: &Tensor, writer: &mut Writer) -> Result<()> {
+        let mut at = 0;
+        while at < tensor.len {
+            let len = (tensor.len - at).min(RUN as u64);
+            writer.write(&self.name, at, &source.read(tensor, at, len as usize)?)?;
+            at += len;
+        }
+        Ok(())
+    }
+
+    fn write_runs(&self, source: &Source, writer: &mut Writer) -> Result<()> {
+        let (n, mut at) = (self.elements() as usize, 0);
+        while at < n {
+            let len = (n - at).min(RUN);
+            let mut values = self.stored.values(source, at, len)?;
+            match self.target {
+                Target::Affine { bits, group_size, parameters } => {
+                    parameters.round(&mut values);
+                    let (packed, scales, biases) = quantize_in_parts(&values, bits, group_size);
+                    writer.write(&self.name, (at * bits.get() / 8) as u64, &packed)?;
+                    let from = (at / group_size) as u64 * parameters.size();
+                    for (part, values) in [("scales", scales), ("biases", biases)] {
+                        let bytes = parameters.encode(&values);
+                        writer.write(&sibling(&self.name, part), from, &bytes)?;
+                    }
+                }
+                Target::Floats(dtype) => {
+                    writer.write(&self.name, at as u64 * dtype.size(), &dtype.encode(&values))?;
+                }
+                Target::Same | Target::Swapped(_) => unreachable!("written whole"),
+            }
+            at += len;
+        }
+        Ok(())
+    }
+}
+
+impl Stored {
+    fn shape(&self) -> Vec<usize> {
+        match self {
+            Self::Plain(tensor) => tensor.shape.clone(),
+            Self::Affine { scales, group_size, .. } => {
+                vec![scales.shape[0], scales.shape[1] * group_size]
+            }
+        }
+    }
+
+    /// The type of its floats; of float16, which nothing here writes, float32.
+    fn float_type(&self) -> Option<FloatType> {
+        let tensor = match self {
+            Self::Plain(tensor) => tensor,
+            Self::Affine { scales, .. } => scales,
+        };
+        match tensor.dtype {
+            Dtype::BF16 => Some(FloatType::Bf16),
+            Dtype::F32 | Dtype::F16 => Some(FloatType::F32),
+            _ => None,
+        }
+    }
+
+    /// `len` weights from `from` on; whole groups where it is quantised.
+    fn values(&self, source: &Source, from: usize, len: usize) -> Result<Vec<f32>> {
+        match self {
+            Self::Plain(tensor) => floats(source, tensor, from, len),
+            Self::Affine { packed, scales, biases, bits, group_size } => {
+                let run = |tensor| floats(source, tensor, from / group_size, len / group_size);
+                let (scales, biases) = (run(scales)?, run(biases)?);
+                let byte = (from * bits.get() / 8) as u64;
+                let packed = source.read(packed, byte, len * bits.get() / 8)?;
+                let affine = Affine {
+                    bits: *bits,
+                    group_size: *group_size,
+                    packed: &packed,
+                    scales: Floats::F32(&scales),
+                    biases: Floats::F32(&biases),
+                };
+                let mut values = vec![0.0; len];
+                affine.dequantize(0, &mut values);
+                Ok(values)
+            }
+        }
+    }
+}
+
+fn floats(source: &Source, tensor: &Tensor, from: usize, len: usize) -> Result<Vec<f32>> {
+    let size = if tensor.dtype == Dtype::F32 { 4 } else { 2 };
+    let bytes = source.read(tensor, (from * size) as u64, len * size)?;
+    decode(&bytes, tensor.dtype).with_context(|| format!("{:?} are not floats", tensor.dtype))
+}
+
+/// The three tensors of a layer that MLX quantised. How large its groups are is in config.json;
+/// how many bits a weight has then follows.
+fn affine(source: &Source, config: &Value, name: &str, packed: &Tensor) -> Result<Stored> {
+    let part = |part| {
+        let name = sibling(name, part);
+        source.tensors.get(&name).cloned().with_context(|| format!("`{name}` is missing"))
+    };
+    let (scales, biases) = (part("scales")?, part("biases")?);
+    let section = &config["quantization"];
+    let own = &section[name.strip_suffix(".weight").unwrap_or(name)]["group_size"];
+    let group_size = own.as_u64().or(section["group_size"].as_u64());
+    let group_size = group_size.context("config.json has no quantization.group_size")? as usize;
+    ensure!(
+        qwen3_tts_kernels::GROUP_SIZES.contains(&group_size),
+        "groups of {group_size}, expected 32, 64 or 128"
+    );
+    let fits = packed.shape.len() == 2
+        && scales.shape.len() == 2
+        && scales.shape == biases.shape
+        && scales.shape[0] == packed.shape[0]
+        && scales.shape[1] > 0;
+    let width = |cols: usize| {
+        (packed.shape[1] * 32).is_multiple_of(cols).then(|| packed.shape[1] * 32 / cols)
+    };
+    let bits = fits.then(|| width(scales.shape[1] * group_size).and_then(Bits::new)).flatten();
+    let bits = bits.with_context(|| {
+        let (packed, scales, biases) = (&packed.shape, &scales.shape, &biases.shape);
+        format!(
+            "shapes {packed:?}, scales {scales:?} and biases {biases:?} are not those of 4, 6 or \
+             8 bits in groups of {group_size}"
+        )
+    })?;
+    Ok(Stored::Affine { packed: packed.clone(), scales, biases, bits, group_size })
+}
+
+fn target(name: &str, stored: &Stored, shape: &[usize], recipe: Recipe) -> Target {
+    let Some(own) = stored.float_type() else { return Target::Same };
+    let dtype = recipe.dtype.unwrap_or(own);
+    if let Some((bits, group_size)) = recipe.quantize
+        && is_quantized(name, shape, group_size)
+    {
+        return Target::Affine { bits, group_size, parameters: dtype };
+    }
+    match stored {
+        Stored::Plain(tensor) if is_convolution(name, shape) && tensor.mlx != recipe.mlx => {
+            Target::Swapped(dtype)
+        }
+        Stored::Plain(tensor) if dtype == own && tensor.dtype != Dtype::F16 => Target::Same,
+        _ => Target::Floats(dtype),
+    }
+}
+
+/// Which layers mlx-audio quantises (`model_quant_predicate` of its qwen3_tts): the matrices of
+/// talker and code predictor, but no embedding, where 64 and the group divide the inputs.
+fn is_quantized(name: &str, shape: &[usize], group_size: usize) -> bool {
+    let kept = ["codec_embedding", "text_embedding", "speech_tokenizer", "speaker_encoder"];
+    let divides = |cols: usize| cols.is_multiple_of(64) && cols.is_multiple_of(group_size);
+    name.ends_with(".weight")
+        && !kept.iter().any(|part| name.contains(part))
+        && shape.len() == 2
+        && divides(shape[1])
+}
+
+/// The main part's convolutions are those of the speaker encoder.
+fn is_convolution(name: &str, shape: &[usize]) -> bool {
+    name.starts_with("speaker_encoder.") && name.ends_with(".weight") && shape.len() == 3
+}
+
+fn sibling(weight: &str, part: &str) -> String {
+    format!("{}{part}", weight.strip_suffix("weight").unwrap_or(weight))
+}
+
+/// Quantises on all threads.
+fn quantize_in_parts(
+    values: &[f32],
+    bits: Bits,
+    group_size: usize,
+) -> (Vec<u8>, Vec<f32>, Vec<f32>) {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let part = values.len().div_ceil(threads).next_multiple_of(group_size).max(group_size);
+    let (mut packed, mut scales, mut biases) = (Vec::new(), Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = values
+            .chunks(part)
+            .map(|part| scope.spawn(move || quantize(part, bits, group_size)))
+            .collect();
+        for part in parts {
+            let part = part.join().expect("quantising whole groups does not fail");
+            packed.extend(part.packed);
+            scales.extend(part.scales);
+            biases.extend(part.biases);
+        }
+    });
+    (packed, scales, biases)
+}
+
+/// `[…, a, b]` to `[…, b, a]`.
+fn swap_last_axes(values: &[f32], a: usize, b: usize) -> Vec<f32> {
+    let mut swapped = Vec::with_capacity(values.len());
+    for matrix in values.chunks_exact((a * b).max(1)) {
+        for column in 0..b {
+            swapped.extend(matrix.iter().skip(column).step_by(b));
+        }
+    }
+    swapped
+}
