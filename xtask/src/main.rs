@@ -4,6 +4,7 @@
 mod checkpoint;
 mod convert;
 mod fixtures;
+mod mlx;
 mod oracle;
 mod parity;
 mod tidy;
@@ -27,6 +28,8 @@ enum Task {
     Checkpoint(checkpoint::Arguments),
     ConvertWeights(convert::Arguments),
     Parity(parity::Arguments),
+    MlxLinux(mlx::Arguments),
+    TestMlx(mlx::TestArguments),
     Tidy(tidy::Arguments),
 }
 
@@ -46,6 +49,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Checkpoint(arguments) => checkpoint::run(&arguments),
         Task::ConvertWeights(arguments) => convert::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
+        Task::MlxLinux(arguments) => mlx::run(&arguments),
+        Task::TestMlx(arguments) => mlx::test(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),
     }
 }

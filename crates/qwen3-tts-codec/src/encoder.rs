@@ -91,7 +91,7 @@ impl CodecEncoder {
         let latent = self.latent(samples);
         latent.to_finite_vec("the encoded samples")?;
         let books = self.quantizer.encode(&latent);
-        Ok(frames(&books, latent.dim(1)))
+        frames(&books, latent.dim(1))
     }
 
     /// The latent that the quantizer sees, `[1, frames, hidden_size]`.
@@ -119,10 +119,10 @@ impl CodecEncoder {
 }
 
 /// One run of codes for each codebook to one row for each frame.
-fn frames(books: &[Ids], n_frames: usize) -> Vec<Vec<u32>> {
-    let codes = Ids::read(books);
+fn frames(books: &[Ids], n_frames: usize) -> Result<Vec<Vec<u32>>> {
+    let codes = Ids::read(books)?;
     let frame = |t: usize| codes.iter().skip(t).step_by(n_frames).copied().collect();
-    (0..n_frames).map(frame).collect()
+    Ok((0..n_frames).map(frame).collect())
 }
 
 fn transformer_config(config: &EncoderConfig) -> TransformerConfig {

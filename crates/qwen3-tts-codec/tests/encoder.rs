@@ -1,4 +1,4 @@
-//! The encoder against the official package in float32, and the way there and back.
+//! The encoder against the official package in float32 on every device, and the way there and back.
 
 use qwen3_tts_codec::{CodecDecoder, CodecEncoder, Error};
 use qwen3_tts_config::SpeechTokenizerConfig;
@@ -15,8 +15,12 @@ fn config() -> (SpeechTokenizerConfig, Weights) {
 }
 
 fn encoder() -> CodecEncoder {
+    encoder_on(&Device::cpu(2))
+}
+
+fn encoder_on(device: &Device) -> CodecEncoder {
     let (config, weights) = config();
-    CodecEncoder::load(&config, &weights, &Device::cpu(2)).unwrap()
+    CodecEncoder::load(&config, &weights, device).unwrap()
 }
 
 fn golden_frames(golden: &Golden) -> Vec<Vec<u32>> {
@@ -26,9 +30,13 @@ fn golden_frames(golden: &Golden) -> Vec<Vec<u32>> {
 
 #[test]
 fn codes_are_the_official_ones_for_short_long_and_odd_recordings() {
-    let encoder = encoder();
+    Device::all().iter().for_each(assert_codes);
+}
+
+fn assert_codes(device: &Device) {
+    let encoder = encoder_on(device);
     for name in CASES {
-        println!("{name}");
+        println!("{name} on {}", device.name());
         let golden = Golden::load(&format!("encoder/{name}"));
         let audio = signal(golden.number("samples"));
         let sum: f64 = audio.iter().map(|v| f64::from(*v)).sum();
@@ -41,11 +49,16 @@ fn codes_are_the_official_ones_for_short_long_and_odd_recordings() {
 
 #[test]
 fn there_and_back_is_the_official_round_trip() {
+    Device::all().iter().for_each(assert_round_trip);
+}
+
+fn assert_round_trip(device: &Device) {
     let (config, weights) = config();
-    let decoder = CodecDecoder::load(&config.decoder_config, &weights, &Device::cpu(2)).unwrap();
+    let decoder = CodecDecoder::load(&config.decoder_config, &weights, device).unwrap();
+    let encoder = encoder_on(device);
     for name in CASES {
         let golden = Golden::load(&format!("encoder/{name}"));
-        let frames = encoder().encode(&signal(golden.number("samples"))).unwrap();
+        let frames = encoder.encode(&signal(golden.number("samples"))).unwrap();
         let samples = decoder.decode(&frames).unwrap();
         let stride = golden.number("audio_stride");
         let strided: Vec<f32> = samples.into_iter().step_by(stride).collect();

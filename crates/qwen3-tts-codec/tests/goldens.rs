@@ -1,4 +1,4 @@
-//! The decoder against the official package in float32, stage by stage, and against itself.
+//! The decoder against the official package in float32, stage by stage and on every device, and against itself.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,14 @@ use qwen3_tts_testkit::{Golden, assert_close, checkpoint, cut, cuts};
 const CHECKPOINT: &str = "custom_voice_0b6";
 
 fn decoder() -> CodecDecoder {
+    decoder_on(&Device::cpu(2))
+}
+
+fn decoder_on(device: &Device) -> CodecDecoder {
     let dir = checkpoint(CHECKPOINT).join("speech_tokenizer");
     let config = SpeechTokenizerConfig::from_file(dir.join("config.json")).unwrap();
     let weights = Weights::open(&dir).unwrap();
-    let decoder = CodecDecoder::load(&config.decoder_config, &weights, &Device::cpu(2)).unwrap();
+    let decoder = CodecDecoder::load(&config.decoder_config, &weights, device).unwrap();
     weights.finish(&[&["encoder."], CodecDecoder::UNUSED].concat()).unwrap();
     decoder
 }
@@ -39,6 +43,10 @@ fn in_steps(decoder: &CodecDecoder, frames: &[Vec<u32>], sizes: &[usize]) -> Vec
 
 #[test]
 fn every_stage_is_the_official_one() {
+    Device::all().iter().for_each(assert_stages);
+}
+
+fn assert_stages(device: &Device) {
     let golden = Golden::load("codec/stages");
     let mut stages = BTreeMap::new();
     let mut keep = |stage, x: &qwen3_tts_nn::Tensor| {
@@ -52,7 +60,7 @@ fn every_stage_is_the_official_one() {
         };
         stages.insert(name, (x.shape(), x.to_vec()));
     };
-    let decoder = decoder();
+    let decoder = decoder_on(device);
     let samples =
         decoder.step_observed(&frames(&golden), &mut decoder.new_state(), &mut keep).unwrap();
     for (name, (shape, values)) in &stages {
@@ -70,7 +78,9 @@ fn every_stage_is_the_official_one() {
             expected_shape[1]
         };
         assert!(stored <= time && stored > 0);
-        assert_close(&values[..stored * channels], &expected, 1e-4);
+        // Inside the decoder values are larger than samples, and so is their rounding.
+        let largest = expected.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        assert_close(&values[..stored * channels], &expected, 2e-5 * largest.max(5.0));
     }
     assert_eq!(stages.len(), 12);
     assert_close(&samples, &golden.f32("audio").1, 1e-4);
@@ -95,31 +105,41 @@ fn assert_waveform(samples: &[f32], golden: &Golden, kind: &str, samples_per_fra
 
 #[test]
 fn long_sequences_are_the_official_ones_whole_and_chunked() {
-    let decoder = decoder();
-    for name in ["codec/frames_100", "codec/frames_340"] {
-        let golden = Golden::load(name);
-        let frames = frames(&golden);
-        let whole = decoder.decode(&frames).unwrap();
-        assert_eq!(whole.len(), frames.len() * 1920);
-        assert_waveform(&whole, &golden, "whole", 1920);
-        let (chunk, context) = (golden.number("chunk_size"), golden.number("left_context_size"));
-        let chunked = decoder.chunked_decode(&frames, chunk, context).unwrap();
-        assert_waveform(&chunked, &golden, "chunked", 1920);
-        assert_eq!(frames.len() > chunk, chunked != whole, "chunks differ past the first only");
+    for device in Device::all() {
+        ["codec/frames_100", "codec/frames_340"].iter().for_each(|name| assert_long(name, &device));
     }
+}
+
+fn assert_long(name: &str, device: &Device) {
+    let decoder = decoder_on(device);
+    let golden = Golden::load(name);
+    let frames = frames(&golden);
+    let whole = decoder.decode(&frames).unwrap();
+    assert_eq!(whole.len(), frames.len() * 1920);
+    assert_waveform(&whole, &golden, "whole", 1920);
+    let (chunk, context) = (golden.number("chunk_size"), golden.number("left_context_size"));
+    let chunked = decoder.chunked_decode(&frames, chunk, context).unwrap();
+    assert_waveform(&chunked, &golden, "chunked", 1920);
+    assert_eq!(frames.len() > chunk, chunked != whole, "chunks differ past the first only");
 }
 
 #[test]
 fn frame_by_frame_is_the_whole() {
-    let decoder = decoder();
-    let frames = frames(&Golden::load("codec/frames_340"));
-    let whole = decoder.decode(&frames).unwrap();
-    assert_close(&in_steps(&decoder, &frames, &cut(frames.len(), 1)), &whole, 1e-5);
+    for device in Device::all() {
+        let decoder = decoder_on(&device);
+        let frames = frames(&Golden::load("codec/frames_340"));
+        let whole = decoder.decode(&frames).unwrap();
+        assert_close(&in_steps(&decoder, &frames, &cut(frames.len(), 1)), &whole, 1e-5);
+    }
 }
 
 #[test]
 fn a_cloned_state_continues_on_its_own() {
-    let decoder = decoder();
+    Device::all().iter().for_each(assert_clone);
+}
+
+fn assert_clone(device: &Device) {
+    let decoder = decoder_on(device);
     let frames = frames(&Golden::load("codec/stages"));
     let mut state = decoder.new_state();
     decoder.step(&frames[..10], &mut state).unwrap();

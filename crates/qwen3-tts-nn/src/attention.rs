@@ -107,7 +107,7 @@ impl Attention {
             k = k_norm.forward(&k);
         }
         let (q, k) = (positions.rotate(&q), positions.rotate(&k));
-        let y = on_backend!(q, B => B::attention(B::of_cache(cache), B::of(&q), &k, &v, spec));
+        let y = on_backend!(q, B => B::attention(B::of_cache_mut(cache), B::of(&q), &k, &v, spec));
         self.o_proj.forward(&y)
     }
 }

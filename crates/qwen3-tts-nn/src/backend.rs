@@ -26,8 +26,16 @@ pub(crate) struct AttentionSpec {
 
 /// A value as the backend that owns it holds it.
 #[derive(Clone, Debug)]
-pub(crate) enum On<C> {
+pub(crate) enum On<C, M> {
     Cpu(C),
+    Mlx(M),
+}
+
+/// Says that a model's values lie on more than one device.
+#[cold]
+#[track_caller]
+pub(crate) fn mixed_devices() -> ! {
+    panic!("an operation on values of different devices")
 }
 
 /// One way of computing. All tensors are channels-last, `[batch, time, channels]`.
@@ -43,7 +51,14 @@ pub(crate) trait Backend: Sized + Clone {
     fn of_ids(ids: &Ids) -> &Self::Ids;
     fn of_matrix(matrix: &Matrix) -> &Self::Matrix;
     fn of_conv(conv: &PackedConv) -> &Self::PackedConv;
-    fn of_cache(cache: &mut KvCache) -> &mut Self::KvCache;
+    fn of_cache(cache: &KvCache) -> &Self::KvCache;
+    fn of_cache_mut(cache: &mut KvCache) -> &mut Self::KvCache;
+
+    /// Gives back memory that is kept for later.
+    fn trim(&self) {}
+
+    /// Computes now what was only noted.
+    fn compute(_: &Self::Tensor) {}
 
     // Host transfer and shape.
     fn upload(&self, data: Vec<f32>, shape: Shape) -> Tensor;
@@ -53,7 +68,10 @@ pub(crate) trait Backend: Sized + Clone {
     fn narrow(x: &Self::Tensor, axis: usize, start: usize, len: usize) -> Tensor;
     fn cat(xs: &[&Tensor], axis: usize) -> Tensor;
     fn upload_ids(&self, ids: &[u32]) -> Ids;
-    fn ids_to_host(runs: &[Ids]) -> Vec<u32>;
+    /// The ids of all runs, or the first run that was chosen from what is no number.
+    fn ids_to_host(runs: &[Ids]) -> Result<Vec<u32>, usize>;
+    /// The ids, if they can be had without waiting for a computation.
+    fn known_ids(ids: &Self::Ids) -> Option<&[u32]>;
 
     // Weights, permuted or packed once at load.
     fn matrix(&self, weight: RawMatrix, rows: usize, cols: usize) -> Matrix;
@@ -119,6 +137,13 @@ macro_rules! on_backend {
                 type $B = crate::cpu::Cpu;
                 $body
             }
+            #[cfg(feature = "mlx")]
+            crate::backend::On::Mlx(_) => {
+                type $B = crate::mlx::Mlx;
+                $body
+            }
+            #[cfg(not(feature = "mlx"))]
+            crate::backend::On::Mlx(absent) => match *absent {},
         }
     };
 }
@@ -128,6 +153,10 @@ macro_rules! on_device {
     ($device:expr, $b:ident => $body:expr) => {
         match &$device.repr {
             crate::backend::On::Cpu($b) => $body,
+            #[cfg(feature = "mlx")]
+            crate::backend::On::Mlx($b) => $body,
+            #[cfg(not(feature = "mlx"))]
+            crate::backend::On::Mlx(absent) => match *absent {},
         }
     };
 }

@@ -1,14 +1,16 @@
 //! Where tensors live and operations run.
 
-use crate::backend::On;
+use crate::backend::{Backend, On};
 use crate::cpu::Cpu;
+use crate::error::Result;
+use crate::mlx::Mlx;
 
 /// A place to compute: handed to the loaders of a model, which then never asks for it again.
 ///
 /// Clones are handles to the same device: tensors of one model share its threads.
 #[derive(Clone, Debug)]
 pub struct Device {
-    pub(crate) repr: On<Cpu>,
+    pub(crate) repr: On<Cpu, Mlx>,
 }
 
 impl Device {
@@ -23,17 +25,43 @@ impl Device {
         Self::cpu(usize::MAX)
     }
 
-    /// The name used on the command line: `cpu`.
+    /// MLX: the GPU of a Mac with Apple silicon; on Linux MLX's own CPU library, which proves the
+    /// arithmetic and is not fast.
+    ///
+    /// Operations then only note what is to be computed; reading back computes it. A model and its
+    /// tensors belong to one thread.
+    ///
+    /// # Errors
+    /// [`Error::DeviceMissing`](crate::Error::DeviceMissing) when this program was built without
+    /// the feature `mlx`, or MLX finds no device.
+    pub fn mlx() -> Result<Self> {
+        Ok(Self { repr: On::Mlx(Mlx::new()?) })
+    }
+
+    /// Every device that this program was built with and this machine has, the CPU first.
+    pub fn all() -> Vec<Self> {
+        [Ok(Self::default_cpu()), Self::mlx()].into_iter().flatten().collect()
+    }
+
+    /// Gives back memory that no tensor holds any more, where a device keeps some for later. Worth
+    /// a call after a request.
+    pub fn trim(&self) {
+        on_device!(self, b => b.trim());
+    }
+
+    /// The name used on the command line: `cpu` or `mlx`.
     pub fn name(&self) -> &'static str {
         match &self.repr {
             On::Cpu(_) => "cpu",
+            On::Mlx(_) => "mlx",
         }
     }
 
-    /// The number of threads that compute.
+    /// The number of threads that compute, as far as it can be chosen: 1 on MLX.
     pub fn threads(&self) -> usize {
         match &self.repr {
             On::Cpu(cpu) => cpu.pool().threads(),
+            On::Mlx(_) => 1,
         }
     }
 }

@@ -90,6 +90,14 @@ pub enum Error {
         /// How many there are.
         count: usize,
     },
+    /// A device was asked for that is not there.
+    #[error("device `{device}` is not available: {reason}; use the device `cpu`")]
+    DeviceMissing {
+        /// The device.
+        device: &'static str,
+        /// Why it is not there, and what to do about it.
+        reason: String,
+    },
     /// A computation gave NaN or infinity.
     #[error("{what} are not finite numbers: the weights are damaged; fetch them again")]
     NonFinite {

@@ -4,12 +4,13 @@ use crate::attention::AttentionConfig;
 use crate::backend::{Backend, On};
 use crate::cpu::CpuKvCache;
 use crate::device::Device;
+use crate::mlx::MlxKvCache;
 
 /// Keys and values of one sequence in one layer. It grows with the sequence, without a cap; with
 /// a window it forgets what no later query can see. A clone continues the sequence on its own.
 #[derive(Clone)]
 pub struct KvCache {
-    pub(crate) repr: On<CpuKvCache>,
+    pub(crate) repr: On<CpuKvCache, MlxKvCache>,
 }
 
 impl KvCache {
@@ -20,9 +21,7 @@ impl KvCache {
 
     /// The number of positions seen so far, those that a window has dropped included.
     pub fn len(&self) -> usize {
-        match &self.repr {
-            On::Cpu(cache) => crate::cpu::Cpu::cache_len(cache),
-        }
+        on_backend!(self, B => B::cache_len(B::of_cache(self)))
     }
 
     /// Whether nothing has been seen yet.

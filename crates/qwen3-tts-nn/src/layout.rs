@@ -2,6 +2,7 @@
 
 use crate::backend::On;
 use crate::cpu::{CpuMatrix, CpuPackedConv};
+use crate::mlx::{MlxMatrix, MlxPackedConv};
 use crate::weights::Dtype;
 
 /// The weight `[out, in]` of a linear layer or the table `[entries, channels]` of an embedding.
@@ -10,7 +11,7 @@ use crate::weights::Dtype;
 /// pages.
 #[derive(Clone)]
 pub struct Matrix {
-    pub(crate) repr: On<CpuMatrix>,
+    pub(crate) repr: On<CpuMatrix, MlxMatrix>,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
     pub(crate) dtype: Dtype,
@@ -36,5 +37,5 @@ impl Matrix {
 /// The weight of a convolution, permuted for the kernel that reads it.
 #[derive(Clone)]
 pub struct PackedConv {
-    pub(crate) repr: On<CpuPackedConv>,
+    pub(crate) repr: On<CpuPackedConv, MlxPackedConv>,
 }

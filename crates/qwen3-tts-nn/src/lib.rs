@@ -15,6 +15,7 @@ mod kv_cache;
 mod layout;
 mod linear;
 mod mlp;
+mod mlx;
 mod mmap;
 mod norm;
 mod quantized;

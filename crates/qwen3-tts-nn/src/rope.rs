@@ -1,5 +1,7 @@
 //! Rotary position embedding.
 
+use std::sync::Arc;
+
 use crate::backend::Backend;
 use crate::tensor::Tensor;
 
@@ -13,7 +15,7 @@ use crate::tensor::Tensor;
 /// on the reference's `apply_multimodal_rotary_pos_emb`.
 #[derive(Clone, Debug)]
 pub struct Rope {
-    inv_freq: Vec<f32>,
+    inv_freq: Arc<[f32]>,
 }
 
 impl Rope {
@@ -38,7 +40,7 @@ impl Rope {
         };
         let cos = angles().map(|a| a.cos() as f32).collect();
         let sin = angles().map(|a| a.sin() as f32).collect();
-        RopePositions { cos, sin, n_tokens }
+        RopePositions { cos, sin, n_tokens, offset, inv_freq: Arc::clone(&self.inv_freq) }
     }
 }
 
@@ -49,6 +51,12 @@ pub struct RopePositions {
     pub(crate) cos: Vec<f32>,
     pub(crate) sin: Vec<f32>,
     pub(crate) n_tokens: usize,
+    /// The first position, for a backend that makes the angles itself.
+    #[allow(dead_code)]
+    pub(crate) offset: usize,
+    /// `[head_dim / 2]`, for the same.
+    #[allow(dead_code)]
+    pub(crate) inv_freq: Arc<[f32]>,
 }
 
 impl RopePositions {

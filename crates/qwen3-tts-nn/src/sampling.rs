@@ -84,14 +84,20 @@ impl Sampler {
         Self { params, rng: Pcg64::from_seed(key) }
     }
 
-    /// Chooses one id from `logits` `[1, 1, vocab]`.
+    /// Chooses one id from `logits` `[1, 1, vocab]`. Logits that are no numbers give an id that
+    /// [`Ids::read`] refuses, naming them as `what`.
     #[track_caller]
-    pub fn sample(&mut self, logits: &Tensor, constraints: &Constraints<'_>) -> Ids {
+    pub fn sample(
+        &mut self,
+        logits: &Tensor,
+        constraints: &Constraints<'_>,
+        what: &'static str,
+    ) -> Ids {
         let shape = logits.shape();
         assert_eq!(shape.n_elements(), shape.last(), "sample from {shape:?}");
         let uniform = if self.params.do_sample { self.uniform() } else { 0.0 };
         let sampling = Sampling { params: &self.params, constraints, uniform };
-        on_backend!(logits, B => B::sample(B::of(logits), &sampling))
+        on_backend!(logits, B => B::sample(B::of(logits), &sampling)).chosen_from(what)
     }
 
     fn uniform(&mut self) -> f32 {

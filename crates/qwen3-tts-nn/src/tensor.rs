@@ -8,6 +8,7 @@ use crate::backend::{Backend, On};
 use crate::cpu::CpuTensor;
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::mlx::MlxTensor;
 use crate::shape::Shape;
 
 /// A float tensor on some [`Device`], channels-last: `[batch, time, channels]`.
@@ -19,12 +20,12 @@ use crate::shape::Shape;
 /// weights and requests are validated before, so that no input of a user can get that far.
 #[derive(Clone)]
 pub struct Tensor {
-    pub(crate) repr: On<CpuTensor>,
+    pub(crate) repr: On<CpuTensor, MlxTensor>,
     _not_sync: PhantomData<Cell<()>>,
 }
 
 impl Tensor {
-    pub(crate) fn new(repr: On<CpuTensor>) -> Self {
+    pub(crate) fn new(repr: On<CpuTensor, MlxTensor>) -> Self {
         Self { repr, _not_sync: PhantomData }
     }
 
@@ -60,6 +61,14 @@ impl Tensor {
     /// The values in row-major order, read back to the host.
     pub fn to_vec(&self) -> Vec<f32> {
         on_backend!(self, B => B::to_host(B::of(self)))
+    }
+
+    /// The same tensor, computed now where the device would wait until it is read. What a model
+    /// computes at load and keeps needs it, since the model may move on to another thread: there
+    /// nobody could compute what this thread noted.
+    pub fn computed(self) -> Self {
+        on_backend!(self, B => B::compute(B::of(&self)));
+        self
     }
 
     /// The dimensions.

@@ -1,4 +1,5 @@
-//! The speaker encoder against the official package, from weights that the goldens hold.
+//! The speaker encoder against the official package, from weights that the goldens hold, on
+//! every device.
 
 use ndarray::ArrayView2;
 use proptest::prelude::*;
@@ -22,7 +23,11 @@ impl Case {
     }
 
     fn encoder(&self) -> SpeakerEncoder {
-        SpeakerEncoder::load(&self.config, &self.weights, &Device::cpu(2)).unwrap()
+        self.encoder_on(&Device::cpu(2))
+    }
+
+    fn encoder_on(&self, device: &Device) -> SpeakerEncoder {
+        SpeakerEncoder::load(&self.config, &self.weights, device).unwrap()
     }
 }
 
@@ -30,14 +35,18 @@ const CASES: [&str; 2] = ["speaker/encoder_tiny", "speaker/encoder_even"];
 
 #[test]
 fn vectors_are_the_official_ones() {
+    Device::all().iter().for_each(assert_vectors);
+}
+
+fn assert_vectors(device: &Device) {
     let mels = Golden::load("speaker/mel");
     for name in CASES {
         let case = Case::load(name);
-        let encoder = case.encoder();
+        let encoder = case.encoder_on(device);
         let recordings = case.golden.request["embedded"].as_array().unwrap();
         assert!(recordings.len() >= 8, "found {}", recordings.len());
         for recording in recordings.iter().map(|name| name.as_str().unwrap()) {
-            println!("{name}: {recording}");
+            println!("{name}: {recording} on {}", device.name());
             let (_, expected) = case.golden.f32(&format!("{recording}.embedding"));
             let (shape, mel) = mels.f32(&format!("{recording}.mel"));
             let mel = ArrayView2::from_shape((shape[0], shape[1]), &mel).unwrap();
@@ -53,6 +62,10 @@ fn vectors_are_the_official_ones() {
 
 #[test]
 fn checkpoints_give_the_official_vectors() {
+    Device::all().iter().for_each(assert_checkpoints);
+}
+
+fn assert_checkpoints(device: &Device) {
     let mels = Golden::load("speaker/mel");
     for (name, dim) in [("base_0b6", 64), ("base_1b7", 96)] {
         let golden = Golden::load(&format!("speaker/{name}"));
@@ -60,7 +73,7 @@ fn checkpoints_give_the_official_vectors() {
         let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
         let config = config.speaker_encoder_config.unwrap();
         let weights = Weights::open(&dir).unwrap();
-        let encoder = SpeakerEncoder::load(&config, &weights, &Device::cpu(2)).unwrap();
+        let encoder = SpeakerEncoder::load(&config, &weights, device).unwrap();
         assert_eq!(encoder.dim(), dim);
         for recording in golden.request["embedded"].as_array().unwrap() {
             let recording = recording.as_str().unwrap();

@@ -7,6 +7,9 @@ use qwen3_tts_nn::{
     TransformerConfig, Weights,
 };
 
+/// What the codes are chosen from, for messages.
+const LOGITS: &str = "the code predictor's logits";
+
 /// The code predictor, the reference's
 /// `Qwen3TTSTalkerCodePredictorModelForConditionalGeneration`.
 ///
@@ -72,22 +75,17 @@ impl CodePredictor {
 
     /// Completes a frame from the talker's `hidden` state and the embedding of code 0, both
     /// `[1, 1, talker hidden_size]`. Gives the codes from codebook 1 on, and the sum of all
-    /// code embeddings of the frame.
-    ///
-    /// # Errors
-    /// [`Error::NonFinite`] when the weights give no usable logits.
+    /// code embeddings of the frame. Weights that give no usable logits show when the codes are
+    /// read.
     pub fn complete_frame(
         &self,
         hidden: &Tensor,
         code_0: &Tensor,
         sampler: &mut Sampler,
-    ) -> Result<(Vec<Ids>, Tensor)> {
-        let mut choose =
-            |_: usize, logits: &Tensor| sampler.sample(logits, &Constraints::default());
-        let (codes, sum, last_logits) = self.run(hidden, code_0, &mut choose);
-        // NaN once is NaN in every later step of the frame, so the last logits tell for all.
-        last_logits.to_finite_vec("the code predictor's logits")?;
-        Ok((codes, sum))
+    ) -> (Vec<Ids>, Tensor) {
+        self.run(hidden, code_0, &mut |_, logits| {
+            sampler.sample(logits, &Constraints::default(), LOGITS)
+        })
     }
 
     /// The logits of every codebook from 1 on, `[1, 1, vocab]` each, for given codes: the
@@ -103,7 +101,7 @@ impl CodePredictor {
         });
         match all.iter().all(|logits| logits.to_vec().iter().all(|v| v.is_finite())) {
             true => Ok(all),
-            false => Err(Error::NonFinite { what: "the code predictor's logits" }),
+            false => Err(Error::NonFinite { what: LOGITS }),
         }
     }
 
@@ -112,21 +110,19 @@ impl CodePredictor {
         hidden: &Tensor,
         code_0: &Tensor,
         choose: &mut dyn FnMut(usize, &Tensor) -> Ids,
-    ) -> (Vec<Ids>, Tensor, Tensor) {
+    ) -> (Vec<Ids>, Tensor) {
         let mut state = self.model.new_state();
         let mut codes = Vec::with_capacity(self.lm_head.len());
         let mut sum = code_0.clone();
         let mut input = Tensor::cat(&[hidden, code_0], 1);
-        let mut logits = code_0.clone();
         for (i, (head, embedding)) in self.lm_head.iter().zip(&self.codec_embedding).enumerate() {
             let x = self.model.step(&self.project(&input), &mut state);
-            logits = head.forward(&x.last_step());
-            let code = choose(i, &logits);
+            let code = choose(i, &head.forward(&x.last_step()));
             input = embedding.forward(&code);
             sum = sum.add(&input);
             codes.push(code);
         }
-        (codes, sum, logits)
+        (codes, sum)
     }
 
     fn project(&self, x: &Tensor) -> Tensor {

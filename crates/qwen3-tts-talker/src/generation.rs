@@ -38,7 +38,8 @@ pub enum StopReason {
 pub struct Timings {
     /// Prompt embedding and the first pass over it.
     pub prefill: Duration,
-    /// The talker's steps after the prefill.
+    /// The talker's steps after the prefill. A device that computes when asked has the talker's
+    /// time in that of the code predictor.
     pub talker: Duration,
     /// The code predictor.
     pub code_predictor: Duration,
@@ -143,19 +144,26 @@ impl Talker {
         }
         let begin = Instant::now();
         let hidden = self.hidden(generation);
-        let code_0 = self.sample_code_0(generation, &hidden)?;
+        let code_0 = self.sample_code_0(generation, &hidden);
         generation.timings.talker += begin.elapsed();
-        let Some(code_0) = code_0 else {
+        // Where the code is at hand, the end spares the code predictor; elsewhere it shows once
+        // the whole frame is read back.
+        let eos = self.config().codec_eos_token_id;
+        if code_0.known() == Some(&[eos]) {
             generation.stop_reason = Some(StopReason::Eos);
             return Ok(None);
-        };
+        }
 
         let begin = Instant::now();
         let embedding = self.codec_embedding().forward(&code_0);
         let (codes, sum) =
-            self.code_predictor().complete_frame(&hidden, &embedding, &mut generation.subtalker)?;
-        let frame = Ids::read(&[&[code_0], &codes[..]].concat());
+            self.code_predictor().complete_frame(&hidden, &embedding, &mut generation.subtalker);
+        let frame = Ids::read(&[&[code_0], &codes[..]].concat())?;
         generation.timings.code_predictor += begin.elapsed();
+        if frame[0] == eos {
+            generation.stop_reason = Some(StopReason::Eos);
+            return Ok(None);
+        }
 
         let text = self.trailing_text(generation);
         generation.next = Next::Input(sum.add(&text));
@@ -170,13 +178,10 @@ impl Talker {
         }
     }
 
-    /// The code of codebook 0, or `None` for the end of speech.
-    fn sample_code_0(&self, generation: &mut Generation, hidden: &Tensor) -> Result<Option<Ids>> {
-        let logits = self.logits(hidden);
-        logits.to_finite_vec("the talker's logits")?;
+    /// The code of codebook 0, or the end of speech.
+    fn sample_code_0(&self, generation: &mut Generation, hidden: &Tensor) -> Ids {
         let constraints = constraints(self.config(), &generation.history);
-        let code = generation.sampler.sample(&logits, &constraints);
-        Ok((code.to_vec() != [self.config().codec_eos_token_id]).then_some(code))
+        generation.sampler.sample(&self.logits(hidden), &constraints, "the talker's logits")
     }
 
     /// What the text adds to the frame that was just completed.

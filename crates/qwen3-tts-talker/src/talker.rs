@@ -54,9 +54,9 @@ impl Talker {
             },
             code_predictor: CodePredictor::load(talker, &weights.under("code_predictor"), device)?,
             special: SpecialTexts {
-                tts_bos: special.narrow(1, 0, 1),
-                tts_eos: special.narrow(1, 1, 1),
-                tts_pad: special.narrow(1, 2, 1),
+                tts_bos: special.narrow(1, 0, 1).computed(),
+                tts_eos: special.narrow(1, 1, 1).computed(),
+                tts_pad: special.narrow(1, 2, 1).computed(),
             },
             text_embedding,
             text_projection,

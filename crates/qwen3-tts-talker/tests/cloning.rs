@@ -1,4 +1,5 @@
-//! Cloning against the official package in float32: the prompt of every layout, and the codes.
+//! Cloning against the official package in float32, on every device: the prompt of every layout,
+//! and the codes.
 //!
 //! The speaker embedding and the codes of the reference recording are the golden's own.
 
@@ -16,10 +17,11 @@ struct Case {
     talker: Talker,
     prompt: Prompt,
     params: GenerationParams,
+    device: Device,
 }
 
 impl Case {
-    fn load(name: &str) -> Self {
+    fn load(name: &str, device: &Device) -> Self {
         let golden = Golden::load(name);
         let dir = checkpoint(golden.string("checkpoint"));
         let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
@@ -48,8 +50,8 @@ impl Case {
             max_frames: golden.number("max_frames"),
             seed: 0,
         };
-        let talker = Talker::load(&config, &weights, &Device::cpu(2)).unwrap();
-        Self { golden, talker, prompt, params }
+        let talker = Talker::load(&config, &weights, device).unwrap();
+        Self { golden, talker, prompt, params, device: device.clone() }
     }
 }
 
@@ -59,9 +61,11 @@ fn frames(golden: &Golden, name: &str) -> Vec<Vec<u32>> {
 }
 
 fn for_all(check: impl Fn(&Case)) {
-    for name in cloning_goldens() {
-        println!("{name}");
-        check(&Case::load(&name));
+    for device in Device::all() {
+        for name in cloning_goldens() {
+            println!("{name} on {}", device.name());
+            check(&Case::load(&name, &device));
+        }
     }
 }
 
@@ -72,7 +76,7 @@ fn the_goldens_cover_every_layout() {
     let mut layouts = BTreeSet::new();
     let mut overhangs = BTreeSet::new();
     for name in cloning_goldens() {
-        let Case { golden, prompt, .. } = Case::load(&name);
+        let Case { golden, prompt, .. } = Case::load(&name, &Device::cpu(1));
         let streaming = prompt.text_mode == TextMode::Streaming;
         let model = golden.string("checkpoint").to_owned();
         layouts.insert((model, prompt.reference.is_some(), streaming));
@@ -105,7 +109,7 @@ fn prompt_embeddings_are_the_official_ones() {
 fn first_logits_after_the_official_prompt_are_the_official_ones() {
     for_all(|case| {
         let (shape, values) = case.golden.f32("talker_input_embeds");
-        let prefill = Tensor::from_vec(values, &[1, shape[0], shape[1]], &Device::cpu(1));
+        let prefill = Tensor::from_vec(values, &[1, shape[0], shape[1]], &case.device);
         let hidden = case.talker.step(&prefill, &mut case.talker.new_state()).last_step();
         let (shape, expected) = case.golden.f32("talker_logits");
         assert_close(&case.talker.logits(&hidden).to_vec(), &expected[..shape[1]], 2e-4);
@@ -128,7 +132,7 @@ fn free_running_greedy_codes_are_the_official_ones_in_all_codebooks() {
 /// Codes that did not depend on the voice would prove nothing about it.
 #[test]
 fn another_speaker_or_other_reference_codes_give_other_codes() {
-    let case = Case::load("cloning/icl_longer_text");
+    let case = Case::load("cloning/icl_longer_text", &Device::cpu(2));
     let expected = frames(&case.golden, "codes");
     let codes = |prompt: &Prompt| -> Vec<Vec<u32>> {
         let mut generation = case.talker.start(prompt, &case.params).unwrap();

@@ -1,4 +1,4 @@
-//! The talker against the official package in float32, stage by stage.
+//! The talker against the official package in float32, stage by stage, on every device.
 
 use qwen3_tts_config::{GenerationConfig, ModelConfig};
 use qwen3_tts_nn::{Device, Ids, Tensor, Weights};
@@ -12,16 +12,17 @@ struct Case {
     talker: Talker,
     prompt: Prompt,
     params: GenerationParams,
+    device: Device,
 }
 
 impl Case {
-    fn load(name: &str) -> Self {
+    fn load(name: &str, device: &Device) -> Self {
         let golden = Golden::load(name);
         let dir = checkpoint(golden.string("checkpoint"));
         let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
         let generation = GenerationConfig::from_file(dir.join("generation_config.json")).unwrap();
         let weights = Weights::open(&dir).unwrap();
-        let talker = Talker::load(&config, &weights, &Device::cpu(2)).unwrap();
+        let talker = Talker::load(&config, &weights, device).unwrap();
         let speaker = golden.optional_string("speaker");
         let ids = |key: &str| golden.has(key).then(|| golden.u32(key).1);
         let prompt = Prompt {
@@ -44,7 +45,7 @@ impl Case {
             max_frames: golden.number("max_frames"),
             seed: 0,
         };
-        Self { golden, talker, prompt, params }
+        Self { golden, talker, prompt, params, device: device.clone() }
     }
 
     fn codes(&self) -> Vec<Vec<u32>> {
@@ -54,16 +55,18 @@ impl Case {
 
     fn rows(&self, name: &str) -> Tensor {
         let (shape, values) = self.golden.f32(name);
-        Tensor::from_vec(values, &[1, shape[0], shape[1]], &Device::cpu(1))
+        Tensor::from_vec(values, &[1, shape[0], shape[1]], &self.device)
     }
 }
 
 fn for_all(check: impl Fn(&Case)) {
     let names = speech_goldens();
     assert!(names.len() >= 12, "found {} goldens", names.len());
-    for name in names {
-        println!("{name}");
-        check(&Case::load(&name));
+    for device in Device::all() {
+        for name in &names {
+            println!("{name} on {}", device.name());
+            check(&Case::load(name, &device));
+        }
     }
 }
 
@@ -104,12 +107,11 @@ fn teacher_forced_hidden_states_and_logits_are_the_official_ones() {
 #[test]
 fn teacher_forced_code_predictor_logits_are_the_official_ones() {
     for_all(|case| {
-        let device = Device::cpu(2);
         let hidden = case.rows("talker_hidden");
         let (shape, expected) = case.golden.f32("code_predictor_logits");
         let (groups, vocab) = (shape[1], shape[2]);
         for (frame, codes) in case.codes().iter().take(shape[0]).enumerate() {
-            let ids: Vec<Ids> = codes.iter().map(|code| Ids::new(&[*code], &device)).collect();
+            let ids: Vec<Ids> = codes.iter().map(|code| Ids::new(&[*code], &case.device)).collect();
             let code_0 = case.talker.codec_embedding().forward(&ids[0]);
             let hidden = hidden.narrow(1, frame, 1);
             let logits = case.talker.code_predictor().logits(&hidden, &code_0, &ids[1..]).unwrap();
@@ -139,4 +141,18 @@ fn free_running_greedy_codes_are_the_official_ones_in_all_codebooks() {
         assert_eq!(generation.stop_reason(), Some(stop));
         assert_eq!(case.talker.next_frame(&mut generation).unwrap(), None, "it stays ended");
     });
+}
+
+#[test]
+fn a_talker_can_be_loaded_here_and_run_there() {
+    for device in Device::all() {
+        let case = Case::load("speech/streaming_english", &device);
+        let expected = case.codes();
+        let Case { talker, prompt, params, .. } = case;
+        let run = move || -> Vec<Vec<u32>> {
+            let mut generation = talker.start(&prompt, &params).unwrap();
+            std::iter::from_fn(|| talker.next_frame(&mut generation).unwrap()).collect()
+        };
+        assert_eq!(std::thread::spawn(run).join().expect("the other thread"), expected);
+    }
 }

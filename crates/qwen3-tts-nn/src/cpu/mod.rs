@@ -12,7 +12,7 @@ use qwen3_tts_kernels::{
 
 use self::buffer::{Buffer, Shelf};
 pub(crate) use self::kv_cache::CpuKvCache;
-use crate::backend::{AttentionSpec, Backend, On};
+use crate::backend::{AttentionSpec, Backend, On, mixed_devices};
 use crate::conv::ConvShape;
 use crate::ids::Ids;
 use crate::kv_cache::KvCache;
@@ -73,6 +73,8 @@ impl CpuTensor {
 pub(crate) struct CpuIds {
     cpu: Cpu,
     ids: Vec<u32>,
+    /// Whether they were given, or chosen from logits that are numbers.
+    finite: bool,
 }
 
 #[derive(Clone)]
@@ -142,27 +144,32 @@ impl Backend for Cpu {
     type KvCache = CpuKvCache;
 
     fn of(tensor: &Tensor) -> &CpuTensor {
-        let On::Cpu(tensor) = &tensor.repr;
+        let On::Cpu(tensor) = &tensor.repr else { mixed_devices() };
         tensor
     }
 
     fn of_ids(ids: &Ids) -> &CpuIds {
-        let On::Cpu(ids) = &ids.repr;
+        let On::Cpu(ids) = &ids.repr else { mixed_devices() };
         ids
     }
 
     fn of_matrix(matrix: &Matrix) -> &CpuMatrix {
-        let On::Cpu(matrix) = &matrix.repr;
+        let On::Cpu(matrix) = &matrix.repr else { mixed_devices() };
         matrix
     }
 
     fn of_conv(conv: &PackedConv) -> &CpuPackedConv {
-        let On::Cpu(conv) = &conv.repr;
+        let On::Cpu(conv) = &conv.repr else { mixed_devices() };
         conv
     }
 
-    fn of_cache(cache: &mut KvCache) -> &mut CpuKvCache {
-        let On::Cpu(cache) = &mut cache.repr;
+    fn of_cache(cache: &KvCache) -> &CpuKvCache {
+        let On::Cpu(cache) = &cache.repr else { mixed_devices() };
+        cache
+    }
+
+    fn of_cache_mut(cache: &mut KvCache) -> &mut CpuKvCache {
+        let On::Cpu(cache) = &mut cache.repr else { mixed_devices() };
         cache
     }
 
@@ -210,11 +217,18 @@ impl Backend for Cpu {
     }
 
     fn upload_ids(&self, ids: &[u32]) -> Ids {
-        Ids { repr: On::Cpu(CpuIds { cpu: self.clone(), ids: ids.to_vec() }) }
+        Ids::on(On::Cpu(CpuIds { cpu: self.clone(), ids: ids.to_vec(), finite: true }))
     }
 
-    fn ids_to_host(runs: &[Ids]) -> Vec<u32> {
-        runs.iter().flat_map(|run| &Self::of_ids(run).ids).copied().collect()
+    fn ids_to_host(runs: &[Ids]) -> Result<Vec<u32>, usize> {
+        match runs.iter().position(|run| !Self::of_ids(run).finite) {
+            Some(run) => Err(run),
+            None => Ok(runs.iter().flat_map(|run| &Self::of_ids(run).ids).copied().collect()),
+        }
+    }
+
+    fn known_ids(ids: &CpuIds) -> Option<&[u32]> {
+        ids.finite.then_some(&ids.ids)
     }
 
     fn matrix(&self, raw: RawMatrix, rows: usize, cols: usize) -> Matrix {
@@ -412,8 +426,9 @@ impl Backend for Cpu {
     }
 
     fn sample(logits: &CpuTensor, sampling: &Sampling<'_>) -> Ids {
-        let id = sampling::choose(logits.data.to_vec(), sampling);
-        Self::upload_ids(&logits.cpu, &[id])
+        let finite = logits.data.iter().all(|logit| logit.is_finite());
+        let ids = vec![sampling::choose(logits.data.to_vec(), sampling)];
+        Ids::on(On::Cpu(CpuIds { cpu: logits.cpu.clone(), ids, finite }))
     }
 }
 

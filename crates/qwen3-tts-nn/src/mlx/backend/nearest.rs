@@ -1,0 +1,32 @@
+//! The nearest entries of a codebook.
+
+use mlx_rs::ops::indexing::argmin_axis;
+use mlx_rs::{Array, Dtype, ops};
+
+use super::{MlxIds, narrow, ok, size};
+use crate::backend::On;
+use crate::ids::Ids;
+
+/// Differences that are held at once, in elements.
+const BLOCK: usize = 1 << 23;
+
+/// For each row of `x` the row of `codebook` `[entries, dim]` with the least sum of squared
+/// differences, the first of equals.
+///
+/// The differences are taken one by one: a product of matrices would be quicker, and cancel where
+/// two entries are almost as near.
+pub(super) fn nearest(x: &Array, codebook: &Array) -> Ids {
+    let dim = codebook.shape()[1];
+    let rows = ok(x.reshape(&[-1, 1, dim]));
+    let n = rows.shape()[0] as usize;
+    let step = (BLOCK / codebook.size().max(1)).max(1);
+    let block = |start: usize| {
+        let rows = narrow(&rows, 0, start, step.min(n - start));
+        let distances = ok(ok(ok(rows.subtract(codebook)).square()).sum_axis(2, false));
+        ok(argmin_axis(distances, 1, false))
+    };
+    let blocks: Vec<Array> = (0..n).step_by(step).map(block).collect();
+    let ids = ok(ok(ops::concatenate(&blocks, 0)).as_dtype(Dtype::Uint32));
+    debug_assert_eq!(ids.shape(), [size(n)]);
+    Ids::on(On::Mlx(MlxIds { ids: ids.clone(), checked: ids, known: None }))
+}

@@ -1,0 +1,134 @@
+//! Ids, and the choice of them from logits.
+
+use qwen3_tts_nn::sampling::Constraints;
+use qwen3_tts_nn::{Device, Error, Ids, Sampler, SamplingParams, Tensor};
+
+use crate::{noise, on_every_device};
+
+const VOCAB: usize = 200;
+
+fn logits(seed: u32) -> Vec<f32> {
+    noise(VOCAB, seed).into_iter().map(|v| v * 8.0).collect()
+}
+
+fn choose(logits: &[f32], params: SamplingParams, c: &Constraints<'_>, device: &Device) -> u32 {
+    let logits = Tensor::from_vec(logits.to_vec(), &[1, 1, logits.len()], device);
+    Ids::read(&[Sampler::new(params, 5, 0).sample(&logits, c, "logits")]).unwrap()[0]
+}
+
+#[test]
+fn ids_come_back_in_order() {
+    on_every_device(|device| {
+        let runs = [Ids::new(&[3, 1], device), Ids::new(&[], device), Ids::new(&[7], device)];
+        assert_eq!(Ids::read(&runs).unwrap(), [3, 1, 7]);
+        assert_eq!(runs[0].known(), Some(&[3, 1][..]));
+        assert!(Ids::read(&[]).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn greedy_is_the_largest_that_is_allowed_after_the_penalty() {
+    let mut logits = vec![-1.0; 10];
+    logits[2] = 5.0;
+    logits[3] = 4.0;
+    logits[4] = 4.0;
+    logits[8] = 9.0;
+    let penalty =
+        |repetition_penalty| SamplingParams { repetition_penalty, ..SamplingParams::GREEDY };
+    let none = Constraints::default();
+    on_every_device(|device| {
+        assert_eq!(choose(&logits, penalty(1.0), &none, device), 8);
+        let tail = Constraints { suppressed: 5..10, ..Constraints::default() };
+        assert_eq!(choose(&logits, penalty(1.0), &tail, device), 2);
+        let exempt = Constraints { exempt: Some(8), ..tail.clone() };
+        assert_eq!(choose(&logits, penalty(1.0), &exempt, device), 8);
+        let forbidden = Constraints { forbidden: Some(8), ..exempt };
+        assert_eq!(choose(&logits, penalty(1.0), &forbidden, device), 2);
+        // 5 / 1.5 is below 4, once; the first of the two 4s is taken.
+        let history = Constraints { history: &[2, 2], ..tail.clone() };
+        assert_eq!(choose(&logits, penalty(1.5), &history, device), 3);
+        // 5 / 1.2 is not, and only a penalty for each time it came would take it below.
+        assert_eq!(choose(&logits, penalty(1.2), &history, device), 2);
+        // A negative logit loses by being multiplied.
+        let negative: Vec<f32> = logits.iter().map(|v| v - 10.0).collect();
+        let history = Constraints { history: &[8], ..Constraints::default() };
+        assert_eq!(choose(&negative, penalty(6.0), &history, device), 2);
+    });
+}
+
+/// The chain on the CPU is checked against the official package elsewhere.
+#[test]
+fn draws_are_those_of_the_cpu() {
+    let cpu = Device::cpu(1);
+    let sampling = SamplingParams { do_sample: true, ..SamplingParams::GREEDY };
+    let constraints = Constraints {
+        history: &[3, 17, 17, 90],
+        suppressed: 150..VOCAB as u32,
+        exempt: Some(160),
+        forbidden: Some(12),
+    };
+    let settings = [
+        sampling,
+        SamplingParams { temperature: 0.6, ..sampling },
+        SamplingParams { top_k: 7, ..sampling },
+        SamplingParams { top_p: 0.7, ..sampling },
+        SamplingParams {
+            temperature: 2.0,
+            top_k: 50,
+            top_p: 0.9,
+            repetition_penalty: 1.3,
+            ..sampling
+        },
+    ];
+    on_every_device(|device| {
+        for params in settings {
+            let draws = |device: &Device| -> Vec<u32> {
+                let mut sampler = Sampler::new(params, 11, 0);
+                let draw = |seed| {
+                    let logits = Tensor::from_vec(logits(seed), &[1, 1, VOCAB], device);
+                    sampler.sample(&logits, &constraints, "logits")
+                };
+                Ids::read(&(0..120).map(draw).collect::<Vec<_>>()).unwrap()
+            };
+            let expected = draws(&cpu);
+            let distinct: std::collections::BTreeSet<u32> = expected.iter().copied().collect();
+            assert!(distinct.len() > 30, "{distinct:?}");
+            assert_eq!(draws(device), expected, "{params:?}");
+        }
+    });
+}
+
+#[test]
+fn equal_logits_are_filtered_alike() {
+    let cpu = Device::cpu(1);
+    let params = SamplingParams { do_sample: true, top_k: 3, top_p: 0.5, ..SamplingParams::GREEDY };
+    on_every_device(|device| {
+        for logits in [vec![1.0; 8], vec![1.0, 2.0, 2.0, 2.0, 0.0, 2.0]] {
+            let none = Constraints::default();
+            assert_eq!(
+                choose(&logits, params, &none, device),
+                choose(&logits, params, &none, &cpu)
+            );
+        }
+    });
+}
+
+#[test]
+fn logits_that_are_no_numbers_show_when_the_ids_are_read() {
+    on_every_device(|device| {
+        let mut sampler = Sampler::new(SamplingParams::GREEDY, 0, 0);
+        for damage in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut values = logits(1);
+            let good = Tensor::from_vec(values.clone(), &[1, 1, VOCAB], device);
+            values[77] = damage;
+            let bad = Tensor::from_vec(values, &[1, 1, VOCAB], device);
+            let none = Constraints::default();
+            let good = sampler.sample(&good, &none, "good logits");
+            let bad = sampler.sample(&bad, &none, "bad logits");
+            assert!(bad.known().is_none());
+            let error = Ids::read(&[good.clone(), bad]).unwrap_err();
+            assert!(matches!(error, Error::NonFinite { what: "bad logits" }), "{error}");
+            assert!(Ids::read(&[good]).is_ok());
+        }
+    });
+}

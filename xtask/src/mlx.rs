@@ -1,0 +1,96 @@
+//! `cargo xtask mlx-linux` and `cargo xtask test-mlx`: the mlx backend where there is no Mac.
+//!
+//! On macOS the `mlx-sys` crate builds MLX itself. Elsewhere its build script can't; Cargo's
+//! override of a build script's links takes its place, with what is prepared here from the
+//! registries alone: MLX's own CPU library out of the wheel `mlx-cpu`, the C interface compiled
+//! from the sources inside `mlx-sys`, and its bindings.
+
+mod prefix;
+mod sources;
+mod tools;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::oracle::run as run_command;
+use crate::workspace;
+use prefix::Prefix;
+use sources::Sources;
+
+/// What the mlx backend's own tests are in.
+const PACKAGES: [&str; 4] =
+    ["qwen3-tts-nn", "qwen3-tts-talker", "qwen3-tts-codec", "qwen3-tts-speaker"];
+
+/// Prepares under target/mlx-linux what the feature `mlx` needs on Linux.
+#[derive(clap::Args)]
+pub struct Arguments {}
+
+/// Runs the tests with the feature `mlx`, on Linux with what `mlx-linux` prepared.
+#[derive(clap::Args)]
+pub struct TestArguments {
+    /// Passed on to `cargo test`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<OsString>,
+}
+
+/// Runs the task `mlx-linux`.
+pub fn run(_: &Arguments) -> Result<()> {
+    let prefix = prepare()?;
+    let config = prefix.config();
+    println!("ready; build and test with\n");
+    println!("    cargo --config {} test -p qwen3-tts-nn --features mlx", config.display());
+    println!("    cargo xtask test-mlx");
+    println!("\nA RUSTFLAGS variable would displace the path of the library; then also set");
+    println!("    LD_LIBRARY_PATH={}", prefix.library_dir().display());
+    Ok(())
+}
+
+/// Runs the task `test-mlx`.
+pub fn test(arguments: &TestArguments) -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workspace());
+    if cfg!(not(target_vendor = "apple")) {
+        let prefix = Prefix::new(workspace().join("target/mlx-linux"));
+        ensure!(prefix.is_complete(), "run `cargo xtask mlx-linux` first");
+        cargo.arg("--config").arg(prefix.config());
+        // A directory of its own, so that builds with and without do not displace each other.
+        cargo.env("CARGO_TARGET_DIR", target_dir().join("mlx"));
+        cargo.env("LD_LIBRARY_PATH", prefix.library_dir());
+    }
+    // One thread owns all of MLX.
+    cargo.env("RUST_TEST_THREADS", "1");
+    cargo.args(["test", "--locked", "--features", "mlx"]);
+    cargo.args(PACKAGES.iter().flat_map(|package| ["-p", package]));
+    run_command(cargo.args(&arguments.rest))
+}
+
+/// Where cargo builds, unless told otherwise.
+fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
+
+fn prepare() -> Result<Prefix> {
+    ensure!(
+        cfg!(target_os = "linux"),
+        "only Linux needs this; elsewhere build with --features mlx"
+    );
+    let prefix = Prefix::new(workspace().join("target/mlx-linux"));
+    let sources = Sources::find()?;
+    let stamp = format!("{} with mlx {}", sources.package, sources.mlx_version);
+    if prefix.stamp().is_some_and(|found| found == stamp) {
+        return Ok(prefix);
+    }
+    tools::check()?;
+    fs::create_dir_all(prefix.root()).context("making target/mlx-linux")?;
+    prefix.fetch_mlx(&sources.mlx_version)?;
+    prefix.take_openblas()?;
+    prefix.compile_mlx_c(&sources.mlx_c)?;
+    prefix.write_bindings(&sources.mlx_c)?;
+    prefix.write_config()?;
+    prefix.write_stamp(&stamp)?;
+    Ok(prefix)
+}
