@@ -27,7 +27,11 @@ const PACKAGES: [&str; 4] =
 
 /// Prepares under target/mlx-linux what the feature `mlx` needs on Linux.
 #[derive(clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Only see whether the programs are there and MLX can be downloaded.
+    #[arg(long)]
+    check: bool,
+}
 
 /// Runs the tests with the feature `mlx`, on Linux with what `mlx-linux` prepared.
 #[derive(clap::Args)]
@@ -38,8 +42,14 @@ pub struct TestArguments {
 }
 
 /// Runs the task `mlx-linux`.
-pub fn run(_: &Arguments) -> Result<()> {
-    let prefix = prepare()?;
+pub fn run(arguments: &Arguments) -> Result<()> {
+    ensure!(cfg!(target_os = "linux"), "only Linux needs this; elsewhere use --features mlx");
+    let prefix = Prefix::new(workspace().join("target/mlx-linux"));
+    let sources = Sources::find()?;
+    if arguments.check {
+        return fetch(&prefix, &sources);
+    }
+    prepare(&prefix, &sources)?;
     let config = prefix.config();
     println!("ready; build and test with\n");
     println!("    cargo --config {} test -p qwen3-tts-nn --features mlx", config.display());
@@ -73,24 +83,21 @@ fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
-fn prepare() -> Result<Prefix> {
-    ensure!(
-        cfg!(target_os = "linux"),
-        "only Linux needs this; elsewhere build with --features mlx"
-    );
-    let prefix = Prefix::new(workspace().join("target/mlx-linux"));
-    let sources = Sources::find()?;
-    let stamp = format!("{} with mlx {}", sources.package, sources.mlx_version);
-    if prefix.stamp().is_some_and(|found| found == stamp) {
-        return Ok(prefix);
-    }
+fn fetch(prefix: &Prefix, sources: &Sources) -> Result<()> {
     tools::check()?;
     fs::create_dir_all(prefix.root()).context("making target/mlx-linux")?;
-    prefix.fetch_mlx(&sources.mlx_version)?;
+    prefix.fetch_mlx(&sources.mlx_version)
+}
+
+fn prepare(prefix: &Prefix, sources: &Sources) -> Result<()> {
+    let stamp = format!("{} with mlx {}", sources.package, sources.mlx_version);
+    if prefix.stamp().is_some_and(|found| found == stamp) {
+        return Ok(());
+    }
+    fetch(prefix, sources)?;
     prefix.take_openblas()?;
     prefix.compile_mlx_c(&sources.mlx_c)?;
     prefix.write_bindings(&sources.mlx_c)?;
     prefix.write_config()?;
-    prefix.write_stamp(&stamp)?;
-    Ok(prefix)
+    prefix.write_stamp(&stamp)
 }

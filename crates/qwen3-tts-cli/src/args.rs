@@ -168,6 +168,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "DIR_OR_HUB_ID")]
     pub model: Option<String>,
 
+    /// Where it computes; mlx is there where the program was built with the feature mlx
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub device: Device,
+
     /// Threads that compute [default: as many as the machine has]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
@@ -269,6 +273,14 @@ pub enum Format {
     S16,
     /// 32-bit floats
     F32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// On the CPU
+    Cpu,
+    /// On the GPU of a Mac with Apple silicon
+    Mlx,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

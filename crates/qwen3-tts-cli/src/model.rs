@@ -1,9 +1,9 @@
 //! Which checkpoint, and how it is loaded.
 
 use qwen3_tts_pipeline::hub::{self, Environment};
-use qwen3_tts_pipeline::{LoadOptions, ModelFiles};
+use qwen3_tts_pipeline::{DeviceKind, LoadOptions, ModelFiles};
 
-use crate::args::ModelArgs;
+use crate::args::{Device, ModelArgs};
 use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::progress::DownloadBar;
@@ -28,7 +28,11 @@ pub fn local_files(model: Option<&str>) -> Result<ModelFiles> {
     }
 }
 
-/// What `--threads` asks for.
+/// What `--device` and `--threads` ask for.
 pub fn options(args: &ModelArgs) -> LoadOptions {
-    LoadOptions { threads: args.threads }
+    let device = match args.device {
+        Device::Cpu => DeviceKind::Cpu,
+        Device::Mlx => DeviceKind::Mlx,
+    };
+    LoadOptions { device, threads: args.threads }
 }

@@ -54,7 +54,7 @@ impl VoiceEncoder {
                 )));
             }
         };
-        let device = options.device();
+        let device = options.device()?;
         let speaker = SpeakerEncoder::load(speaker_config, &files.talker_weights()?, &device)?;
         let speech = SpeechEncoder::on_device(files, &device)?;
         Ok(Self { config, speaker, speech })

@@ -30,7 +30,7 @@ impl SpeechTokenizer {
     /// # Errors
     /// If a file is missing or damaged, or the weights do not fit the configuration.
     pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
-        Self::on_device(files, &options.device())
+        Self::on_device(files, &options.device()?)
     }
 
     pub(crate) fn on_device(files: &ModelFiles, device: &Device) -> Result<Self> {
@@ -83,7 +83,7 @@ impl SpeechEncoder {
     /// If a file is missing or damaged, or the weights do not fit the configuration; if the codec
     /// can only decode, or takes audio at another rate than is read.
     pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
-        Self::on_device(files, &options.device())
+        Self::on_device(files, &options.device()?)
     }
 
     pub(crate) fn on_device(files: &ModelFiles, device: &Device) -> Result<Self> {

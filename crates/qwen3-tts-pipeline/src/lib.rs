@@ -52,7 +52,7 @@ pub use output::OutputFile;
 pub use qwen3_tts_talker::{StopReason, TextMode};
 pub use request::{Sampling, SpeechRequest, Voice};
 pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings};
-pub use synthesizer::{FrameProgress, LoadOptions, Synthesizer};
+pub use synthesizer::{DeviceKind, FrameProgress, LoadOptions, Synthesizer};
 pub use tokenizer::TextTokenizer;
 pub use voice_file::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};
 pub use wav::{WavFormat, encode_wav};

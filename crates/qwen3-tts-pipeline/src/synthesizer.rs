@@ -39,8 +39,22 @@ pub struct Synthesizer {
 /// How a model is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LoadOptions {
-    /// Threads that compute; without a number, as many as the machine has.
+    /// Where it computes.
+    pub device: DeviceKind,
+    /// Threads that compute on the CPU; without a number, as many as the machine has.
     pub threads: Option<usize>,
+}
+
+/// Where a model computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DeviceKind {
+    /// On the CPU.
+    #[default]
+    Cpu,
+    /// On MLX, the GPU of a Mac with Apple silicon, where the feature `mlx` is compiled in. A model
+    /// stays on the thread that speaks with it first.
+    Mlx,
 }
 
 /// How far a request is.
@@ -58,8 +72,11 @@ pub struct FrameProgress {
 const FRAMES_PER_TOKEN: f64 = 3.3;
 
 impl LoadOptions {
-    pub(crate) fn device(&self) -> Device {
-        self.threads.map_or_else(Device::default_cpu, Device::cpu)
+    pub(crate) fn device(&self) -> Result<Device> {
+        match self.device {
+            DeviceKind::Cpu => Ok(self.threads.map_or_else(Device::default_cpu, Device::cpu)),
+            DeviceKind::Mlx => Ok(Device::mlx()?),
+        }
     }
 }
 
@@ -80,7 +97,7 @@ impl Synthesizer {
         let begin = Instant::now();
         let config = files.model_config()?;
         let generation = files.generation_config()?;
-        let device = options.device();
+        let device = options.device()?;
         // The tokenizer takes as long as the weights, and has a thread of its own meanwhile.
         let (tokenizer, models) = std::thread::scope(|scope| {
             let tokenizer = scope.spawn(|| TextTokenizer::load(files));
@@ -107,7 +124,7 @@ impl Synthesizer {
         self.speech_tokenizer.config()
     }
 
-    /// Where it computes: `cpu`.
+    /// Where it computes: `cpu` or `mlx`.
     pub fn device(&self) -> &'static str {
         self.device.name()
     }
@@ -148,6 +165,16 @@ impl Synthesizer {
     /// # Errors
     /// As [`Self::synthesize`].
     pub fn synthesize_with(
+        &self,
+        request: &SpeechRequest,
+        progress: &mut dyn FnMut(FrameProgress),
+    ) -> Result<SpeechResult> {
+        let result = self.speak(request, progress);
+        self.device.trim();
+        result
+    }
+
+    fn speak(
         &self,
         request: &SpeechRequest,
         progress: &mut dyn FnMut(FrameProgress),

@@ -23,7 +23,11 @@ fn request(golden: &Golden) -> SpeechRequest {
 }
 
 fn load(checkpoint_name: &str) -> Synthesizer {
-    Synthesizer::load(checkpoint(checkpoint_name), &LoadOptions { threads: Some(2) }).unwrap()
+    Synthesizer::load(
+        checkpoint(checkpoint_name),
+        &LoadOptions { threads: Some(2), ..LoadOptions::default() },
+    )
+    .unwrap()
 }
 
 #[test]

@@ -62,6 +62,10 @@ impl Prefix {
 
     /// Downloads and unpacks the wheel.
     pub fn fetch_mlx(&self, version: &str) -> Result<()> {
+        let fetched = self.root.join("fetched");
+        if fs::read_to_string(&fetched).is_ok_and(|found| found == version) {
+            return Ok(());
+        }
         eprintln!("fetching mlx-cpu {version}");
         let (venv, wheels) = (self.root.join("venv"), self.root.join("wheels"));
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
@@ -80,7 +84,7 @@ impl Prefix {
         run(Command::new(&python).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&self.root))?;
         let library = self.library_dir().join("libmlx.so");
         ensure!(library.is_file(), "{} is not in the wheel", library.display());
-        Ok(())
+        self.write("fetched", version)
     }
 
     /// Puts Debian's OpenBLAS in the place of the wheel's BLAS, where it is installed.
