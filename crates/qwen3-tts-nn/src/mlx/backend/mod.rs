@@ -25,11 +25,11 @@ use crate::error::Error;
 use crate::ids::Ids;
 use crate::kv_cache::KvCache;
 use crate::layout::{Matrix, PackedConv};
+use crate::quantized::RawMatrix;
 use crate::rope::RopePositions;
 use crate::sampling::Sampling;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::weights::RawTensor;
 
 /// MLX's default device: the GPU of a Mac.
 #[derive(Clone, Debug)]
@@ -208,8 +208,8 @@ impl Backend for Mlx {
         ids.known.as_deref()
     }
 
-    fn matrix(&self, weight: RawTensor, rows: usize, cols: usize) -> Matrix {
-        MlxMatrix::load(weight, rows, cols)
+    fn matrix(&self, raw: RawMatrix, rows: usize, cols: usize) -> Matrix {
+        MlxMatrix::load(&raw, rows, cols)
     }
 
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> PackedConv {

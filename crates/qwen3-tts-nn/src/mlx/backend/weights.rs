@@ -1,6 +1,7 @@
 //! Matrices and convolutions as MLX holds them.
 
 use half::bf16;
+use mlx_rs::ops::dequantize;
 use mlx_rs::ops::indexing::take_axis;
 use mlx_rs::{Array, ops};
 
@@ -8,37 +9,96 @@ use super::{ok, size, widened};
 use crate::backend::On;
 use crate::conv::ConvShape;
 use crate::layout::Matrix;
+use crate::quantized::{RawAffine, RawMatrix};
 use crate::weights::{Dtype, RawTensor};
 
-/// A matrix `[rows, cols]` in the data type of the checkpoint.
+/// A matrix `[rows, cols]` as the checkpoint keeps it.
 #[derive(Clone)]
-pub(crate) struct MlxMatrix {
-    weight: Array,
+pub(crate) enum MlxMatrix {
+    Full(Array),
+    Affine(Affine),
+}
+
+/// Packed weights, and in float32 their scales and biases: MLX adds up in the type of these.
+#[derive(Clone)]
+pub(crate) struct Affine {
+    packed: Array,
+    scales: Array,
+    biases: Array,
+    group_size: i32,
+    bits: i32,
 }
 
 impl MlxMatrix {
-    pub(super) fn load(raw: RawTensor, rows: usize, cols: usize) -> Matrix {
-        let shape = [size(rows), size(cols)];
-        let bytes = raw.bytes.as_slice();
-        let weight = match raw.dtype {
-            Dtype::F32 => Array::from_slice(bytemuck::cast_slice::<u8, f32>(bytes), &shape),
-            Dtype::Bf16 => Array::from_slice(bytemuck::cast_slice::<u8, bf16>(bytes), &shape),
+    pub(super) fn load(raw: &RawMatrix, rows: usize, cols: usize) -> Matrix {
+        let dtype = raw.dtype();
+        let matrix = match raw {
+            RawMatrix::Full(tensor) => Self::Full(array(tensor, rows, cols)),
+            RawMatrix::Affine(affine) => Self::Affine(Affine::load(affine, rows, cols)),
         };
-        Matrix { repr: On::Mlx(Self { weight }), rows, cols, dtype: raw.dtype }
+        Matrix { repr: On::Mlx(matrix), rows, cols, dtype }
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.weight.shape()[0] as usize
+        let (Self::Full(weight) | Self::Affine(Affine { packed: weight, .. })) = self;
+        weight.shape()[0] as usize
     }
 
     /// `x·Wᵀ` in float32.
     pub(super) fn project(&self, x: &Array) -> Array {
-        ok(x.matmul(ok(widened(&self.weight).transpose())))
+        match self {
+            Self::Full(weight) => ok(x.matmul(ok(widened(weight).transpose()))),
+            Self::Affine(Affine { packed, scales, biases, group_size, bits }) => {
+                ok(ops::quantized_matmul(x, packed, scales, biases, true, *group_size, *bits))
+            }
+        }
     }
 
     /// The rows of these ids, in float32.
     pub(super) fn embed(&self, ids: &Array) -> Array {
-        widened(&ok(take_axis(&self.weight, ids, 0)))
+        let rows = |table: &Array| ok(take_axis(table, ids, 0));
+        match self {
+            Self::Full(weight) => widened(&rows(weight)),
+            Self::Affine(Affine { packed, scales, biases, group_size, bits }) => {
+                let [packed, scales, biases] = [packed, scales, biases].map(rows);
+                ok(dequantize(packed, scales, &biases, *group_size, *bits))
+            }
+        }
+    }
+}
+
+impl Affine {
+    fn load(raw: &RawAffine, rows: usize, cols: usize) -> Self {
+        let bits = raw.bits.get();
+        let words: Vec<u32> = raw
+            .packed
+            .as_slice()
+            .chunks_exact(size_of::<u32>())
+            .map(|word| word.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)))
+            .collect();
+        let floats = |tensor: &RawTensor| {
+            let wide = widened(&array(tensor, rows, cols / raw.group_size));
+            // Now, on the thread that loads.
+            ok(wide.eval());
+            wide
+        };
+        Self {
+            packed: Array::from_slice(&words, &[size(rows), size(cols * bits / 32)]),
+            scales: floats(&raw.scales),
+            biases: floats(&raw.biases),
+            group_size: size(raw.group_size),
+            bits: size(bits),
+        }
+    }
+}
+
+/// A tensor in the checkpoint's type.
+fn array(tensor: &RawTensor, rows: usize, cols: usize) -> Array {
+    let shape = [size(rows), size(cols)];
+    let bytes = tensor.bytes.as_slice();
+    match tensor.dtype {
+        Dtype::Bf16 => Array::from_slice(bytemuck::cast_slice::<u8, bf16>(bytes), &shape),
+        _ => Array::from_slice(bytemuck::cast_slice::<u8, f32>(bytes), &shape),
     }
 }
 
