@@ -50,10 +50,12 @@ unsafe fn nibbles(from: *const i32) -> __m512i {
 /// # Safety
 /// The CPU has AVX-512, and `from` is good for reading 12 bytes.
 #[inline(always)]
-unsafe fn six_bits(from: *const i8) -> __m512i {
+unsafe fn six_bits(from: *const u8) -> __m512i {
     // SAFETY: the caller vouches for the CPU and the memory.
     unsafe {
-        let bytes = _mm256_broadcastsi128_si256(_mm_maskz_loadu_epi8(0x0fff, from));
+        let low = _mm_loadl_epi64(from.cast());
+        let bytes = _mm_insert_epi32::<2>(low, from.add(8).cast::<i32>().read_unaligned());
+        let bytes = _mm256_broadcastsi128_si256(bytes);
         // Number i starts in byte 6·i / 8 and ends in the next at the latest.
         let pairs = _mm256_setr_epi8(
             0, 1, 0, 1, 1, 2, 2, 3, 3, 4, 3, 4, 4, 5, 5, 6, //
@@ -103,7 +105,7 @@ impl Vector for Avx512 {
         unsafe {
             let numbers = match BITS {
                 4 => nibbles(from.cast()),
-                6 => six_bits(from.cast()),
+                6 => six_bits(from),
                 8 => _mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast())),
                 _ => unreachable!("numbers of {BITS} bits"),
             };
