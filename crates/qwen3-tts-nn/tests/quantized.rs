@@ -55,12 +55,16 @@ fn layer(golden: &Golden, dtype: &str, bits: usize, group_size: usize) -> (Vec<E
 
 #[test]
 fn layers_compute_with_the_weights_that_mlx_would() {
+    Device::all().iter().for_each(assert_layers);
+}
+
+fn assert_layers(device: &Device) {
+    println!("on {}", device.name());
     let golden = Golden::load("operations/quantized");
     let (rows, cols) = (golden.number("rows"), golden.number("cols"));
-    let device = Device::cpu(2);
     let dir = tempfile::tempdir().unwrap();
     let x: Vec<f32> = (0..9 * cols).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
-    let x = Tensor::from_vec(x, &[1, 9, cols], &device);
+    let x = Tensor::from_vec(x, &[1, 9, cols], device);
     for (bits, kept) in [(4, Dtype::Q4), (6, Dtype::Q6), (8, Dtype::Q8)] {
         for group_size in [32, 64, 128] {
             for dtype in ["float32", "bfloat16"] {
@@ -68,19 +72,19 @@ fn layers_compute_with_the_weights_that_mlx_would() {
                 let weights = write(&dir.path().join("quantized.safetensors"), &entries);
                 let (a, place) = (weights.under("a"), format!("{bits} bits by {group_size}"));
 
-                let table = Embedding::load(&a, rows, cols, &device).unwrap();
-                let ids = Ids::new(&[4, 0, 1, 2, 3, 4], &device);
+                let table = Embedding::load(&a, rows, cols, device).unwrap();
+                let ids = Ids::new(&[4, 0, 1, 2, 3, 4], device);
                 let from = |row: usize| dequantized[row * cols..(row + 1) * cols].to_vec();
                 let want: Vec<f32> = [4, 0, 1, 2, 3, 4].into_iter().flat_map(from).collect();
                 assert_eq!(table.forward(&ids).to_vec(), want, "{place}");
                 assert_eq!(table.weight().dtype(), kept);
 
-                let linear = Linear::load(&a, cols, rows, &device).unwrap();
+                let linear = Linear::load(&a, cols, rows, device).unwrap();
                 weights.finish(&[]).unwrap();
                 let (dtype, bytes) = floats(&dequantized, false);
                 let full = [Entry::new("weight", dtype, &[rows, cols], bytes)];
                 let full = write(&dir.path().join("full.safetensors"), &full);
-                let full = Linear::load(&full, cols, rows, &device).unwrap();
+                let full = Linear::load(&full, cols, rows, device).unwrap();
                 for tokens in [1, 2, 9] {
                     let x = x.narrow(1, 0, tokens);
                     let (got, want) = (linear.forward(&x).to_vec(), full.forward(&x).to_vec());
