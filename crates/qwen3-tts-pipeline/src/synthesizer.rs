@@ -134,7 +134,7 @@ impl Synthesizer {
         self.device.threads()
     }
 
-    /// How the talker's weights are kept in memory: `bf16` or `f32`.
+    /// How the talker's weights are kept in memory: `bf16`, `f32`, or quantised, as `q8`.
     pub fn weight_type(&self) -> String {
         self.talker.weight_dtype().to_string()
     }

@@ -3,7 +3,7 @@
 use qwen3_tts_config::TalkerConfig;
 use qwen3_tts_nn::sampling::Constraints;
 use qwen3_tts_nn::{
-    AttentionConfig, Device, Embedding, Error, Ids, Linear, Result, Sampler, Tensor, Transformer,
+    AttentionConfig, Device, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer,
     TransformerConfig, Weights,
 };
 
@@ -92,17 +92,17 @@ impl CodePredictor {
     /// teacher-forced counterpart of [`CodePredictor::complete_frame`].
     ///
     /// # Errors
-    /// [`Error::NonFinite`] when the weights give no usable logits.
+    /// [`NonFinite`](qwen3_tts_nn::Error::NonFinite) when the weights give no usable logits.
     pub fn logits(&self, hidden: &Tensor, code_0: &Tensor, codes: &[Ids]) -> Result<Vec<Tensor>> {
         let mut all = Vec::new();
         self.run(hidden, code_0, &mut |i, logits| {
             all.push(logits.clone());
             codes[i].clone()
         });
-        match all.iter().all(|logits| logits.to_vec().iter().all(|v| v.is_finite())) {
-            true => Ok(all),
-            false => Err(Error::NonFinite { what: LOGITS }),
+        for logits in &all {
+            logits.to_finite_vec(LOGITS)?;
         }
+        Ok(all)
     }
 
     fn run(

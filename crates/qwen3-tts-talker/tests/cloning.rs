@@ -3,71 +3,14 @@
 //!
 //! The speaker embedding and the codes of the reference recording are the golden's own.
 
+mod support;
+
 use std::collections::BTreeSet;
 
-use qwen3_tts_config::{GenerationConfig, ModelConfig};
-use qwen3_tts_nn::{Device, Tensor, Weights};
-use qwen3_tts_talker::{
-    GenerationParams, Prompt, Reference, SamplingParams, Speaker, StopReason, Talker, TextMode,
-};
-use qwen3_tts_testkit::{Golden, assert_close, checkpoint, cloning_goldens};
-
-struct Case {
-    golden: Golden,
-    talker: Talker,
-    prompt: Prompt,
-    params: GenerationParams,
-    device: Device,
-}
-
-impl Case {
-    fn load(name: &str, device: &Device) -> Self {
-        let golden = Golden::load(name);
-        let dir = checkpoint(golden.string("checkpoint"));
-        let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
-        let generation = GenerationConfig::from_file(dir.join("generation_config.json")).unwrap();
-        let weights = Weights::open(&dir).unwrap();
-        let prompt = Prompt {
-            input_ids: golden.u32("input_ids").1,
-            instruct_ids: None,
-            speaker: Some(Speaker::Embedding(golden.f32("speaker_embedding").1)),
-            reference: golden.has("reference_codes").then(|| Reference {
-                text_ids: golden.u32("reference_ids").1,
-                frames: frames(&golden, "reference_codes"),
-            }),
-            language: config.language_token(golden.string("language"), None).unwrap(),
-            text_mode: match golden.flag("non_streaming_text") {
-                true => TextMode::NonStreaming,
-                false => TextMode::Streaming,
-            },
-        };
-        let params = GenerationParams {
-            talker: SamplingParams {
-                repetition_penalty: generation.repetition_penalty,
-                ..SamplingParams::GREEDY
-            },
-            subtalker: SamplingParams::GREEDY,
-            max_frames: golden.number("max_frames"),
-            seed: 0,
-        };
-        let talker = Talker::load(&config, &weights, device).unwrap();
-        Self { golden, talker, prompt, params, device: device.clone() }
-    }
-}
-
-fn frames(golden: &Golden, name: &str) -> Vec<Vec<u32>> {
-    let (shape, codes) = golden.u32(name);
-    codes.chunks_exact(shape[1]).map(<[u32]>::to_vec).collect()
-}
-
-fn for_all(check: impl Fn(&Case)) {
-    for device in Device::all() {
-        for name in cloning_goldens() {
-            println!("{name} on {}", device.name());
-            check(&Case::load(&name, &device));
-        }
-    }
-}
+use qwen3_tts_nn::Device;
+use qwen3_tts_talker::{Prompt, Speaker, TextMode};
+use qwen3_tts_testkit::{assert_close, cloning_goldens};
+use support::{Case, for_all};
 
 /// What decides the layout of a prompt: sizes, speaker vector or recording, mode, language, and
 /// on which side of the recording's codes a streamed text ends.
@@ -92,24 +35,13 @@ fn the_goldens_cover_every_layout() {
 
 #[test]
 fn prompt_embeddings_are_the_official_ones() {
-    for_all(|case| {
-        let embeddings = case.talker.embed_prompt(&case.prompt).unwrap();
-        for (actual, name) in [
-            (embeddings.prefill, "talker_input_embeds"),
-            (embeddings.trailing_text, "trailing_text_hidden"),
-        ] {
-            let (shape, expected) = case.golden.f32(name);
-            assert_eq!(actual.shape().dims()[1..], shape, "{name}");
-            assert_close(&actual.to_vec(), &expected, 2e-5);
-        }
-    });
+    for_all(&cloning_goldens(), Case::assert_prompt_embeddings);
 }
 
 #[test]
 fn first_logits_after_the_official_prompt_are_the_official_ones() {
-    for_all(|case| {
-        let (shape, values) = case.golden.f32("talker_input_embeds");
-        let prefill = Tensor::from_vec(values, &[1, shape[0], shape[1]], &case.device);
+    for_all(&cloning_goldens(), |case| {
+        let prefill = case.rows("talker_input_embeds");
         let hidden = case.talker.step(&prefill, &mut case.talker.new_state()).last_step();
         let (shape, expected) = case.golden.f32("talker_logits");
         assert_close(&case.talker.logits(&hidden).to_vec(), &expected[..shape[1]], 2e-4);
@@ -118,22 +50,14 @@ fn first_logits_after_the_official_prompt_are_the_official_ones() {
 
 #[test]
 fn free_running_greedy_codes_are_the_official_ones_in_all_codebooks() {
-    for_all(|case| {
-        let mut generation = case.talker.start(&case.prompt, &case.params).unwrap();
-        for (frame, expected) in frames(&case.golden, "codes").iter().enumerate() {
-            let codes = case.talker.next_frame(&mut generation).unwrap();
-            assert_eq!(codes.as_ref(), Some(expected), "frame {frame}");
-        }
-        assert_eq!(case.talker.next_frame(&mut generation).unwrap(), None);
-        assert_eq!(generation.stop_reason(), Some(StopReason::MaxFrames));
-    });
+    for_all(&cloning_goldens(), Case::assert_greedy_codes);
 }
 
 /// Codes that did not depend on the voice would prove nothing about it.
 #[test]
 fn another_speaker_or_other_reference_codes_give_other_codes() {
     let case = Case::load("cloning/icl_longer_text", &Device::cpu(2));
-    let expected = frames(&case.golden, "codes");
+    let expected = case.codes();
     let codes = |prompt: &Prompt| -> Vec<Vec<u32>> {
         let mut generation = case.talker.start(prompt, &case.params).unwrap();
         std::iter::from_fn(|| case.talker.next_frame(&mut generation).unwrap()).collect()

@@ -1,93 +1,19 @@
 //! The talker against the official package in float32, stage by stage, on every device.
 
-use qwen3_tts_config::{GenerationConfig, ModelConfig};
-use qwen3_tts_nn::{Device, Ids, Tensor, Weights};
-use qwen3_tts_talker::{
-    GenerationParams, Prompt, SamplingParams, Speaker, StopReason, Talker, TextMode,
-};
-use qwen3_tts_testkit::{Golden, assert_close, checkpoint, speech_goldens};
+mod support;
 
-struct Case {
-    golden: Golden,
-    talker: Talker,
-    prompt: Prompt,
-    params: GenerationParams,
-    device: Device,
-}
-
-impl Case {
-    fn load(name: &str, device: &Device) -> Self {
-        let golden = Golden::load(name);
-        let dir = checkpoint(golden.string("checkpoint"));
-        let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
-        let generation = GenerationConfig::from_file(dir.join("generation_config.json")).unwrap();
-        let weights = Weights::open(&dir).unwrap();
-        let talker = Talker::load(&config, &weights, device).unwrap();
-        let speaker = golden.optional_string("speaker");
-        let ids = |key: &str| golden.has(key).then(|| golden.u32(key).1);
-        let prompt = Prompt {
-            input_ids: ids("input_ids").unwrap(),
-            instruct_ids: ids("instruct_ids"),
-            speaker: speaker.map(|name| Speaker::Preset(config.speaker(name).unwrap().id)),
-            reference: None,
-            language: config.language_token(golden.string("language"), speaker).unwrap(),
-            text_mode: match golden.flag("non_streaming_text") {
-                true => TextMode::NonStreaming,
-                false => TextMode::Streaming,
-            },
-        };
-        let params = GenerationParams {
-            talker: SamplingParams {
-                repetition_penalty: generation.repetition_penalty,
-                ..SamplingParams::GREEDY
-            },
-            subtalker: SamplingParams::GREEDY,
-            max_frames: golden.number("max_frames"),
-            seed: 0,
-        };
-        Self { golden, talker, prompt, params, device: device.clone() }
-    }
-
-    fn codes(&self) -> Vec<Vec<u32>> {
-        let (shape, codes) = self.golden.u32("codes");
-        codes.chunks_exact(shape[1]).map(<[u32]>::to_vec).collect()
-    }
-
-    fn rows(&self, name: &str) -> Tensor {
-        let (shape, values) = self.golden.f32(name);
-        Tensor::from_vec(values, &[1, shape[0], shape[1]], &self.device)
-    }
-}
-
-fn for_all(check: impl Fn(&Case)) {
-    let names = speech_goldens();
-    assert!(names.len() >= 12, "found {} goldens", names.len());
-    for device in Device::all() {
-        for name in &names {
-            println!("{name} on {}", device.name());
-            check(&Case::load(name, &device));
-        }
-    }
-}
+use qwen3_tts_nn::{Device, Ids, Tensor};
+use qwen3_tts_testkit::{assert_close, speech_goldens};
+use support::{Case, for_all};
 
 #[test]
 fn prompt_embeddings_are_the_official_ones() {
-    for_all(|case| {
-        let embeddings = case.talker.embed_prompt(&case.prompt).unwrap();
-        for (actual, name) in [
-            (embeddings.prefill, "talker_input_embeds"),
-            (embeddings.trailing_text, "trailing_text_hidden"),
-        ] {
-            let (shape, expected) = case.golden.f32(name);
-            assert_eq!(actual.shape().dims()[1..], shape, "{name}");
-            assert_close(&actual.to_vec(), &expected, 2e-5);
-        }
-    });
+    for_all(&speech_goldens(), Case::assert_prompt_embeddings);
 }
 
 #[test]
 fn teacher_forced_hidden_states_and_logits_are_the_official_ones() {
-    for_all(|case| {
+    for_all(&speech_goldens(), |case| {
         let mut state = case.talker.new_state();
         let prefill = case.talker.step(&case.rows("talker_input_embeds"), &mut state).last_step();
         let steps = case.talker.step(&case.rows("talker_step_embeds"), &mut state);
@@ -106,7 +32,7 @@ fn teacher_forced_hidden_states_and_logits_are_the_official_ones() {
 
 #[test]
 fn teacher_forced_code_predictor_logits_are_the_official_ones() {
-    for_all(|case| {
+    for_all(&speech_goldens(), |case| {
         let hidden = case.rows("talker_hidden");
         let (shape, expected) = case.golden.f32("code_predictor_logits");
         let (groups, vocab) = (shape[1], shape[2]);
@@ -126,21 +52,7 @@ fn teacher_forced_code_predictor_logits_are_the_official_ones() {
 
 #[test]
 fn free_running_greedy_codes_are_the_official_ones_in_all_codebooks() {
-    for_all(|case| {
-        let mut generation = case.talker.start(&case.prompt, &case.params).unwrap();
-        for (frame, expected) in case.codes().iter().enumerate() {
-            let codes = case.talker.next_frame(&mut generation).unwrap();
-            assert_eq!(codes.as_ref(), Some(expected), "frame {frame}");
-        }
-        assert_eq!(case.talker.next_frame(&mut generation).unwrap(), None);
-        let stop = match case.golden.string("stop_reason") {
-            "eos" => StopReason::Eos,
-            "max_frames" => StopReason::MaxFrames,
-            other => panic!("stop reason {other}"),
-        };
-        assert_eq!(generation.stop_reason(), Some(stop));
-        assert_eq!(case.talker.next_frame(&mut generation).unwrap(), None, "it stays ended");
-    });
+    for_all(&speech_goldens(), Case::assert_greedy_codes);
 }
 
 #[test]
