@@ -97,6 +97,12 @@ impl Attention {
     /// `x` `[1, time, hidden_size]` continues the sequence in `cache`; same shape out.
     #[track_caller]
     pub fn step(&self, x: &Tensor, positions: &RopePositions, cache: &mut KvCache) -> Tensor {
+        self.step_many(x, &mut [Span { positions, cache }])
+    }
+
+    /// The rows of `x` continue several sequences, one after the other.
+    #[track_caller]
+    pub(crate) fn step_many(&self, x: &Tensor, spans: &mut [Span<'_>]) -> Tensor {
         let time = x.dim(1);
         let spec = self.config.spec();
         let [q, k, v] = Linear::forward_many([&self.q_proj, &self.k_proj, &self.v_proj], x);
@@ -106,8 +112,14 @@ impl Attention {
             q = q_norm.forward(&q);
             k = k_norm.forward(&k);
         }
-        let (q, k) = (positions.rotate(&q), positions.rotate(&k));
-        let y = on_backend!(q, B => B::attention(B::of_cache_mut(cache), B::of(&q), &k, &v, spec));
+        let y = on_backend!(q, B => B::attention_many(spans, &q, &k, &v, spec));
         self.o_proj.forward(&y)
     }
+}
+
+/// The rows of one sequence in a step of several.
+pub(crate) struct Span<'a> {
+    /// As many as there are rows.
+    pub positions: &'a RopePositions,
+    pub cache: &'a mut KvCache,
 }

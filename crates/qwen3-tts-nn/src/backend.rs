@@ -4,6 +4,7 @@
 //! [`on_backend!`] owns the dispatch. A backend implements a dozen and a half layer-level
 //! operations and may override the fused ones that have a default body.
 
+use crate::attention::Span;
 use crate::conv::ConvShape;
 use crate::ids::Ids;
 use crate::kv_cache::KvCache;
@@ -116,6 +117,32 @@ pub(crate) trait Backend: Sized + Clone {
     /// Several projections of the same input.
     fn linears(x: &Self::Tensor, layers: &[(&Matrix, Option<&Tensor>)]) -> Vec<Tensor> {
         layers.iter().map(|(w, bias)| Self::linear(x, Self::of_matrix(w), *bias)).collect()
+    }
+
+    /// Rope and attention of several sequences, whose rows follow each other in `q`, `k` and `v`.
+    fn attention_many(
+        spans: &mut [Span<'_>],
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        spec: AttentionSpec,
+    ) -> Tensor {
+        let attend = |span: &mut Span<'_>, q: &Tensor, k: &Tensor, v: &Tensor| {
+            let (q, k) = (span.positions.rotate(q), span.positions.rotate(k));
+            Self::attention(Self::of_cache_mut(span.cache), Self::of(&q), &k, v, spec)
+        };
+        if let [span] = spans {
+            return attend(span, q, k, v);
+        }
+        let mut start = 0;
+        let each = spans.iter_mut().map(|span| {
+            let n = span.positions.n_tokens;
+            let [q, k, v] = [q, k, v].map(|x| x.narrow(1, start, n));
+            start += n;
+            attend(span, &q, &k, &v)
+        });
+        let each: Vec<Tensor> = each.collect();
+        Tensor::cat(&each.iter().collect::<Vec<_>>(), 1)
     }
 
     /// `silu(gate)·up`.

@@ -100,6 +100,9 @@ impl Tensor {
             "narrow axis {axis} of {shape:?} to {start}..{}",
             start + len
         );
+        if len == shape[axis] {
+            return self.clone();
+        }
         on_backend!(self, B => B::narrow(B::of(self), axis, start, len))
     }
 
@@ -115,7 +118,16 @@ impl Tensor {
                 "cat {shape:?} to {first:?} along axis {axis}"
             );
         }
+        if let [tensor] = tensors {
+            return (*tensor).clone();
+        }
         on_backend!(tensors[0], B => B::cat(tensors, axis))
+    }
+
+    /// Entry `index` of the time dimension: `[batch, time, channels]` to `[batch, 1, channels]`.
+    #[track_caller]
+    pub fn time_step(&self, index: usize) -> Self {
+        self.narrow(1, index, 1)
     }
 
     /// The last entry of the time dimension: `[batch, time, channels]` to `[batch, 1, channels]`.

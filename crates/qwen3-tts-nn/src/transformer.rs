@@ -1,6 +1,6 @@
 //! The pre-norm transformer that talker, code predictor and both halves of the codec share.
 
-use crate::attention::{Attention, AttentionConfig};
+use crate::attention::{Attention, AttentionConfig, Span};
 use crate::device::Device;
 use crate::error::Result;
 use crate::kv_cache::KvCache;
@@ -118,10 +118,33 @@ impl Transformer {
     /// `x` `[1, time, hidden_size]` continues the sequence; same shape out, after the final norm.
     #[track_caller]
     pub fn step(&self, x: &Tensor, state: &mut TransformerState) -> Tensor {
-        let positions = self.rope.positions(state.position(), x.dim(1));
+        self.step_many(x, &mut [(x.dim(1), state)])
+    }
+
+    /// Several sequences go on together, so that weights are read once for all: the first rows of
+    /// `x` `[1, time, hidden_size]` continue the first sequence, as many as its number says, the
+    /// next rows the second, and so on. Same shape out, after the final norm; each row is what
+    /// [`Transformer::step`] gives, on the CPU bit for bit.
+    ///
+    /// # Panics
+    /// When the numbers do not add up to the rows of `x`.
+    #[track_caller]
+    pub fn step_many(
+        &self,
+        x: &Tensor,
+        sequences: &mut [(usize, &mut TransformerState)],
+    ) -> Tensor {
+        let rows: usize = sequences.iter().map(|(n, _)| n).sum();
+        assert_eq!(rows, x.dim(1), "rows of the sequences");
+        let positions =
+            |(n, state): &(usize, &mut TransformerState)| self.rope.positions(state.position(), *n);
+        let positions: Vec<RopePositions> = sequences.iter().map(positions).collect();
         let mut x = x.clone();
-        for (layer, cache) in self.layers.iter().zip(&mut state.caches) {
-            x = layer.step(&x, &positions, cache);
+        for (i, layer) in self.layers.iter().enumerate() {
+            let caches = sequences.iter_mut().map(|(_, state)| &mut state.caches[i]);
+            let span = |(positions, cache)| Span { positions, cache };
+            let mut spans: Vec<Span<'_>> = positions.iter().zip(caches).map(span).collect();
+            x = layer.step(&x, &mut spans);
         }
         match &self.norm {
             Some(norm) => norm.forward(&x),
@@ -167,8 +190,8 @@ impl Layer {
         })
     }
 
-    fn step(&self, x: &Tensor, positions: &RopePositions, cache: &mut KvCache) -> Tensor {
-        let y = self.self_attn.step(&self.input_layernorm.forward(x), positions, cache);
+    fn step(&self, x: &Tensor, spans: &mut [Span<'_>]) -> Tensor {
+        let y = self.self_attn.step_many(&self.input_layernorm.forward(x), spans);
         let x = residual(x, &y, self.self_attn_layer_scale.as_ref());
         let y = self.mlp.forward(&self.post_attention_layernorm.forward(&x));
         residual(&x, &y, self.mlp_layer_scale.as_ref())

@@ -46,7 +46,7 @@ fn bench(c: &mut Criterion) {
     let code_0 = talker.codec_embedding().forward(&Ids::new(&[1], &device));
     let mut sampler = Sampler::new(SamplingParams::GREEDY, 0, 0);
     group.bench_function("code predictor frame", |b| {
-        b.iter(|| talker.code_predictor().complete_frame(&one, &code_0, &mut sampler).0)
+        b.iter(|| talker.code_predictor().complete_frames(&[&one], &[&code_0], &mut [&mut sampler]))
     });
     group.finish();
 }

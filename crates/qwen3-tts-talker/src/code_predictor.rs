@@ -4,7 +4,7 @@ use qwen3_tts_config::TalkerConfig;
 use qwen3_tts_nn::sampling::Constraints;
 use qwen3_tts_nn::{
     AttentionConfig, Device, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer,
-    TransformerConfig, Weights,
+    TransformerConfig, TransformerState, Weights,
 };
 
 /// What the codes are chosen from, for messages.
@@ -22,6 +22,15 @@ pub struct CodePredictor {
     codec_embedding: Vec<Embedding>,
     model: Transformer,
     lm_head: Vec<Linear>,
+}
+
+/// What [`CodePredictor::complete_frames`] makes of one sequence.
+#[derive(Clone, Debug)]
+pub struct CompletedFrame {
+    /// The codes from codebook 1 on.
+    pub codes: Vec<Ids>,
+    /// The embeddings of all codes of the frame, added up: `[1, 1, talker hidden_size]`.
+    pub sum: Tensor,
 }
 
 impl CodePredictor {
@@ -73,31 +82,30 @@ impl CodePredictor {
         self.codec_embedding[group - 1].forward(codes)
     }
 
-    /// Completes a frame from the talker's `hidden` state and the embedding of code 0, both
-    /// `[1, 1, talker hidden_size]`. Gives the codes from codebook 1 on, and the sum of all
-    /// code embeddings of the frame. Weights that give no usable logits show when the codes are
-    /// read.
-    pub fn complete_frame(
+    /// Completes a frame of each of several sequences, which read the weights once for all, from
+    /// the talker's `hidden` state and the embedding of code 0, both `[1, 1, talker hidden_size]`.
+    /// Weights that give no usable logits show when the codes are read.
+    pub fn complete_frames(
         &self,
-        hidden: &Tensor,
-        code_0: &Tensor,
-        sampler: &mut Sampler,
-    ) -> (Vec<Ids>, Tensor) {
-        self.run(hidden, code_0, &mut |_, logits| {
-            sampler.sample(logits, &Constraints::default(), LOGITS)
+        hidden: &[&Tensor],
+        code_0: &[&Tensor],
+        samplers: &mut [&mut Sampler],
+    ) -> Vec<CompletedFrame> {
+        self.run(hidden, code_0, &mut |sequence, _, logits| {
+            samplers[sequence].sample(logits, &Constraints::default(), LOGITS)
         })
     }
 
     /// The logits of every codebook from 1 on, `[1, 1, vocab]` each, for given codes: the
-    /// teacher-forced counterpart of [`CodePredictor::complete_frame`].
+    /// teacher-forced counterpart of [`CodePredictor::complete_frames`].
     ///
     /// # Errors
     /// [`NonFinite`](qwen3_tts_nn::Error::NonFinite) when the weights give no usable logits.
     pub fn logits(&self, hidden: &Tensor, code_0: &Tensor, codes: &[Ids]) -> Result<Vec<Tensor>> {
         let mut all = Vec::new();
-        self.run(hidden, code_0, &mut |i, logits| {
+        self.run(&[hidden], &[code_0], &mut |_, step, logits| {
             all.push(logits.clone());
-            codes[i].clone()
+            codes[step].clone()
         });
         for logits in &all {
             logits.to_finite_vec(LOGITS)?;
@@ -105,24 +113,42 @@ impl CodePredictor {
         Ok(all)
     }
 
+    /// `choose(sequence, step, logits)` gives the code of codebook `step + 1`.
     fn run(
         &self,
-        hidden: &Tensor,
-        code_0: &Tensor,
-        choose: &mut dyn FnMut(usize, &Tensor) -> Ids,
-    ) -> (Vec<Ids>, Tensor) {
-        let mut state = self.model.new_state();
-        let mut codes = Vec::with_capacity(self.lm_head.len());
-        let mut sum = code_0.clone();
-        let mut input = Tensor::cat(&[hidden, code_0], 1);
-        for (i, (head, embedding)) in self.lm_head.iter().zip(&self.codec_embedding).enumerate() {
-            let x = self.model.step(&self.project(&input), &mut state);
-            let code = choose(i, &head.forward(&x.last_step()));
-            input = embedding.forward(&code);
-            sum = sum.add(&input);
-            codes.push(code);
+        hidden: &[&Tensor],
+        code_0: &[&Tensor],
+        choose: &mut dyn FnMut(usize, usize, &Tensor) -> Ids,
+    ) -> Vec<CompletedFrame> {
+        let mut states = vec![self.model.new_state(); hidden.len()];
+        let frame = |code_0: &&Tensor| CompletedFrame { codes: Vec::new(), sum: (*code_0).clone() };
+        let mut frames: Vec<CompletedFrame> = code_0.iter().map(frame).collect();
+        let pairs: Vec<&Tensor> = hidden.iter().zip(code_0).flat_map(|(h, c)| [*h, *c]).collect();
+        let mut input = Tensor::cat(&pairs, 1);
+        for (step, (head, embedding)) in self.lm_head.iter().zip(&self.codec_embedding).enumerate()
+        {
+            let x = self.step(&input, &mut states);
+            let logits = head.forward(&x);
+            let chosen = frames.iter_mut().enumerate().map(|(sequence, frame)| {
+                let code = choose(sequence, step, &logits.time_step(sequence));
+                let embedded = embedding.forward(&code);
+                frame.sum = frame.sum.add(&embedded);
+                frame.codes.push(code);
+                embedded
+            });
+            let chosen: Vec<Tensor> = chosen.collect();
+            input = Tensor::cat(&chosen.iter().collect::<Vec<_>>(), 1);
         }
-        (codes, sum)
+        frames
+    }
+
+    /// As many rows of `input` continue each sequence; the last one of each comes out.
+    fn step(&self, input: &Tensor, states: &mut [TransformerState]) -> Tensor {
+        let rows = input.dim(1) / states.len();
+        let mut sequences: Vec<_> = states.iter_mut().map(|state| (rows, state)).collect();
+        let x = self.model.step_many(&self.project(input), &mut sequences);
+        let last: Vec<Tensor> = (1..=states.len()).map(|end| x.time_step(end * rows - 1)).collect();
+        Tensor::cat(&last.iter().collect::<Vec<_>>(), 1)
     }
 
     fn project(&self, x: &Tensor) -> Tensor {

@@ -72,6 +72,28 @@ pub enum Error {
         /// Positions that the model has.
         limit: usize,
     },
+    /// A request whose text comes bit by bit has too little of it to start.
+    #[error(
+        "{found} ids of the text are too few to start with: expected at least {expected}, \
+         or the whole text"
+    )]
+    TooLittleText {
+        /// Ids to start with.
+        expected: usize,
+        /// Ids that are there.
+        found: usize,
+    },
+    /// The text of a request that is to be spoken whole can't come bit by bit.
+    #[error(
+        "text can come bit by bit only in the streaming text mode, not in the non-streaming one"
+    )]
+    NotStreaming,
+    /// A frame was asked for whose text is not there yet.
+    #[error("the next frame waits for text: push more of it, or finish it")]
+    TextBehind,
+    /// Text was pushed after the end.
+    #[error("the text is complete: nothing can be added to it")]
+    TextComplete,
     /// A sampling parameter is out of range.
     #[error("{who}: {reason}")]
     Sampling {

@@ -1,14 +1,13 @@
-//! One request under way: frame by frame until the model ends it or the limit is reached.
+//! One request under way: its beginning, its text, and what is known of it.
 
 use std::time::{Duration, Instant};
 
-use qwen3_tts_config::TalkerConfig;
-use qwen3_tts_nn::sampling::Constraints;
-use qwen3_tts_nn::{Ids, Sampler, SamplingParams, Tensor, TransformerState};
+use qwen3_tts_nn::{Sampler, SamplingParams, Tensor, TransformerState};
 
 use crate::error::{Error, Result};
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, PromptEmbeddings, check_ids};
 use crate::talker::Talker;
+use crate::trailing_text::TrailingText;
 
 /// How frames are chosen, and how many at most.
 #[derive(Clone, Debug)]
@@ -45,29 +44,28 @@ pub struct Timings {
     pub code_predictor: Duration,
 }
 
-/// The frames before which the model can't end: the reference's `min_new_tokens`.
-const MIN_NEW_TOKENS: usize = 2;
-
-/// A request under way. Made by [`Talker::start`], advanced by [`Talker::next_frame`].
+/// A request under way. Made by [`Talker::start`] or [`Talker::start_open`], advanced by
+/// [`Talker::next_frame`], or by [`Talker::next_frames`] together with others.
 pub struct Generation {
-    state: TransformerState,
-    /// The talker's last hidden state `[1, 1, hidden_size]`, or what it is computed from.
-    next: Next,
-    trailing_text: Tensor,
-    sampler: Sampler,
-    subtalker: Sampler,
+    pub(crate) state: TransformerState,
+    pub(crate) next: Next,
+    text: TrailingText,
+    pub(crate) sampler: Sampler,
+    pub(crate) subtalker: Sampler,
     /// Codes of codebook 0 so far.
-    history: Vec<u32>,
+    pub(crate) history: Vec<u32>,
     max_frames: usize,
-    stop_reason: Option<StopReason>,
+    pub(crate) stop_reason: Option<StopReason>,
     prompt_positions: usize,
-    timings: Timings,
+    pub(crate) timings: Timings,
 }
 
-enum Next {
-    /// The input of a talker step that was not needed yet.
-    Input(Tensor),
+/// What the next frame follows from, `[1, 1, hidden_size]`.
+pub(crate) enum Next {
+    /// The talker's last hidden state.
     Hidden(Tensor),
+    /// The embeddings of the last frame's codes; what the text adds makes it the talker's input.
+    Frame(Tensor),
 }
 
 impl Generation {
@@ -91,9 +89,29 @@ impl Generation {
         self.prompt_positions
     }
 
-    /// Where the time went so far.
+    /// Where the time went so far. What a step did for several requests is shared out among them.
     pub fn timings(&self) -> Timings {
         self.timings
+    }
+
+    /// Whether the next frame waits for [`Talker::push_text`] or [`Talker::finish_text`].
+    pub fn needs_text(&self) -> bool {
+        let goes_on = self.stop_reason.is_none() && self.n_frames() < self.max_frames;
+        goes_on && matches!(self.next, Next::Frame(_)) && self.input().is_none()
+    }
+
+    /// The talker's input for the next frame, if it takes one and the text for it is there.
+    pub(crate) fn input(&self) -> Option<Tensor> {
+        let Next::Frame(sum) = &self.next else { return None };
+        Some(sum.add(self.text.of_frame(self.n_frames() - 1)?))
+    }
+
+    /// Notes that the limit is reached. Says whether the generation has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        if self.n_frames() == self.max_frames {
+            self.stop_reason.get_or_insert(StopReason::MaxFrames);
+        }
+        self.stop_reason.is_some()
     }
 }
 
@@ -104,106 +122,86 @@ impl Talker {
     /// When the prompt does not fit the model or the parameters are out of range.
     pub fn start(&self, prompt: &Prompt, params: &GenerationParams) -> Result<Generation> {
         let begin = Instant::now();
+        let PromptEmbeddings { prefill, trailing_text } = self.embed_prompt(prompt)?;
+        self.prefill(begin, &prefill, self.trailing(Some(&trailing_text), false), params)
+    }
+
+    /// Begins a request in [`TextMode::Streaming`](crate::TextMode) of which the prompt has the
+    /// beginning of the text, at least [`Prompt::text_to_start`] ids. The rest comes by
+    /// [`Talker::push_text`], and the frames are those of the whole text.
+    ///
+    /// # Errors
+    /// As [`Talker::start`]; when there is too little text to start, or the text mode is another.
+    pub fn start_open(&self, prompt: &Prompt, params: &GenerationParams) -> Result<Generation> {
+        let begin = Instant::now();
+        let (prefill, trailing_text) = self.embed_open_prompt(prompt)?;
+        self.prefill(begin, &prefill, self.trailing(trailing_text.as_ref(), true), params)
+    }
+
+    fn trailing(&self, embedded: Option<&Tensor>, open: bool) -> TrailingText {
+        TrailingText::new(embedded, self.special().tts_pad.clone(), open)
+    }
+
+    fn prefill(
+        &self,
+        begin: Instant,
+        prefill: &Tensor,
+        text: TrailingText,
+        params: &GenerationParams,
+    ) -> Result<Generation> {
         check_params(params)?;
-        let embeddings = self.embed_prompt(prompt)?;
-        let positions = embeddings.prefill.dim(1);
+        let positions = prefill.dim(1);
         let limit = self.config().max_position_embeddings;
-        // Text that trails the prompt takes a frame for each token, so it needs a position too.
-        let needed = positions + embeddings.trailing_text.dim(1);
-        if needed > limit {
-            return Err(Error::TextTooLong { positions: needed, limit });
-        }
-        let max_frames = params.max_frames.min(limit - positions);
+        check_positions(positions + text.len(), limit)?;
         let mut state = self.new_state();
-        let hidden = self.step(&embeddings.prefill, &mut state).last_step();
+        let hidden = self.step(prefill, &mut state).last_step();
         Ok(Generation {
             state,
             next: Next::Hidden(hidden),
-            trailing_text: embeddings.trailing_text,
+            text,
             sampler: Sampler::new(params.talker, params.seed, 0),
             subtalker: Sampler::new(params.subtalker, params.seed, 1),
             history: Vec::new(),
-            max_frames,
+            max_frames: params.max_frames.min(limit - positions),
             stop_reason: None,
             prompt_positions: positions,
             timings: Timings { prefill: begin.elapsed(), ..Timings::default() },
         })
     }
 
-    /// The next frame: one code for each codebook; `None` once the generation has ended.
+    /// The text of an open request goes on with these ids.
     ///
     /// # Errors
-    /// When the weights give no usable logits. The generation is of no use afterwards.
-    pub fn next_frame(&self, generation: &mut Generation) -> Result<Option<Vec<u32>>> {
-        if generation.stop_reason.is_some() {
-            return Ok(None);
+    /// When an id is outside the vocabulary, or the text is too long for the model or complete
+    /// already. The request then stays as it was.
+    pub fn push_text(&self, generation: &mut Generation, ids: &[u32]) -> Result<()> {
+        if !generation.text.is_open() {
+            return Err(Error::TextComplete);
         }
-        if generation.n_frames() == generation.max_frames {
-            generation.stop_reason = Some(StopReason::MaxFrames);
-            return Ok(None);
+        check_ids("text", ids, self.config().text_vocab_size)?;
+        let n_text = generation.text.len() + ids.len() + 1;
+        let limit = self.config().max_position_embeddings;
+        check_positions(generation.prompt_positions + n_text, limit)?;
+        if !ids.is_empty() {
+            generation.text.push(&self.embed_text(ids));
         }
-        let begin = Instant::now();
-        let hidden = self.hidden(generation);
-        let code_0 = self.sample_code_0(generation, &hidden);
-        generation.timings.talker += begin.elapsed();
-        // Where the code is at hand, the end spares the code predictor; elsewhere it shows once
-        // the whole frame is read back.
-        let eos = self.config().codec_eos_token_id;
-        if code_0.known() == Some(&[eos]) {
-            generation.stop_reason = Some(StopReason::Eos);
-            return Ok(None);
-        }
-
-        let begin = Instant::now();
-        let embedding = self.codec_embedding().forward(&code_0);
-        let (codes, sum) =
-            self.code_predictor().complete_frame(&hidden, &embedding, &mut generation.subtalker);
-        let frame = Ids::read(&[&[code_0], &codes[..]].concat())?;
-        generation.timings.code_predictor += begin.elapsed();
-        if frame[0] == eos {
-            generation.stop_reason = Some(StopReason::Eos);
-            return Ok(None);
-        }
-
-        let text = self.trailing_text(generation);
-        generation.next = Next::Input(sum.add(&text));
-        generation.history.push(frame[0]);
-        Ok(Some(frame))
+        Ok(())
     }
 
-    fn hidden(&self, generation: &mut Generation) -> Tensor {
-        match &generation.next {
-            Next::Hidden(hidden) => hidden.clone(),
-            Next::Input(input) => self.step(input, &mut generation.state),
-        }
-    }
-
-    /// The code of codebook 0, or the end of speech.
-    fn sample_code_0(&self, generation: &mut Generation, hidden: &Tensor) -> Ids {
-        let constraints = constraints(self.config(), &generation.history);
-        generation.sampler.sample(&self.logits(hidden), &constraints, "the talker's logits")
-    }
-
-    /// What the text adds to the frame that was just completed.
-    fn trailing_text(&self, generation: &Generation) -> Tensor {
-        match generation.n_frames() {
-            frame if frame < generation.trailing_text.dim(1) => {
-                generation.trailing_text.narrow(1, frame, 1)
-            }
-            _ => self.special().tts_pad.clone(),
+    /// The text of an open request is complete. Once it is, nothing changes any more.
+    pub fn finish_text(&self, generation: &mut Generation) {
+        if generation.text.is_open() {
+            generation.text.push(&self.special().tts_eos);
+            generation.text.close();
         }
     }
 }
 
-/// Only codes and the end of speech can be chosen, the end not among the first two tokens.
-fn constraints<'a>(config: &TalkerConfig, history: &'a [u32]) -> Constraints<'a> {
-    let vocab = config.vocab_size as u32;
-    let eos = config.codec_eos_token_id;
-    Constraints {
-        history,
-        suppressed: vocab.saturating_sub(1024)..vocab,
-        exempt: Some(eos),
-        forbidden: (history.len() < MIN_NEW_TOKENS).then_some(eos),
+/// Text that trails the prompt takes a frame for each token, so it needs a position too.
+fn check_positions(positions: usize, limit: usize) -> Result<()> {
+    match positions <= limit {
+        true => Ok(()),
+        false => Err(Error::TextTooLong { positions, limit }),
     }
 }
 

@@ -73,6 +73,26 @@ impl Prompt {
         &self.input_ids[ROLE..self.input_ids.len() - SUFFIX]
     }
 
+    /// How many ids of the text must be there before [`Talker::start_open`] can begin: the text
+    /// beside the reference recording, or one.
+    pub fn text_to_start(&self) -> usize {
+        let beside = self
+            .reference
+            .as_ref()
+            .map_or(1, |r| (r.frames.len() + 1).saturating_sub(r.transcript_ids().len()));
+        beside.max(1)
+    }
+
+    /// The text, after the transcript of the reference if there is one.
+    fn spoken_ids(&self) -> Vec<u32> {
+        let transcript = self.reference.as_ref().map_or(&[][..], Reference::transcript_ids);
+        [transcript, self.text_ids()].concat()
+    }
+
+    fn frames(&self) -> Option<&[Vec<u32>]> {
+        self.reference.as_ref().map(|reference| reference.frames.as_slice())
+    }
+
     pub(crate) fn validate(&self, config: &TalkerConfig) -> Result<()> {
         check_length("text", &self.input_ids, ROLE + 1 + SUFFIX)?;
         check_ids("text", &self.input_ids, config.text_vocab_size)?;
@@ -139,7 +159,7 @@ fn check_length(what: &'static str, ids: &[u32], expected: usize) -> Result<()> 
     }
 }
 
-fn check_ids(what: &'static str, ids: &[u32], vocab_size: usize) -> Result<()> {
+pub(crate) fn check_ids(what: &'static str, ids: &[u32], vocab_size: usize) -> Result<()> {
     match ids.iter().find(|id| **id as usize >= vocab_size) {
         Some(&id) => Err(Error::IdOutOfRange { what, id, vocab_size }),
         None => Ok(()),
@@ -158,22 +178,41 @@ impl Talker {
     /// those of a wrapped text, a speaker of another width, a reference of other codes.
     pub fn embed_prompt(&self, prompt: &Prompt) -> Result<PromptEmbeddings> {
         prompt.validate(self.config())?;
-        let instruct = prompt.instruct_ids.as_ref().map(|ids| self.embed_text(ids));
-        let role = self.embed_text(&prompt.input_ids[..ROLE]);
-        let control = self.embed_control(prompt);
-        let (ids, frames) = match &prompt.reference {
-            None => (prompt.text_ids().to_vec(), None),
-            Some(reference) => (
-                [reference.transcript_ids(), prompt.text_ids()].concat(),
-                Some(reference.frames.as_slice()),
-            ),
-        };
+        let (ids, frames) = (prompt.spoken_ids(), prompt.frames());
         let (speech, trailing_text) = match prompt.text_mode {
             TextMode::NonStreaming => self.text_then_speech(&ids, frames),
             TextMode::Streaming => self.text_with_speech(&ids, frames),
         };
-        let parts: Vec<&Tensor> = instruct.iter().chain([&role, &control, &speech]).collect();
-        Ok(PromptEmbeddings { prefill: Tensor::cat(&parts, 1), trailing_text })
+        Ok(PromptEmbeddings { prefill: self.before_speech(prompt, &speech), trailing_text })
+    }
+
+    /// The embeddings of a prompt whose text has only begun: what the prefill takes, and the
+    /// text that trails it so far, if there is any.
+    pub(crate) fn embed_open_prompt(&self, prompt: &Prompt) -> Result<(Tensor, Option<Tensor>)> {
+        prompt.validate(self.config())?;
+        if prompt.text_mode != TextMode::Streaming {
+            return Err(Error::NotStreaming);
+        }
+        let (expected, found) = (prompt.text_to_start(), prompt.text_ids().len());
+        if found < expected {
+            return Err(Error::TooLittleText { expected, found });
+        }
+        let text = self.embed_text(&prompt.spoken_ids());
+        let speech = self.embed_speech(prompt.frames());
+        let n_speech = speech.dim(1);
+        let trailing = text.dim(1) - n_speech;
+        let beside = text.narrow(1, 0, n_speech).add(&speech);
+        let trailing_text = (trailing > 0).then(|| text.narrow(1, n_speech, trailing));
+        Ok((self.before_speech(prompt, &beside), trailing_text))
+    }
+
+    /// Instruct, role and control tokens, then `speech`.
+    fn before_speech(&self, prompt: &Prompt, speech: &Tensor) -> Tensor {
+        let instruct = prompt.instruct_ids.as_ref().map(|ids| self.embed_text(ids));
+        let role = self.embed_text(&prompt.input_ids[..ROLE]);
+        let control = self.embed_control(prompt);
+        let parts: Vec<&Tensor> = instruct.iter().chain([&role, &control, speech]).collect();
+        Tensor::cat(&parts, 1)
     }
 
     /// Language and speaker, with `tts_pad` but for the last position, which has `tts_bos`.

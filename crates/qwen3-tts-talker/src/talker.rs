@@ -81,6 +81,16 @@ impl Talker {
         self.model.step(embeddings, state)
     }
 
+    /// As [`Talker::step`] for several sequences at once, as
+    /// [`Transformer::step_many`] describes.
+    pub fn step_many(
+        &self,
+        embeddings: &Tensor,
+        sequences: &mut [(usize, &mut TransformerState)],
+    ) -> Tensor {
+        self.model.step_many(embeddings, sequences)
+    }
+
     /// The logits of codebook 0 for hidden states: `[1, time, hidden_size]` to
     /// `[1, time, vocab_size]`.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
