@@ -15,7 +15,7 @@ criterion_group! {
         .sample_size(20)
         .warm_up_time(std::time::Duration::from_millis(300))
         .measurement_time(std::time::Duration::from_secs(2));
-    targets = linear_decode, linear_quantized, linear_prefill, convolution, snake, attend, regions
+    targets = linear_decode, linear_quantized, linear_prefill, convolution, snake, attend, regions, quantising
 }
 
 fn pool() -> Pool {
@@ -170,4 +170,17 @@ fn attend(c: &mut Criterion) {
 fn regions(c: &mut Criterion) {
     let pool = pool();
     c.bench_function("empty region", |b| b.iter(|| pool.run(pool.threads(), |i| _ = black_box(i))));
+}
+
+/// Affine groups of 64 from bf16 weights: elements are weights.
+fn quantising(c: &mut Criterion) {
+    let pool = pool();
+    let weights: Vec<bf16> = ramp(32 << 20).into_iter().map(bf16::from_f32).collect();
+    let mut group = c.benchmark_group("quantise");
+    group.throughput(Throughput::Elements(weights.len() as u64));
+    for bits in [Bits::Eight, Bits::Six, Bits::Four] {
+        group.bench_function(format!("{} bits", bits.get()), |b| {
+            b.iter(|| quantize_on(&pool, Floats::Bf16(black_box(&weights)), bits, 64));
+        });
+    }
 }

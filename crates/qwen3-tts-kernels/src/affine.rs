@@ -4,7 +4,8 @@ mod dots;
 mod quantize;
 
 pub(crate) use dots::AffineRows;
-pub use quantize::{AffineGroups, quantize};
+pub use quantize::by_isa as quantize_by_isa;
+pub use quantize::{AffineGroups, quantize, quantize_on};
 
 use half::bf16;
 
@@ -67,6 +68,39 @@ pub enum Floats<'a> {
     F32(&'a [f32]),
     /// bfloat16.
     Bf16(&'a [bf16]),
+}
+
+/// The type of scales and biases.
+pub trait Parameter: Copy + Send + Sync + 'static {
+    /// Exactly the same number.
+    fn widen(self) -> f32;
+
+    /// The nearest number of this type.
+    fn narrow(value: f32) -> Self;
+}
+
+impl Parameter for f32 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn narrow(value: f32) -> Self {
+        value
+    }
+}
+
+impl Parameter for bf16 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
+    }
+
+    #[inline(always)]
+    fn narrow(value: f32) -> Self {
+        bf16::from_f32(value)
+    }
 }
 
 impl Floats<'_> {

@@ -18,7 +18,7 @@ mod rope;
 mod statistics;
 mod vector;
 
-pub use affine::{Affine, AffineGroups, Bits, Floats, GROUP_SIZES, quantize};
+pub use affine::{Affine, AffineGroups, Bits, Floats, GROUP_SIZES, quantize, quantize_on};
 pub use attention::{AttentionShape, attention};
 pub use channelwise::{scaled_add, snake_beta};
 pub use conv::{ConvWeight, conv1d, depthwise_conv1d};
@@ -36,6 +36,7 @@ pub use statistics::statistics;
 /// tests and measurements; [`conv1d`] uses that of [`ConvWeight::pack_by_isa`].
 #[doc(hidden)]
 pub mod by_isa {
+    pub use crate::affine::quantize_by_isa as quantize;
     pub use crate::attention::by_isa as attention;
     pub use crate::channelwise::by_isa::{scaled_add, snake_beta};
     pub use crate::conv::depthwise_by_isa as depthwise_conv1d;

@@ -103,18 +103,26 @@ impl Drop for Pool {
 }
 
 /// A pointer that tasks of one region write through, each to places of its own.
-#[derive(Clone, Copy)]
-pub(crate) struct SharedMut(pub(crate) *mut f32);
+pub(crate) struct SharedMut<T = f32>(pub(crate) *mut T);
+
+impl<T> Clone for SharedMut<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for SharedMut<T> {}
 
 // SAFETY: a pointer is harmless; who writes through it says why that is allowed.
-unsafe impl Send for SharedMut {}
+unsafe impl<T: Send> Send for SharedMut<T> {}
 // SAFETY: as above.
-unsafe impl Sync for SharedMut {}
+unsafe impl<T: Send> Sync for SharedMut<T> {}
 
-impl SharedMut {
+impl<T> SharedMut<T> {
     /// # Safety
     /// `offset` lies within the allocation.
-    pub(crate) unsafe fn at(&self, offset: usize) -> *mut f32 {
+    #[inline(always)]
+    pub(crate) unsafe fn at(&self, offset: usize) -> *mut T {
         // SAFETY: the caller's promise.
         unsafe { self.0.add(offset) }
     }

@@ -4,10 +4,9 @@
 //! products are added in the order of [`Dots`](crate::dot::Dots), so a token's result is the same
 //! whether its weights pass through registers or through a panel.
 
-use super::{Affine, Bits, Floats};
+use super::{Affine, Bits, Floats, Parameter};
 use crate::dot::{Dots, TILE};
 use crate::vector::{MAX_TILE_TOKENS, Vector};
-use half::bf16;
 
 /// Rows that are dequantised at a time for many tokens: few enough to stay in the second cache.
 const PANEL: usize = 16;
@@ -67,25 +66,6 @@ impl AffineRows<'_> {
             group_size: self.weight.group_size,
             cols: self.cols,
         }
-    }
-}
-
-/// The type of scales and biases.
-trait Parameter: Copy {
-    fn widen(self) -> f32;
-}
-
-impl Parameter for f32 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        self
-    }
-}
-
-impl Parameter for bf16 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        f32::from_bits(u32::from(self.to_bits()) << 16)
     }
 }
 

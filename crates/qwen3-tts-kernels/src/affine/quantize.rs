@@ -1,27 +1,65 @@
 //! From weights to affine groups.
 
-use super::{Bits, GROUP_SIZES};
+use super::{Bits, Floats, GROUP_SIZES, Parameter};
+use crate::dispatch::{self, Kernel};
+use crate::dot::Element;
+use crate::isa::{Isa, isa};
+use crate::pool::{Pool, SharedMut};
+use crate::vector::Vector;
+use half::bf16;
 
-/// Weights as affine groups, before the data type of scales and biases is chosen.
+/// Weights as affine groups, with scales and biases of type `P`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AffineGroups {
+pub struct AffineGroups<P = f32> {
     /// The numbers q from the lowest bit on.
     pub packed: Vec<u8>,
     /// One for each group.
-    pub scales: Vec<f32>,
+    pub scales: Vec<P>,
     /// One for each group.
-    pub biases: Vec<f32>,
+    pub biases: Vec<P>,
 }
 
-/// Quantises whole groups of weights as MLX's `quantize` does, bit for bit.
+/// Quantises whole groups of weights as MLX's `quantize` does, bit for bit, before the data type
+/// of scales and biases is chosen.
 ///
 /// Of the smallest and the largest weight of a group, the one further from 0 is kept exactly, and
-/// the scale is adjusted so that 0 is kept exactly too.
+/// the scale is adjusted so that 0 is kept exactly too. A group with a weight that is no finite
+/// number gets a scale that is none either.
 ///
 /// # Panics
 /// If `group_size` is none of [`GROUP_SIZES`], or does not divide the weights.
 #[track_caller]
 pub fn quantize(weights: &[f32], bits: Bits, group_size: usize) -> AffineGroups {
+    by_isa(isa(), &Pool::new(1), Floats::F32(weights), bits, group_size)
+}
+
+/// [`quantize`] on the threads of `pool`, with scales and biases rounded to bfloat16 at the end,
+/// as MLX does with bfloat16 weights.
+///
+/// # Panics
+/// If `group_size` is none of [`GROUP_SIZES`], or does not divide the weights.
+#[track_caller]
+pub fn quantize_on(
+    pool: &Pool,
+    weights: Floats<'_>,
+    bits: Bits,
+    group_size: usize,
+) -> AffineGroups<bf16> {
+    by_isa(isa(), pool, weights, bits, group_size)
+}
+
+/// Weights of one task.
+const TASK_WEIGHTS: usize = 64 * 1024;
+
+/// [`quantize`] with the instruction set `isa`.
+#[track_caller]
+pub fn by_isa<P: Parameter>(
+    isa: Isa,
+    pool: &Pool,
+    weights: Floats<'_>,
+    bits: Bits,
+    group_size: usize,
+) -> AffineGroups<P> {
     assert!(GROUP_SIZES.contains(&group_size), "groups of {group_size}");
     assert_eq!(weights.len() % group_size, 0, "weights left over by the groups");
     let groups = weights.len() / group_size;
@@ -30,35 +68,164 @@ pub fn quantize(weights: &[f32], bits: Bits, group_size: usize) -> AffineGroups 
         scales: Vec::with_capacity(groups),
         biases: Vec::with_capacity(groups),
     };
-    for group in weights.chunks_exact(group_size) {
-        let (scale, bias) = scale_and_bias(group, bits);
-        pack(group, scale, bias, bits, &mut all.packed);
-        all.scales.push(scale);
-        all.biases.push(bias);
+    let to = Target {
+        packed: SharedMut(all.packed.as_mut_ptr()),
+        scales: SharedMut(all.scales.as_mut_ptr()),
+        biases: SharedMut(all.biases.as_mut_ptr()),
+    };
+    let task_groups = TASK_WEIGHTS / group_size;
+    pool.run(groups.div_ceil(task_groups), |task| {
+        let first = task * task_groups;
+        let n = task_groups.min(groups - first);
+        dispatch::run(isa, Groups { weights, bits, group_size, first, n, to });
+    });
+    // SAFETY: the tasks have written every group.
+    unsafe {
+        all.packed.set_len(weights.len() * bits.get() / 8);
+        all.scales.set_len(groups);
+        all.biases.set_len(groups);
     }
     all
 }
 
-/// The largest q.
-fn levels(bits: Bits) -> f32 {
-    ((1u32 << bits.get()) - 1) as f32
+/// Where the groups go, each to a place of its own.
+struct Target<P> {
+    packed: SharedMut<u8>,
+    scales: SharedMut<P>,
+    biases: SharedMut<P>,
 }
 
-fn scale_and_bias(group: &[f32], bits: Bits) -> (f32, f32) {
-    let min = group.iter().copied().fold(f32::INFINITY, f32::min);
-    let max = group.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let size = ((max - min) / levels(bits)).max(1e-7);
+impl<P> Clone for Target<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Target<P> {}
+
+/// `n` groups from `first` on.
+struct Groups<'a, P> {
+    weights: Floats<'a>,
+    bits: Bits,
+    group_size: usize,
+    first: usize,
+    n: usize,
+    to: Target<P>,
+}
+
+impl<P: Parameter> Kernel for Groups<'_, P> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the groups exist, there is room for them, and no other task writes them.
+        unsafe {
+            match (self.weights, self.bits) {
+                (Floats::F32(from), Bits::Four) => self.typed::<V, _, 4>(from),
+                (Floats::F32(from), Bits::Six) => self.typed::<V, _, 6>(from),
+                (Floats::F32(from), Bits::Eight) => self.typed::<V, _, 8>(from),
+                (Floats::Bf16(from), Bits::Four) => self.typed::<V, _, 4>(from),
+                (Floats::Bf16(from), Bits::Six) => self.typed::<V, _, 6>(from),
+                (Floats::Bf16(from), Bits::Eight) => self.typed::<V, _, 8>(from),
+            }
+        }
+    }
+}
+
+impl<P: Parameter> Groups<'_, P> {
+    /// # Safety
+    /// The CPU has the instruction set of `V`; the groups exist, and nobody else writes them.
+    #[inline(always)]
+    unsafe fn typed<V: Vector, W: Element, const BITS: usize>(&self, from: &[W]) {
+        for group in self.first..self.first + self.n {
+            let start = group * self.group_size;
+            // SAFETY: the caller's promise.
+            unsafe {
+                let weights = from.as_ptr().add(start);
+                let (scale, bias) = scale_and_bias::<V, W, BITS>(weights, self.group_size);
+                self.to.scales.at(group).write(P::narrow(scale));
+                self.to.biases.at(group).write(P::narrow(bias));
+                let packed = self.to.packed.at(start * BITS / 8);
+                pack::<V, W, BITS>(weights, self.group_size, scale, bias, packed);
+            }
+        }
+    }
+}
+
+/// The largest q.
+const fn levels(bits: usize) -> f32 {
+    ((1u32 << bits) - 1) as f32
+}
+
+/// # Safety
+/// The CPU has the instruction set of `V`; `from` is good for reading `n` weights, whole vectors.
+#[inline(always)]
+unsafe fn scale_and_bias<V: Vector, W: Element, const BITS: usize>(
+    from: *const W,
+    n: usize,
+) -> (f32, f32) {
+    // SAFETY: the caller's promise.
+    let (min, max, nothing) = unsafe {
+        let mut min = V::splat(f32::INFINITY);
+        let mut max = V::splat(f32::INFINITY);
+        let mut nothing = V::splat(0.0);
+        let mut i = 0;
+        while i < n {
+            let w: V = W::load(from.add(i));
+            min = w.min(min);
+            // The largest is the smallest of the opposites: there is no `reduce_min`.
+            max = (nothing.like(0.0) - w).min(max);
+            nothing = w.mul_add(nothing.like(0.0), nothing);
+            i += V::LANES;
+        }
+        let zero = nothing.like(0.0);
+        (-(zero - min).reduce_max(), (zero - max).reduce_max(), nothing.reduce_sum())
+    };
+    let size = ((max - min) / levels(BITS)).max(1e-7);
     let (scale, edge) = if min.abs() > max.abs() { (size, min) } else { (-size, max) };
     let q0 = (edge / scale).round_ties_even();
-    if q0 == 0.0 { (scale, 0.0) } else { (edge / q0, edge) }
+    let (scale, bias) = if q0 == 0.0 { (scale, 0.0) } else { (edge / q0, edge) };
+    // 0 times a weight is 0, or no number.
+    (scale + nothing, bias)
 }
 
-fn pack(group: &[f32], scale: f32, bias: f32, bits: Bits, to: &mut Vec<u8>) {
-    let most = levels(bits);
-    let q = |w: &f32| ((w - bias) / scale).round_ties_even().clamp(0.0, most) as u64;
-    // Eight weights fill as many bytes as a weight has bits.
-    for eight in group.chunks_exact(8) {
-        let word = eight.iter().rev().fold(0, |word, w| word << bits.get() | q(w));
-        to.extend_from_slice(&word.to_le_bytes()[..bits.get()]);
+/// # Safety
+/// The CPU has the instruction set of `V`; `from` is good for reading `n` weights, whole vectors
+/// and at most the largest group; `to` is good for writing their numbers.
+#[inline(always)]
+unsafe fn pack<V: Vector, W: Element, const BITS: usize>(
+    from: *const W,
+    n: usize,
+    scale: f32,
+    bias: f32,
+    to: *mut u8,
+) {
+    let mut q = [0.0f32; GROUP_SIZES[2]];
+    let mut i = 0;
+    while i < n {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (scale, bias) = (V::splat(scale), V::splat(bias));
+            let steps = ((W::load::<V>(from.add(i)) - bias) / scale).round();
+            let most = V::splat(levels(BITS));
+            // No number becomes 0.
+            steps.max(V::splat(0.0)).min(most).store(q.as_mut_ptr().add(i));
+        }
+        i += V::LANES;
+    }
+    // SAFETY: q lies in 0 ..= 255; there are n numbers, and room for n·BITS / 8 bytes.
+    unsafe {
+        let q = |i: usize| q.get_unchecked(i).to_int_unchecked::<i32>() as u8;
+        match BITS {
+            4 => (0..n / 2).for_each(|i| *to.add(i) = q(2 * i) | q(2 * i + 1) << 4),
+            8 => (0..n).for_each(|i| *to.add(i) = q(i)),
+            // Eight weights fill as many bytes as a weight has bits.
+            _ => (0..n / 8).for_each(|i| {
+                let word =
+                    (0..8).fold(0u64, |word, j| word | u64::from(q(8 * i + j)) << (j * BITS));
+                let bytes = word.to_le_bytes();
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.add(i * BITS), BITS);
+            }),
+        }
     }
 }

@@ -175,6 +175,36 @@ fn any_row_is_dequantised_alone() {
 }
 
 #[test]
+fn groups_are_the_same_on_any_cpu_and_any_number_of_threads() {
+    let weights: Vec<bf16> = noise(6, 5000 * 32).into_iter().map(bf16::from_f32).collect();
+    for width in WIDTHS {
+        let made = |isa, pool: &Pool| -> AffineGroups<bf16> {
+            by_isa::quantize(isa, pool, Floats::Bf16(&weights), width, 32)
+        };
+        let first = made(qwen3_tts_kernels::Isa::Portable, &Pool::new(1));
+        for isa in levels() {
+            for pool in &pools() {
+                assert_eq!(made(isa, pool), first);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_weight_that_is_no_finite_number_shows_in_the_scale() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut weights = noise(7, 128);
+        weights[100] = bad;
+        for isa in levels() {
+            let pool = Pool::new(1);
+            let made: AffineGroups =
+                by_isa::quantize(isa, &pool, Floats::F32(&weights), Bits::Four, 64);
+            assert!(made.scales[0].is_finite() && !made.scales[1].is_finite(), "{isa:?}");
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "length of the scales")]
 fn a_missing_scale_is_refused() {
     let random = Random::new(1, 64, Bits::Four, 32);

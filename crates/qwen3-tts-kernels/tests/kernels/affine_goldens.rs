@@ -1,7 +1,7 @@
 //! Affine groups against MLX's own `quantize` and `dequantize`, bit for bit.
 
-use super::bits;
-use qwen3_tts_kernels::{Affine, Bits, Floats, bf16, quantize};
+use super::{bits, levels, pools};
+use qwen3_tts_kernels::{Affine, AffineGroups, Bits, Floats, bf16, by_isa, quantize_on};
 use qwen3_tts_testkit::Golden;
 use serde_json::Value;
 
@@ -70,14 +70,23 @@ fn groups_are_read_as_mlx_reads_them() {
 #[test]
 fn groups_are_made_as_mlx_makes_them() {
     for case in cases() {
-        let made = quantize(&case.weights, case.bits, case.group_size);
-        let round = |values: &[f32]| match case.half {
-            true => halves(values).iter().map(|v| v.to_f32()).collect(),
-            false => values.to_vec(),
-        };
-        let place = format!("{:?} by {}", case.bits, case.group_size);
-        assert_eq!(made.packed, case.packed, "{place}");
-        assert_eq!(bits(&round(&made.scales)), bits(&case.scales), "{place}");
-        assert_eq!(bits(&round(&made.biases)), bits(&case.biases), "{place}");
+        let Case { bits: width, group_size, ref weights, .. } = case;
+        let place = format!("{width:?} by {group_size}");
+        let (half, [pool, ..]) = (halves(weights), pools());
+        if case.half {
+            let made = quantize_on(&pool, Floats::Bf16(&half), width, group_size);
+            let wide = |values: &[bf16]| values.iter().map(|v| v.to_f32()).collect::<Vec<_>>();
+            assert_eq!(made.packed, case.packed, "{place}");
+            assert_eq!(bits(&wide(&made.scales)), bits(&case.scales), "{place}");
+            assert_eq!(bits(&wide(&made.biases)), bits(&case.biases), "{place}");
+            continue;
+        }
+        for isa in levels() {
+            let made: AffineGroups =
+                by_isa::quantize(isa, &pool, Floats::F32(weights), width, group_size);
+            assert_eq!(made.packed, case.packed, "{isa:?} {place}");
+            assert_eq!(bits(&made.scales), bits(&case.scales), "{isa:?} {place}");
+            assert_eq!(bits(&made.biases), bits(&case.biases), "{isa:?} {place}");
+        }
     }
 }
