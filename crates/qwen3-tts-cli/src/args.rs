@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use qwen3_tts_pipeline::Quantize;
 
 use crate::failure::Failure;
 
@@ -55,6 +56,11 @@ pub struct SpeakArgs {
 
     #[command(flatten)]
     pub model: ModelArgs,
+
+    /// Bits that weights are quantised to at load: 8, 6, 4 or none; or by part, as
+    /// talker=4,code-predictor=8
+    #[arg(long, value_name = "BITS", default_value = "none")]
+    pub quantize: Quantize,
 
     /// A speaker of the model, in any case; without one, its first
     #[arg(long, value_name = "NAME", conflicts_with_all = ["ref_audio", "voice"])]

@@ -1,7 +1,7 @@
 //! Progress on standard error, where that is a terminal.
 
 use std::io::IsTerminal;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qwen3_tts_pipeline::FrameProgress;
@@ -12,6 +12,13 @@ use crate::args::When;
 /// Whether there is somebody to show progress to.
 pub fn is_wanted(when: When) -> bool {
     when == When::Auto && std::io::stderr().is_terminal()
+}
+
+/// Says that the model is being loaded, until it is finished.
+pub fn loading(shown: bool) -> ProgressBar {
+    let bar = bar(shown, "loading the model {spinner} {elapsed}");
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }
 
 /// Frames, speed and the time that is left.

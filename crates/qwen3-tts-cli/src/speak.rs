@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use qwen3_tts_pipeline::{
-    OutputFile, Sampling, SpeechRequest, SpeechResult, StopReason, Synthesizer, TextMode, Voice,
-    VoiceTimings, stop_reason_name,
+    LoadOptions, OutputFile, Sampling, SpeechRequest, SpeechResult, StopReason, Synthesizer,
+    TextMode, Voice, VoiceTimings, stop_reason_name,
 };
 use serde_json::json;
 
@@ -26,7 +26,10 @@ pub fn run(args: SpeakArgs) -> Result {
     let show_progress = progress::is_wanted(args.progress);
 
     let files = model::files(args.model.model.as_deref(), show_progress)?;
-    let model = Synthesizer::from_files(&files, &model::options(&args.model))?;
+    let options = LoadOptions { quantize: args.quantize, ..model::options(&args.model) };
+    let loading = progress::loading(show_progress);
+    let model = Synthesizer::from_files(&files, &options)?;
+    loading.finish_and_clear();
     let (voice, voice_timings) = voice.voice(&files, &args.model)?;
     let request = request(&args, text, voice);
     model.check(&request)?;

@@ -159,6 +159,8 @@ fn requests_that_the_model_cannot_honour_are_refused() {
         (&[TEXT, "--subtalker-top-p", "-1"], &["top-p"]),
         (&[TEXT, "--seed", "-1"], &["seed"]),
         (&[TEXT, "--threads", "0"], &["threads"]),
+        (&[TEXT, "--quantize", "5"], &["--quantize", "`5`"]),
+        (&[TEXT, "--quantize", "codec=8"], &["--quantize", "talker or code-predictor"]),
         (&[TEXT, "--greedy", "--temperature", "1"], &["--greedy"]),
     ];
     for (args, words) in cases {

@@ -53,6 +53,24 @@ fn the_codes_are_the_official_ones() {
 }
 
 #[test]
+fn weights_are_quantised_by_part_and_said_to_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let stats = dir.path().join("stats.json");
+    for (asked, told) in [
+        ("none", "bf16"),
+        ("8", "q8"),
+        ("talker=4,code-predictor=8", "q4, code predictor q8"),
+        ("code-predictor=6", "bf16, code predictor q6"),
+    ] {
+        let mut command = command(["speak", "Hello.", "--greedy", "--max-frames", "3"]);
+        command.args(["--quantize", asked, "-o", "a.wav"]).current_dir(dir.path());
+        command.args(["--model".as_ref(), checkpoint("custom_voice_0b6").as_os_str()]);
+        succeeds(&command.arg("--stats").arg(&stats).output().unwrap());
+        assert_eq!(json(&stats)["weight_type"], told);
+    }
+}
+
+#[test]
 fn without_a_model_the_built_in_one_speaks_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let output = command(["speak", "Hello there!"]).current_dir(dir.path()).output().unwrap();

@@ -77,6 +77,21 @@ pub enum Error {
         /// The shape in the file.
         found: Vec<usize>,
     },
+    /// A layer is to be quantised to other bits than the checkpoint has it in.
+    #[error(
+        "{file}: tensor `{name}` is quantised to {found} bits already, and can't be quantised to \
+         {expected}: load it as it is, or take the checkpoint that it was made from"
+    )]
+    QuantizedAlready {
+        /// The file or directory.
+        file: String,
+        /// The tensor's full name.
+        name: String,
+        /// The bits that were asked for.
+        expected: usize,
+        /// The bits in the file.
+        found: usize,
+    },
     /// The file holds tensors that the model does not know.
     #[error(
         "{file}: {count} tensors do not belong to this model, the first is `{name}`; \

@@ -20,7 +20,7 @@ impl Linear {
     /// # Errors
     /// When the tensor is missing or misshapen.
     pub fn load(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self> {
-        Ok(Self { weight: weights.matrix("weight", outputs, inputs, device)?, bias: None })
+        Ok(Self { weight: weights.projection("weight", outputs, inputs, device)?, bias: None })
     }
 
     /// Reads `weight` `[outputs, inputs]` and `bias` `[outputs]`.

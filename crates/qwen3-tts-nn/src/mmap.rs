@@ -15,3 +15,17 @@ pub(crate) fn map_file(path: &Path) -> io::Result<Mmap> {
     // has to rule out; the engine itself replaces files by renaming.
     unsafe { Mmap::map(&file) }
 }
+
+/// Gives the pages of a part of a mapping back to the system, which reads them again should they
+/// be asked for. A system without this advice keeps them.
+pub(crate) fn forget_pages(map: &Mmap, start: usize, len: usize) {
+    #[cfg(unix)]
+    {
+        // SAFETY: the mapping is of a file and read-only, so what a dropped page held is in the
+        // file, and reading it again gives the same.
+        let _ =
+            unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, len) };
+    }
+    #[cfg(not(unix))]
+    let _ = (map, start, len);
+}

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use half::bf16;
 use memmap2::Mmap;
+use qwen3_tts_kernels::{Bits, Floats};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -18,7 +19,8 @@ use crate::conv::ConvShape;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::layout::{Matrix, PackedConv};
-use crate::mmap::map_file;
+use crate::mmap::{forget_pages, map_file};
+use crate::quantization::Quantization;
 use crate::quantized::RawMatrix;
 use crate::tensor::Tensor;
 
@@ -81,6 +83,7 @@ impl fmt::Display for Dtype {
 pub struct Weights {
     files: Rc<Files>,
     prefix: String,
+    quantization: Rc<Quantization>,
 }
 
 struct Files {
@@ -131,6 +134,8 @@ enum Source {
     Mapped(Arc<Mmap>),
     Static(&'static [u8]),
     Owned(Arc<Vec<f32>>),
+    OwnedBf16(Arc<Vec<bf16>>),
+    OwnedBytes(Arc<Vec<u8>>),
 }
 
 impl SharedBytes {
@@ -138,9 +143,22 @@ impl SharedBytes {
         let all: &[u8] = match &self.source {
             Source::Mapped(map) => map,
             Source::Static(bytes) => bytes,
-            Source::Owned(words) => bytemuck::cast_slice(words),
+            Source::Owned(values) => bytemuck::cast_slice(values),
+            Source::OwnedBf16(values) => bytemuck::cast_slice(values),
+            Source::OwnedBytes(bytes) => bytes,
         };
         &all[self.start..self.start + self.len]
+    }
+
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self { start: 0, len: bytes.len(), source: Source::OwnedBytes(Arc::new(bytes)) }
+    }
+
+    /// Gives the memory of mapped bytes back to the system; they can still be read.
+    fn forget(&self) {
+        if let Source::Mapped(map) = &self.source {
+            forget_pages(map, self.start, self.len);
+        }
     }
 
     /// The same bytes where an `f32` may lie; copied only if they are elsewhere.
@@ -168,6 +186,22 @@ impl RawTensor {
         let len = values.len() * size_of::<f32>();
         let bytes = SharedBytes { source: Source::Owned(Arc::new(values)), start: 0, len };
         Self { dtype: Dtype::F32, bytes }
+    }
+
+    /// As [`RawTensor::from_vec`], in bfloat16.
+    pub(crate) fn from_bf16(values: Vec<bf16>) -> Self {
+        let len = values.len() * size_of::<bf16>();
+        let bytes = SharedBytes { source: Source::OwnedBf16(Arc::new(values)), start: 0, len };
+        Self { dtype: Dtype::Bf16, bytes }
+    }
+
+    /// The values, of a float tensor.
+    pub(crate) fn floats(&self) -> Floats<'_> {
+        let bytes = self.bytes.as_slice();
+        match self.dtype {
+            Dtype::Bf16 => Floats::Bf16(bytemuck::cast_slice(bytes)),
+            _ => Floats::F32(bytemuck::cast_slice(bytes)),
+        }
     }
 
     fn to_f32(&self) -> Vec<f32> {
@@ -217,12 +251,18 @@ impl Weights {
             read_header(&file, &source, &mut tensors)?;
         }
         let used = RefCell::default();
-        Ok(Self { files: Rc::new(Files { origin, tensors, used }), prefix: String::new() })
+        let files = Rc::new(Files { origin, tensors, used });
+        Ok(Self { files, prefix: String::new(), quantization: Rc::default() })
+    }
+
+    /// Linear layers are quantised as they are read.
+    pub fn quantize(self, quantization: Quantization) -> Self {
+        Self { quantization: Rc::new(quantization), ..self }
     }
 
     /// The tensors whose names go on after `{prefix}.`.
     pub fn under(&self, prefix: impl fmt::Display) -> Self {
-        Self { files: Rc::clone(&self.files), prefix: self.full_name(prefix) + "." }
+        Self { prefix: self.full_name(prefix) + ".", ..self.clone() }
     }
 
     /// The file or directory, for messages.
@@ -265,11 +305,60 @@ impl Weights {
     /// # Errors
     /// As [`Weights::tensor`].
     pub fn matrix(&self, name: &str, rows: usize, cols: usize, device: &Device) -> Result<Matrix> {
-        let raw = match self.is_quantized(name) {
-            true => RawMatrix::Affine(Arc::new(self.affine(name, rows, cols)?)),
-            false => RawMatrix::Full(self.raw(name, &[rows, cols])?),
+        Ok(matrix(self.raw_matrix(name, rows, cols)?, rows, cols, device))
+    }
+
+    /// The matrix of a linear layer: as [`Weights::matrix`], and quantised as
+    /// [`Weights::quantize`] asks.
+    ///
+    /// # Errors
+    /// As [`Weights::tensor`]; when the checkpoint has it quantised to other bits.
+    pub fn projection(
+        &self,
+        name: &str,
+        rows: usize,
+        cols: usize,
+        device: &Device,
+    ) -> Result<Matrix> {
+        let raw = self.raw_matrix(name, rows, cols)?;
+        let raw = match self.quantization.bits(&self.full_name(name)) {
+            Some(bits) => self.quantized(raw, name, cols, bits, device)?,
+            None => raw,
         };
         Ok(matrix(raw, rows, cols, device))
+    }
+
+    fn raw_matrix(&self, name: &str, rows: usize, cols: usize) -> Result<RawMatrix> {
+        Ok(match self.is_quantized(name) {
+            true => RawMatrix::Affine(Arc::new(self.affine(name, rows, cols)?)),
+            false => RawMatrix::Full(self.raw(name, &[rows, cols])?),
+        })
+    }
+
+    fn quantized(
+        &self,
+        raw: RawMatrix,
+        name: &str,
+        cols: usize,
+        bits: Bits,
+        device: &Device,
+    ) -> Result<RawMatrix> {
+        match raw {
+            RawMatrix::Full(tensor) => {
+                let quantized = self.quantization.quantize(&tensor, cols, bits, device);
+                let Some(affine) = quantized else { return Ok(RawMatrix::Full(tensor)) };
+                // What is read no more need not stay in memory.
+                tensor.bytes.forget();
+                Ok(RawMatrix::Affine(Arc::new(affine)))
+            }
+            RawMatrix::Affine(affine) if affine.bits == bits => Ok(RawMatrix::Affine(affine)),
+            RawMatrix::Affine(affine) => Err(Error::QuantizedAlready {
+                file: self.files.origin.clone(),
+                name: self.full_name(name),
+                expected: bits.get(),
+                found: affine.bits.get(),
+            }),
+        }
     }
 
     /// The weight of a convolution with one tap, published as `[out, in, 1]`, as a matrix.
@@ -486,6 +575,8 @@ fn source_len(source: &Source) -> usize {
     match source {
         Source::Mapped(map) => map.len(),
         Source::Static(bytes) => bytes.len(),
-        Source::Owned(words) => words.len() * size_of::<f32>(),
+        Source::Owned(values) => values.len() * size_of::<f32>(),
+        Source::OwnedBf16(values) => values.len() * size_of::<bf16>(),
+        Source::OwnedBytes(bytes) => bytes.len(),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use qwen3_tts_nn::{Device, Dtype, Embedding, Error, Ids, Linear, Tensor, Weights};
+use qwen3_tts_nn::{
+    Bits, Device, Dtype, Embedding, Error, Ids, Linear, Quantization, Tensor, Weights,
+};
 use qwen3_tts_testkit::Golden;
 use safetensors::Dtype as FileDtype;
 use safetensors::tensor::TensorView;
@@ -163,4 +165,80 @@ fn columns_that_no_group_divides_are_refused() {
     let weights = write(&dir.path().join("model.safetensors"), &entries);
     let error = Linear::load(&weights, 48, 2, &Device::cpu(1)).err().unwrap();
     assert!(error.to_string().contains("`scales`"), "{error}");
+}
+
+#[test]
+fn layers_quantised_as_they_are_read_are_those_that_mlx_packed() {
+    let golden = Golden::load("operations/quantized");
+    let (rows, cols) = (golden.number("rows"), golden.number("cols"));
+    let (dtype, bytes) = floats(&golden.f32("weights").1, true);
+    let dir = tempfile::tempdir().unwrap();
+    let full = [Entry::new("a.weight", dtype, &[rows, cols], bytes)];
+    let full = write(&dir.path().join("full.safetensors"), &full);
+    let x: Vec<f32> = (0..3 * cols).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+    for device in Device::all() {
+        let x = Tensor::from_vec(x.clone(), &[1, 3, cols], &device);
+        let y = |weights: &Weights| {
+            let linear = Linear::load(&weights.under("a"), cols, rows, &device).unwrap();
+            (linear.weight().dtype(), linear.forward(&x).to_vec())
+        };
+        for (bits, kept) in
+            [(Bits::Four, Dtype::Q4), (Bits::Six, Dtype::Q6), (Bits::Eight, Dtype::Q8)]
+        {
+            let (entries, _) = layer(&golden, "bfloat16", bits.get(), 64);
+            let packed = write(&dir.path().join("packed.safetensors"), &entries);
+            let policy = Quantization::none().under("a.", Some(bits));
+            let read = full.clone().quantize(policy);
+            assert_eq!(y(&read), y(&packed), "{bits:?} on {}", device.name());
+            assert_eq!(y(&read).0, kept);
+            // The file's pages were given back, and are still there to be read.
+            assert_eq!(y(&full).0, Dtype::Bf16);
+            let table = Embedding::load(&read.under("a"), rows, cols, &device).unwrap();
+            assert_eq!(table.weight().dtype(), Dtype::Bf16);
+        }
+    }
+}
+
+#[test]
+fn the_prefix_given_last_decides() {
+    let dir = tempfile::tempdir().unwrap();
+    let entry = |name: &str, cols: usize| {
+        let (dtype, bytes) = floats(&vec![0.5; 2 * cols], true);
+        Entry::new(name, dtype, &[2, cols], bytes)
+    };
+    let entries = [
+        entry("a.b.c.weight", 64),
+        entry("a.d.weight", 64),
+        entry("a.narrow.weight", 96),
+        entry("e.weight", 64),
+    ];
+    let policy = Quantization::none()
+        .under("a.", Some(Bits::Four))
+        .under("a.b.", Some(Bits::Eight))
+        .under("e.", Some(Bits::Four))
+        .under("e.", None);
+    let weights = write(&dir.path().join("model.safetensors"), &entries).quantize(policy);
+    let dtype = |name: &str, cols| {
+        let linear = Linear::load(&weights.under(name), cols, 2, &Device::cpu(1)).unwrap();
+        linear.weight().dtype()
+    };
+    assert_eq!(dtype("a.b.c", 64), Dtype::Q8);
+    assert_eq!(dtype("a.d", 64), Dtype::Q4);
+    assert_eq!(dtype("a.narrow", 96), Dtype::Bf16, "groups of 64 don't divide it");
+    assert_eq!(dtype("e", 64), Dtype::Bf16);
+}
+
+#[test]
+fn what_is_quantised_already_is_quantised_no_further() {
+    let golden = Golden::load("operations/quantized");
+    let (entries, _) = layer(&golden, "bfloat16", 8, 64);
+    let dir = tempfile::tempdir().unwrap();
+    let weights = write(&dir.path().join("model.safetensors"), &entries);
+    let load = |bits| {
+        let weights = weights.clone().quantize(Quantization::none().under("", Some(bits)));
+        Linear::load(&weights.under("a"), 256, 5, &Device::cpu(1))
+    };
+    assert_eq!(load(Bits::Eight).unwrap().weight().dtype(), Dtype::Q8);
+    let error = load(Bits::Four).err().unwrap().to_string();
+    assert!(error.contains("`a.weight` is quantised to 8 bits already"), "{error}");
 }

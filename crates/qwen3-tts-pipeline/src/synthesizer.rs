@@ -12,7 +12,7 @@ use crate::codec::DECODED_TOGETHER;
 use crate::request::{Plan, Planner};
 use crate::result::{AudioRate, PromptRate, StageTimings, peak_memory_bytes};
 use crate::{
-    Error, ModelFiles, Result, SpeechCodes, SpeechRequest, SpeechResult, SpeechTokenizer,
+    Error, ModelFiles, Quantize, Result, SpeechCodes, SpeechRequest, SpeechResult, SpeechTokenizer,
     TextTokenizer,
 };
 
@@ -43,6 +43,8 @@ pub struct LoadOptions {
     pub device: DeviceKind,
     /// Threads that compute on the CPU; without a number, as many as the machine has.
     pub threads: Option<usize>,
+    /// What the weights are quantised to as they are read.
+    pub quantize: Quantize,
 }
 
 /// Where a model computes.
@@ -101,7 +103,7 @@ impl Synthesizer {
         // The tokenizer takes as long as the weights, and has a thread of its own meanwhile.
         let (tokenizer, models) = std::thread::scope(|scope| {
             let tokenizer = scope.spawn(|| TextTokenizer::load(files));
-            let models = load_models(files, &config, &device);
+            let models = load_models(files, &config, &device, options.quantize);
             (tokenizer.join(), models)
         });
         let tokenizer = match tokenizer {
@@ -134,9 +136,15 @@ impl Synthesizer {
         self.device.threads()
     }
 
-    /// How the talker's weights are kept in memory: `bf16`, `f32`, or quantised, as `q8`.
+    /// How the weights are kept in memory: `bf16`, `f32`, or quantised, as `q8`; where talker and
+    /// code predictor differ, as `q4, code predictor q8`.
     pub fn weight_type(&self) -> String {
-        self.talker.weight_dtype().to_string()
+        let talker = self.talker.weight_dtype();
+        let code_predictor = self.talker.code_predictor().weight_dtype();
+        match talker == code_predictor {
+            true => talker.to_string(),
+            false => format!("{talker}, code predictor {code_predictor}"),
+        }
     }
 
     /// How long loading took.
@@ -199,11 +207,12 @@ fn load_models(
     files: &ModelFiles,
     config: &ModelConfig,
     device: &Device,
+    quantize: Quantize,
 ) -> Result<(Talker, SpeechTokenizer)> {
     let speech_tokenizer = SpeechTokenizer::on_device(files, device)?;
     let fits = speech_tokenizer.config.validate_for(config);
     fits.map_err(|source| Error::Config { file: files.name_of("config.json"), source })?;
-    let weights = files.talker_weights()?;
+    let weights = files.talker_weights()?.quantize(quantize.policy());
     let talker = Talker::load(config, &weights, device)?;
     weights.finish(&["speaker_encoder."])?;
     Ok((talker, speech_tokenizer))

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use qwen3_tts_pipeline::{
-    AudioLimits, ClonedVoice, DeviceKind, LoadOptions, ModelFiles, ReferenceAudio, SpeechRequest,
-    Synthesizer, TextMode, VoiceEncoder, stop_reason_name,
+    AudioLimits, ClonedVoice, DeviceKind, LoadOptions, ModelFiles, Quantize, ReferenceAudio,
+    SpeechRequest, Synthesizer, TextMode, VoiceEncoder, stop_reason_name,
 };
 use qwen3_tts_testkit::{Golden, assert_close, checkpoint, cloning_goldens, signal};
 
-const OPTIONS: LoadOptions = LoadOptions { device: DeviceKind::Cpu, threads: Some(2) };
+const OPTIONS: LoadOptions = LoadOptions {
+    device: DeviceKind::Cpu,
+    threads: Some(2),
+    quantize: Quantize { talker: None, code_predictor: None },
+};
 
 fn files(name: &str) -> ModelFiles {
     ModelFiles::directory(checkpoint(name))

@@ -3,7 +3,7 @@
 use qwen3_tts_config::TalkerConfig;
 use qwen3_tts_nn::sampling::Constraints;
 use qwen3_tts_nn::{
-    AttentionConfig, Device, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer,
+    AttentionConfig, Device, Dtype, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer,
     TransformerConfig, TransformerState, Weights,
 };
 
@@ -149,6 +149,11 @@ impl CodePredictor {
         let x = self.model.step_many(&self.project(input), &mut sequences);
         let last: Vec<Tensor> = (1..=states.len()).map(|end| x.time_step(end * rows - 1)).collect();
         Tensor::cat(&last.iter().collect::<Vec<_>>(), 1)
+    }
+
+    /// The data type that the weights are kept in.
+    pub fn weight_dtype(&self) -> Dtype {
+        self.lm_head[0].weight().dtype()
     }
 
     fn project(&self, x: &Tensor) -> Tensor {

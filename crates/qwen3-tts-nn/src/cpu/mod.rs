@@ -22,7 +22,6 @@ use crate::rope::RopePositions;
 use crate::sampling::{self, Sampling};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::weights::{Dtype, RawTensor};
 
 /// A handle to the threads, and to memory that was used before.
 #[derive(Clone)]
@@ -87,7 +86,7 @@ pub(crate) struct CpuMatrix {
 impl CpuMatrix {
     fn view(&self) -> kernels::Matrix<'_> {
         let data = match &self.raw {
-            RawMatrix::Full(tensor) => match floats(tensor) {
+            RawMatrix::Full(tensor) => match tensor.floats() {
                 Floats::F32(values) => MatrixData::F32(values),
                 Floats::Bf16(values) => MatrixData::Bf16(values),
             },
@@ -95,8 +94,8 @@ impl CpuMatrix {
                 bits: affine.bits,
                 group_size: affine.group_size,
                 packed: affine.packed.as_slice(),
-                scales: floats(&affine.scales),
-                biases: floats(&affine.biases),
+                scales: affine.scales.floats(),
+                biases: affine.biases.floats(),
             }),
         };
         kernels::Matrix { data, rows: self.rows, cols: self.cols }
@@ -112,14 +111,6 @@ impl CpuMatrix {
             }
             MatrixData::Affine(table) => table.dequantize(run.start, to),
         }
-    }
-}
-
-fn floats(tensor: &RawTensor) -> Floats<'_> {
-    let bytes = tensor.bytes.as_slice();
-    match tensor.dtype {
-        Dtype::Bf16 => Floats::Bf16(bytemuck::cast_slice(bytes)),
-        _ => Floats::F32(bytemuck::cast_slice(bytes)),
     }
 }
 

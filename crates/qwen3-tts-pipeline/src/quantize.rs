@@ -1,0 +1,121 @@
+//! What the weights are quantised to at load.
+
+use std::fmt;
+use std::str::FromStr;
+
+use qwen3_tts_nn::{Bits, Quantization};
+
+/// The bits that the linear layers of each part are quantised to as they are read, in MLX's affine
+/// groups of 64 weights; `None` leaves a part as it is in the checkpoint. Embeddings and the codec
+/// always stay as they are.
+///
+/// As text: `8`, `6`, `4` or `none` for all, or parts by name, as `talker=4,code-predictor=8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quantize {
+    /// The talker's transformer, its head and its text projection.
+    pub talker: Option<Bits>,
+    /// The code predictor, which is read fifteen times a frame.
+    pub code_predictor: Option<Bits>,
+}
+
+const TALKER: &str = "talker";
+const CODE_PREDICTOR: &str = "code-predictor";
+
+impl Quantize {
+    /// Everything to the same bits.
+    pub fn all(bits: Bits) -> Self {
+        Self { talker: Some(bits), code_predictor: Some(bits) }
+    }
+
+    pub(crate) fn policy(self) -> Quantization {
+        Quantization::none()
+            .under("talker.", self.talker)
+            .under("talker.code_predictor.", self.code_predictor)
+    }
+}
+
+impl FromStr for Quantize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if !text.contains('=') {
+            let bits = parse_bits(text)?;
+            return Ok(Self { talker: bits, code_predictor: bits });
+        }
+        let mut quantize = Self::default();
+        let mut given = Vec::new();
+        for part in text.split(',') {
+            let (name, bits) = part.split_once('=').unwrap_or((part, ""));
+            if given.contains(&name) {
+                return Err(format!("{name} is given twice"));
+            }
+            given.push(name);
+            match name {
+                TALKER => quantize.talker = parse_bits(bits)?,
+                CODE_PREDICTOR => quantize.code_predictor = parse_bits(bits)?,
+                _ => {
+                    return Err(format!(
+                        "there is no part `{name}`: expected {TALKER} or {CODE_PREDICTOR}"
+                    ));
+                }
+            }
+        }
+        Ok(quantize)
+    }
+}
+
+fn parse_bits(text: &str) -> Result<Option<Bits>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let bits = text.parse().ok().and_then(Bits::new);
+    bits.map(Some).ok_or_else(|| format!("expected 8, 6, 4 or none, not `{text}`"))
+}
+
+impl fmt::Display for Quantize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |bits: Option<Bits>| bits.map_or("none".to_owned(), |b| b.get().to_string());
+        let (talker, code_predictor) = (name(self.talker), name(self.code_predictor));
+        match talker == code_predictor {
+            true => f.write_str(&talker),
+            false => write!(f, "{TALKER}={talker},{CODE_PREDICTOR}={code_predictor}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_read_again() {
+        let choices = [None, Some(Bits::Four), Some(Bits::Six), Some(Bits::Eight)];
+        for talker in choices {
+            for code_predictor in choices {
+                let quantize = Quantize { talker, code_predictor };
+                assert_eq!(quantize.to_string().parse(), Ok(quantize));
+            }
+        }
+    }
+
+    #[test]
+    fn parts_are_told_apart() {
+        let quantize: Quantize = "code-predictor=8".parse().unwrap();
+        assert_eq!(quantize, Quantize { talker: None, code_predictor: Some(Bits::Eight) });
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        for (text, word) in [
+            ("5", "`5`"),
+            ("", "``"),
+            ("talker=", "``"),
+            ("talker=8,talker=4", "twice"),
+            ("codec=8", "codec"),
+            ("talker=8,4", "`4`"),
+        ] {
+            let error = text.parse::<Quantize>().unwrap_err();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+}
