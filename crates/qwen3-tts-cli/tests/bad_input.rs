@@ -138,7 +138,7 @@ fn configurations_that_ask_for_too_much_are_refused() {
 fn requests_that_the_model_cannot_honour_are_refused() {
     let small = checkpoint("custom_voice_0b6");
     let long = "word ".repeat(20_000);
-    let cases: [(&[&str], &[&str]); 21] = [
+    let cases: [(&[&str], &[&str]); 23] = [
         (&[""], &["no text"]),
         (&[" \n\t "], &["no text"]),
         (&[&long], &["split"]),
