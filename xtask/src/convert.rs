@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use floats::FloatType;
 use folder::NewFolder;
 use layer::{Layer, Recipe};
-use source::Source;
+pub use source::Source;
 use writer::Writer;
 
 /// Writes a checkpoint in another layout, data type or quantisation.

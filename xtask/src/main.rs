@@ -1,12 +1,14 @@
 //! Maintenance tasks: `cargo xtask --help`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod checkpoint;
 mod convert;
 mod fixtures;
 mod mlx;
 mod oracle;
 mod parity;
+mod release;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +30,7 @@ enum Task {
     Checkpoint(checkpoint::Arguments),
     ConvertWeights(convert::Arguments),
     Parity(parity::Arguments),
+    Bench(bench::Arguments),
     MlxLinux(mlx::Arguments),
     TestMlx(mlx::TestArguments),
     Tidy(tidy::Arguments),
@@ -49,6 +52,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Checkpoint(arguments) => checkpoint::run(&arguments),
         Task::ConvertWeights(arguments) => convert::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::MlxLinux(arguments) => mlx::run(&arguments),
         Task::TestMlx(arguments) => mlx::test(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{oracle, workspace};
+use crate::{oracle, release};
 use report::Report;
 
 /// Speaks one text greedily with the official package and with this project, and compares codes,
@@ -130,12 +130,7 @@ fn run_official(arguments: &Arguments, request: &Value) -> Result<()> {
 }
 
 fn run_ours(arguments: &Arguments, request: &Value) -> Result<()> {
-    let mut build = Command::new(env!("CARGO"));
-    build.current_dir(workspace()).args(["build", "--quiet", "--release", "-p", "qwen3-tts-cli"]);
-    oracle::run(&mut build)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target = target.unwrap_or_else(|| workspace().join("target"));
-    let mut command = Command::new(target.join("release/qwen3-tts"));
+    let mut command = Command::new(release::build()?);
     command.arg("speak").arg(&arguments.text).arg("--model").arg(&arguments.checkpoint);
     for (flag, key) in
         [("--speaker", "speaker"), ("--language", "language"), ("--instruct", "instruct")]
@@ -162,7 +157,7 @@ fn run_ours(arguments: &Arguments, request: &Value) -> Result<()> {
 }
 
 /// Reads a JSON file, naming it where that fails.
-fn read_json(path: &Path) -> Result<Value> {
+pub fn read_json(path: &Path) -> Result<Value> {
     let text = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))
 }

@@ -1,0 +1,89 @@
+//! `cargo xtask bench`: the release build on a checkpoint of real size, stage by stage.
+
+mod floor;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use qwen3_tts_kernels::Pool;
+use serde_json::Value;
+
+use crate::parity::read_json;
+use crate::{oracle, release, workspace};
+use floor::FrameBytes;
+use table::{Row, Table};
+
+/// Speaks one text greedily with every kind of weights, one after the other and over again, and
+/// prints the medians: time by stage, memory, and how far above the floor decoding is.
+///
+/// The floor of a frame is the time to read, once each, the weights that its matrix products use,
+/// at the speed at which this machine reads memory in the same run. Leave the machine alone
+/// meanwhile.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A checkpoint directory: custom voice or voice design, not quantised.
+    checkpoint: PathBuf,
+    /// Kinds of weights, as `speak --quantize` takes them.
+    #[arg(long, num_args = 1.., default_values = ["none", "8", "talker=4,code-predictor=8", "4"])]
+    quantize: Vec<String>,
+    /// Frames to generate (one is 80 ms).
+    #[arg(long, default_value_t = 50)]
+    frames: usize,
+    /// What to say.
+    #[arg(
+        long,
+        default_value = "The quick brown fox jumps over the lazy dog near the river bank."
+    )]
+    text: String,
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// How often each is run.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+}
+
+/// Runs the task.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    ensure!(arguments.runs > 0 && arguments.frames > 0, "--runs and --frames must be at least 1");
+    let program = release::build()?;
+    let config = read_json(&arguments.checkpoint.join("config.json"))?;
+    let out = workspace().join("target/bench");
+    std::fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
+    let bytes = FrameBytes::of(&arguments.checkpoint, &config)?;
+    let rows = arguments.quantize.iter().map(|kind| Row::new(kind));
+    let mut table = Table { rows: rows.collect(), ..Table::default() };
+    for _ in 0..arguments.runs {
+        table.bandwidth.push(floor::read_bandwidth(&Pool::new(arguments.threads)));
+        for row in &mut table.rows {
+            let stats = out.join("stats.json");
+            let mut command = speak(&program, arguments, &config);
+            command.args(["--quantize", &row.kind]).arg("--stats").arg(&stats);
+            oracle::run(command.arg("-o").arg(out.join("speech.wav")))?;
+            row.add(&read_json(&stats)?, bytes.read(&row.kind)?);
+        }
+    }
+    println!(
+        "{}: {} frames, {} threads, medians of {} runs",
+        arguments.checkpoint.display(),
+        arguments.frames,
+        arguments.threads,
+        arguments.runs
+    );
+    println!("{table}");
+    Ok(())
+}
+
+fn speak(program: &Path, arguments: &Arguments, config: &Value) -> Command {
+    let mut command = Command::new(program);
+    command.args(["speak", &arguments.text, "--greedy", "--progress", "never"]);
+    command.arg("--model").arg(&arguments.checkpoint);
+    command.args(["--max-frames", &arguments.frames.to_string()]);
+    command.args(["--threads", &arguments.threads.to_string()]);
+    if config["tts_model_type"] == "voice_design" {
+        command.args(["--instruct", "A calm voice."]);
+    }
+    command
+}

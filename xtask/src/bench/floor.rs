@@ -1,0 +1,91 @@
+//! What decoding can't do without: the bytes of weights that a frame reads, and the speed at which
+//! memory gives them.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use qwen3_tts_kernels::Pool;
+use serde_json::Value;
+
+use crate::convert::Source;
+
+/// The weights that the matrix products of one frame read.
+pub struct FrameBytes {
+    talker: Part,
+    code_predictor: Part,
+}
+
+/// Weights, and their bytes as they lie in the file, of one part of the model.
+#[derive(Default)]
+struct Part {
+    weights: u64,
+    bytes: u64,
+}
+
+impl FrameBytes {
+    /// Adds up the matrices of a checkpoint: the talker's once, the code predictor's for each of
+    /// its steps, its heads once each.
+    pub fn of(checkpoint: &Path, config: &Value) -> Result<Self> {
+        let groups = config["talker_config"]["num_code_groups"].as_u64();
+        let steps = groups.context("config.json has no talker_config.num_code_groups")? - 1;
+        let (mut talker, mut code_predictor) = (Part::default(), Part::default());
+        for (name, tensor) in &Source::open(checkpoint)?.tensors {
+            if tensor.shape.len() != 2 || !name.ends_with(".weight") {
+                continue;
+            }
+            let weights = tensor.shape.iter().product::<usize>() as u64;
+            let add = |part: &mut Part, times: u64| {
+                part.weights += weights * times;
+                part.bytes += tensor.len * times;
+            };
+            let name = name.strip_prefix("talker.").unwrap_or(name);
+            if name.starts_with("model.layers.") || name.starts_with("codec_head.") {
+                add(&mut talker, 1);
+            } else if name.starts_with("code_predictor.lm_head.") {
+                add(&mut code_predictor, 1);
+            } else if name.starts_with("code_predictor.model.layers.")
+                || name.starts_with("code_predictor.small_to_mtp_projection.")
+            {
+                add(&mut code_predictor, steps);
+            }
+        }
+        Ok(Self { talker, code_predictor })
+    }
+
+    /// The bytes that a frame reads with weights of this kind, as `speak --quantize` names it.
+    pub fn read(&self, kind: &str) -> Result<u64> {
+        let bits = |part: &str| match kind.contains('=') {
+            false => kind,
+            true => kind.split(',').find_map(|rule| rule.strip_prefix(part)).unwrap_or("none"),
+        };
+        let bytes = |part: &Part, bits: &str| -> Result<u64> {
+            if bits == "none" {
+                return Ok(part.bytes);
+            }
+            let bits: u64 = bits.parse().with_context(|| format!("{bits} bits"))?;
+            // A group of 64 weights has a scale and a bias of 16 bits each.
+            Ok((part.weights * (2 * bits + 1)) / 16)
+        };
+        Ok(bytes(&self.talker, bits("talker="))?
+            + bytes(&self.code_predictor, bits("code-predictor="))?)
+    }
+}
+
+/// How many bytes a second these threads read from memory: the best of a few passes over more
+/// than any cache holds.
+pub fn read_bandwidth(pool: &Pool) -> f64 {
+    const WORDS: usize = 64 << 20;
+    const TASK: usize = 1 << 17;
+    let memory: Vec<u64> = (0..WORDS as u64).collect();
+    let pass = || {
+        let begin = Instant::now();
+        pool.run(WORDS / TASK, |task| {
+            let words = &memory[task * TASK..][..TASK];
+            black_box(words.iter().fold(0u64, |sum, word| sum.wrapping_add(*word)));
+        });
+        (WORDS * size_of::<u64>()) as f64 / begin.elapsed().as_secs_f64()
+    };
+    (0..6).map(|_| pass()).fold(0.0, f64::max)
+}

@@ -1,0 +1,89 @@
+//! The medians as a table.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// What all runs took.
+#[derive(Default)]
+pub struct Table {
+    pub rows: Vec<Row>,
+    /// Bytes a second, of each run.
+    pub bandwidth: Vec<f64>,
+}
+
+/// The runs with one kind of weights.
+pub struct Row {
+    /// As `speak --quantize` names it.
+    pub kind: String,
+    stats: Vec<Value>,
+    bytes_per_frame: u64,
+}
+
+impl Row {
+    pub fn new(kind: &str) -> Self {
+        Self { kind: kind.to_owned(), stats: Vec::new(), bytes_per_frame: 0 }
+    }
+
+    /// Adds what `speak --stats` wrote of a run.
+    pub fn add(&mut self, stats: &Value, bytes_per_frame: u64) {
+        self.stats.push(stats.clone());
+        self.bytes_per_frame = bytes_per_frame;
+    }
+
+    fn median(&self, of: impl Fn(&Value) -> f64) -> f64 {
+        median(self.stats.iter().map(of).collect())
+    }
+
+    fn number(&self, key: &str) -> f64 {
+        self.median(|stats| stats[key].as_f64().unwrap_or(f64::NAN))
+    }
+
+    /// Milliseconds a frame.
+    fn per_frame(&self, key: &str) -> f64 {
+        let frames = |stats: &Value| stats["frames"].as_f64().unwrap_or(f64::NAN);
+        self.median(|stats| stats[key].as_f64().unwrap_or(f64::NAN) * 1e3 / frames(stats))
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bandwidth = median(self.bandwidth.clone());
+        writeln!(f, "read bandwidth: {:.1} GB/s\n", bandwidth / 1e9)?;
+        writeln!(
+            f,
+            "| weights | load s | prefill ms | first audio ms | talker ms/frame | \
+             code predictor ms/frame | codec ms/frame | RTF | peak MiB | MB/frame | floor ms | \
+             talker + code predictor ÷ floor |"
+        )?;
+        writeln!(f, "|---|{}", "---:|".repeat(11))?;
+        for row in &self.rows {
+            let [talker, code_predictor, codec] = ["talker", "code_predictor", "codec"]
+                .map(|s| row.per_frame(&format!("{s}_seconds")));
+            let floor = row.bytes_per_frame as f64 / bandwidth * 1e3;
+            writeln!(
+                f,
+                "| {} | {:.2} | {:.0} | {:.0} | {talker:.1} | {code_predictor:.1} | {codec:.1} | \
+                 {:.2} | {:.0} | {:.0} | {floor:.1} | {:.2} |",
+                row.kind,
+                row.number("load_seconds"),
+                row.number("prefill_seconds") * 1e3,
+                row.number("time_to_first_audio_seconds") * 1e3,
+                row.number("rtf"),
+                row.number("peak_memory_bytes") / 1048576.0,
+                row.bytes_per_frame as f64 / 1e6,
+                (talker + code_predictor) / floor,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => values[n / 2],
+        n => (values[n / 2 - 1] + values[n / 2]) / 2.0,
+    }
+}
