@@ -1,8 +1,10 @@
 //! Matrices quantised in MLX's affine groups.
 
+mod activations;
 mod dots;
 mod quantize;
 
+pub(crate) use activations::Activations;
 pub(crate) use dots::AffineRows;
 pub use quantize::by_isa as quantize_by_isa;
 pub use quantize::{AffineGroups, quantize, quantize_on};

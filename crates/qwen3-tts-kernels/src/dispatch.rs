@@ -1,9 +1,10 @@
 //! From one generic kernel to code for each instruction set.
 //!
-//! A [`Kernel`] is written once over [`Vector`]. [`run`] calls the copy of it that was compiled
-//! with the wanted instruction set enabled. For that to work, everything between the entry points
+//! A [`Kernel`] is written once over [`Vector`], an [`IntegerKernel`] over [`Integers`]. [`run`] and
+//! [`run_integers`] call the copy of it that was compiled with the wanted instruction set enabled. For that to work, everything between the entry points
 //! below and the intrinsics must be inlined, hence `#[inline(always)]` on kernels and vectors.
 
+use crate::integers::Integers;
 use crate::isa::Isa;
 use crate::vector::{Portable, Vector};
 
@@ -29,7 +30,7 @@ pub(crate) fn run<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         Isa::Avx2 => unsafe { avx2(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: limited to what was detected on this CPU.
-        Isa::Avx512 => unsafe { avx512(kernel) },
+        Isa::Avx512 | Isa::Avx512Vnni => unsafe { avx512(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },
@@ -48,6 +49,57 @@ unsafe fn avx2<K: Kernel>(kernel: K) -> K::Output {
 unsafe fn avx512<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: the caller has checked the features.
     unsafe { kernel.run::<crate::vector::Avx512>() }
+}
+
+/// An operation with its arguments, generic over the integers.
+pub(crate) trait IntegerKernel {
+    /// Does the work with integers of type `I`.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set of `I`.
+    unsafe fn run<I: Integers>(self);
+}
+
+/// Runs `kernel` with `isa`, or with the best that the CPU has if that is less.
+#[inline]
+pub(crate) fn run_integers<K: IntegerKernel>(isa: Isa, kernel: K) {
+    match isa.min(Isa::detect()) {
+        // SAFETY: any CPU runs portable code.
+        Isa::Portable => unsafe { kernel.run::<Portable>() },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: limited to what was detected on this CPU.
+        Isa::Avx2 => unsafe { avx2_integers(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: limited to what was detected on this CPU.
+        Isa::Avx512 => unsafe { avx512_integers(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: limited to what was detected on this CPU.
+        Isa::Avx512Vnni => unsafe { avx512vnni_integers(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        // SAFETY: any CPU runs portable code.
+        _ => unsafe { kernel.run::<Portable>() },
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2_integers<K: IntegerKernel>(kernel: K) {
+    // SAFETY: the caller has checked the features.
+    unsafe { kernel.run::<crate::vector::Avx2>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn avx512_integers<K: IntegerKernel>(kernel: K) {
+    // SAFETY: the caller has checked the features.
+    unsafe { kernel.run::<crate::vector::Avx512>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+unsafe fn avx512vnni_integers<K: IntegerKernel>(kernel: K) {
+    // SAFETY: the caller has checked the features.
+    unsafe { kernel.run::<crate::integers::Avx512Vnni>() }
 }
 
 /// The number of f32 lanes of a vector.

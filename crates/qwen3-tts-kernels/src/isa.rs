@@ -12,11 +12,13 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL: 16 lanes.
     Avx512,
+    /// The same with VNNI, for products of integers.
+    Avx512Vnni,
 }
 
 impl Isa {
     /// Every instruction set, in order.
-    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Vnni];
 
     /// The best instruction set of this CPU.
     pub fn detect() -> Isa {
@@ -30,13 +32,14 @@ impl Isa {
             Isa::Portable => "portable",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Avx512Vnni => "avx512vnni",
         }
     }
 }
 
 /// The instruction set in use: the best of this CPU, or a lower one where the environment
-/// variable `QWEN3_TTS_ISA` (`portable`, `avx2` or `avx512`) asks for it. Decided once a process;
-/// a name that is none of these, or is more than the CPU has, changes nothing.
+/// variable `QWEN3_TTS_ISA` (`portable`, `avx2`, `avx512` or `avx512vnni`) asks for it. Decided once a
+/// process; a name that is none of these, or is more than the CPU has, changes nothing.
 pub fn isa() -> Isa {
     static CHOSEN: OnceLock<Isa> = OnceLock::new();
     *CHOSEN.get_or_init(|| {
@@ -53,9 +56,10 @@ fn detect() -> Isa {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl");
-    match (avx2, avx512) {
-        (true, true) => Isa::Avx512,
-        (true, false) => Isa::Avx2,
+    match (avx2, avx512, is_x86_feature_detected!("avx512vnni")) {
+        (true, true, true) => Isa::Avx512Vnni,
+        (true, true, false) => Isa::Avx512,
+        (true, false, _) => Isa::Avx2,
         _ => Isa::Portable,
     }
 }

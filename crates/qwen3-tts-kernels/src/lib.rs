@@ -8,6 +8,7 @@ mod conv;
 mod dispatch;
 mod dot;
 mod elementwise;
+mod integers;
 mod isa;
 mod linear;
 mod math;

@@ -1,6 +1,6 @@
 //! Matrix products with weights as they lie in the checkpoint.
 
-use crate::affine::{Affine, AffineRows};
+use crate::affine::{Activations, Affine, AffineRows};
 use crate::dispatch::{self, Kernel};
 use crate::dot::{Dots, Element, TILE};
 use crate::isa::{Isa, isa};
@@ -26,7 +26,8 @@ pub enum MatrixData<'a> {
     F32(&'a [f32]),
     /// bfloat16; widened in registers, never as a whole.
     Bf16(&'a [bf16]),
-    /// Quantised in affine groups; dequantised in registers or a few rows at a time.
+    /// Quantised in affine groups. The inputs are quantised too, to 16 bits by group, which moves
+    /// each by at most 2⁻¹⁶ of the largest of its group.
     Affine(Affine<'a>),
 }
 
@@ -106,6 +107,7 @@ pub fn by_isa(
 ) {
     let task_bytes = task_bytes(n_tokens, projections, pool.threads());
     let mut parts = Vec::with_capacity(projections.len());
+    let mut quantised: Vec<Activations> = Vec::new();
     let mut tasks = 0;
     for projection in projections {
         let weight = projection.weight;
@@ -114,6 +116,11 @@ pub fn by_isa(
         assert_eq!(projection.y.len(), n_tokens * weight.rows, "length of y");
         if let Some(bias) = projection.bias {
             assert_eq!(bias.len(), weight.rows, "length of the bias");
+        }
+        if let MatrixData::Affine(Affine { group_size, .. }) = weight.data
+            && quantised.iter().all(|x| x.group_size != group_size)
+        {
+            quantised.push(Activations::new(isa, pool, x, weight.cols, group_size));
         }
         let row_bytes = (weight.cols * weight.data.bits() / 8).max(1);
         let task_rows = (task_bytes / row_bytes / TILE).max(1) * TILE;
@@ -125,7 +132,18 @@ pub fn by_isa(
         let part = &parts[parts.partition_point(|part| part.first_task <= task) - 1];
         let row = (task - part.first_task) * part.task_rows;
         let rows = part.task_rows.min(part.weight.rows - row);
-        dispatch::run(isa, Rows { part, row, rows, x, n_tokens });
+        let rows = Rows { part, row, rows, x, n_tokens };
+        match part.weight.data {
+            MatrixData::Affine(weight) => {
+                let x = quantised.iter().find(|x| x.group_size == weight.group_size);
+                let x = x.expect("activations in groups of every size that occurs");
+                // SAFETY: lengths were checked and the rows exist.
+                dispatch::run_integers(isa, unsafe { rows.affine(weight, x) });
+            }
+            _ => dispatch::run(isa, &rows),
+        }
+        // SAFETY: each task has rows of its own.
+        unsafe { rows.add_bias() };
     });
 }
 
@@ -157,7 +175,7 @@ struct Rows<'a> {
     n_tokens: usize,
 }
 
-impl Kernel for Rows<'_> {
+impl Kernel for &Rows<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -168,9 +186,8 @@ impl Kernel for Rows<'_> {
             match self.part.weight.data {
                 MatrixData::F32(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
                 MatrixData::Bf16(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
-                MatrixData::Affine(weight) => self.affine(weight).run::<V>(),
+                MatrixData::Affine(_) => unreachable!("integers are another kernel"),
             }
-            self.add_bias();
         }
     }
 }
@@ -198,15 +215,14 @@ impl Rows<'_> {
 
     /// # Safety
     /// The rows exist.
-    #[inline(always)]
-    unsafe fn affine<'a>(&self, weight: Affine<'a>) -> AffineRows<'a> {
+    unsafe fn affine<'a>(&self, weight: Affine<'a>, x: &'a Activations) -> AffineRows<'a> {
         let Matrix { rows, cols, .. } = self.part.weight;
         AffineRows {
             weight,
             row: self.row,
             rows: self.rows,
             cols,
-            x: self.x.as_ptr(),
+            x,
             tokens: self.n_tokens,
             // SAFETY: the caller's promise.
             y: unsafe { self.part.y.at(self.row) },
@@ -216,7 +232,6 @@ impl Rows<'_> {
 
     /// # Safety
     /// The rows exist, and nobody else touches their outputs.
-    #[inline(always)]
     unsafe fn add_bias(&self) {
         let Some(bias) = self.part.bias else { return };
         for t in 0..self.n_tokens {

@@ -58,13 +58,6 @@ pub(crate) trait Vector:
     /// `from` is good for reading `n` values; `n < LANES`.
     unsafe fn load_bf16_part(from: *const bf16, n: usize) -> Self;
 
-    /// `LANES` unsigned numbers of `BITS` bits (4, 6 or 8), packed from the lowest bit of the
-    /// first byte on.
-    ///
-    /// # Safety
-    /// `from` is good for reading `LANES · BITS / 8` bytes, and no more.
-    unsafe fn load_packed<const BITS: usize>(from: *const u8) -> Self;
-
     /// Writes `LANES` values.
     ///
     /// # Safety
@@ -109,7 +102,7 @@ pub(crate) const MAX_TILE_TOKENS: usize = 6;
 
 /// Asks for the cache line at `from` to be brought into the second cache. Any address will do.
 #[inline(always)]
-pub(crate) fn prefetch(from: *const f32) {
+pub(crate) fn prefetch<T>(from: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: SSE is part of x86-64, and a prefetch never faults.
     unsafe {

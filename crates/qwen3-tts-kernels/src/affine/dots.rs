@@ -1,15 +1,26 @@
-//! Products with quantised rows, dequantised in registers.
+//! Products of quantised rows with quantised activations.
 //!
-//! The weight that enters a product is `q·scale + bias`, rounded once where the CPU can; the
-//! products are added in the order of [`Dots`](crate::dot::Dots), so a token's result is the same
-//! whether its weights pass through registers or through a panel.
+//! With w = scale·q + bias and x ≈ s·ξ in each group g,
+//! Σₖ x·w ≈ Σ_g s·scale·Σ q·ξ + s·bias·Σ ξ, where Σ q·ξ is exact in 32 bits. The floats are added
+//! in one order, whatever the tile around them, so a product depends on its two rows alone: not on
+//! how many tokens or threads there are.
 
-use super::{Affine, Bits, Floats, Parameter};
-use crate::dot::{Dots, TILE};
-use crate::vector::{MAX_TILE_TOKENS, Vector};
+use super::activations::Activations;
+use super::{Affine, Bits, Floats};
+use crate::dispatch::IntegerKernel;
+use crate::dot::Element;
+use crate::integers::{Integers, STEP};
+use crate::vector::{Vector, prefetch};
 
-/// Rows that are dequantised at a time for many tokens: few enough to stay in the second cache.
-const PANEL: usize = 16;
+/// Rows in a tile.
+pub(crate) const TILE: usize = 4;
+/// Tokens in a tile.
+const TOKENS: usize = 4;
+/// The most lanes of any vector.
+const MAX_LANES: usize = 16;
+
+/// How many bytes ahead weights are asked for: far enough to hide the way to memory.
+const AHEAD: usize = 8192;
 
 /// y\[t, n\] = Σₖ x\[t, k\]·w\[row + n, k\] for `rows` rows n and all tokens t.
 pub(crate) struct AffineRows<'a> {
@@ -17,230 +28,166 @@ pub(crate) struct AffineRows<'a> {
     pub(crate) row: usize,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
-    pub(crate) x: *const f32,
+    pub(crate) x: &'a Activations,
     pub(crate) tokens: usize,
     pub(crate) y: *mut f32,
     /// The distance from y\[t, n\] to y\[t + 1, n\].
     pub(crate) y_token: usize,
 }
 
+impl IntegerKernel for AffineRows<'_> {
+    /// # Safety
+    /// The weight has been checked against its shape and has these rows; x has rows of `cols` for
+    /// the tokens, in its groups; y is good for writing, and nobody else touches it there.
+    #[inline(always)]
+    unsafe fn run<I: Integers>(self) {
+        const { assert!(I::Floats::LANES <= MAX_LANES) };
+        // SAFETY: the caller's promise. A group of 32 is one step, the others are pairs of steps.
+        unsafe {
+            match (self.weight.bits, self.weight.group_size > STEP) {
+                (Bits::Four, false) => self.all::<I, 4, 1>(),
+                (Bits::Four, true) => self.all::<I, 4, 2>(),
+                (Bits::Six, false) => self.all::<I, 6, 1>(),
+                (Bits::Six, true) => self.all::<I, 6, 2>(),
+                (Bits::Eight, false) => self.all::<I, 8, 1>(),
+                (Bits::Eight, true) => self.all::<I, 8, 2>(),
+            }
+        }
+    }
+}
+
 impl AffineRows<'_> {
     /// # Safety
-    /// The CPU has the instruction set of `V`; the weight has been checked against its shape and
-    /// has these rows; x and y are as [`Dots::run`] wants them.
+    /// As [`AffineRows::run`]; the weight has `BITS` bits, and groups of whole `STEPS`.
     #[inline(always)]
-    pub(crate) unsafe fn run<V: Vector>(&self) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match self.weight.bits {
-                Bits::Four => self.typed::<V, 4>(),
-                Bits::Six => self.typed::<V, 6>(),
-                Bits::Eight => self.typed::<V, 8>(),
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`AffineRows::run`]; the weight has `BITS` bits.
-    #[inline(always)]
-    unsafe fn typed<V: Vector, const BITS: usize>(&self) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match (self.weight.scales, self.weight.biases) {
-                (Floats::F32(scales), Floats::F32(biases)) => {
-                    self.raw::<_, BITS>(scales, biases).run::<V>(self);
+    unsafe fn all<I: Integers, const BITS: usize, const STEPS: usize>(&self) {
+        let mut token = 0;
+        while token < self.tokens {
+            // SAFETY: as many tokens as are said.
+            token += unsafe {
+                match self.tokens - token {
+                    1 => self.rows::<I, BITS, STEPS, 1>(token),
+                    2 | 3 => self.rows::<I, BITS, STEPS, 2>(token),
+                    _ => self.rows::<I, BITS, STEPS, TOKENS>(token),
                 }
-                (Floats::Bf16(scales), Floats::Bf16(biases)) => {
-                    self.raw::<_, BITS>(scales, biases).run::<V>(self);
-                }
-                _ => unreachable!("scales and biases of two types"),
-            }
+            };
         }
     }
 
-    fn raw<P, const BITS: usize>(&self, scales: &[P], biases: &[P]) -> Raw<P, BITS> {
-        Raw {
-            packed: self.weight.packed.as_ptr(),
-            scales: scales.as_ptr(),
-            biases: biases.as_ptr(),
-            group_size: self.weight.group_size,
-            cols: self.cols,
-        }
-    }
-}
-
-/// The matrix as pointers, with its types known.
-struct Raw<P, const BITS: usize> {
-    packed: *const u8,
-    scales: *const P,
-    biases: *const P,
-    group_size: usize,
-    cols: usize,
-}
-
-impl<P: Parameter, const BITS: usize> Raw<P, BITS> {
+    /// Returns `T`.
+    ///
     /// # Safety
-    /// As [`AffineRows::run`].
+    /// As [`AffineRows::all`]; tokens token .. token + T exist.
     #[inline(always)]
-    unsafe fn run<V: Vector>(&self, task: &AffineRows<'_>) {
-        const { assert!(V::TILE_TOKENS <= MAX_TILE_TOKENS && MAX_TILE_TOKENS == 6) };
-        // SAFETY: the caller's promise; as many tokens as are said.
-        unsafe {
-            match task.tokens {
-                0 => {}
-                1 => self.rows::<V, 1>(task),
-                2 => self.rows::<V, 2>(task),
-                3 if V::TILE_TOKENS >= 3 => self.rows::<V, 3>(task),
-                4 if V::TILE_TOKENS >= 4 => self.rows::<V, 4>(task),
-                _ => self.panels::<V>(task),
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`AffineRows::run`]; there are `T` tokens.
-    #[inline(always)]
-    unsafe fn rows<V: Vector, const T: usize>(&self, task: &AffineRows<'_>) {
-        let whole = task.rows - task.rows % TILE;
-        let mut n = 0;
-        // SAFETY: n + the tile's height stays within the rows.
-        unsafe {
-            while n < whole {
-                self.tile::<V, TILE, T>(task, n);
-                n += TILE;
-            }
-            while n < task.rows {
-                self.tile::<V, 1, T>(task, n);
-                n += 1;
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`AffineRows::run`]; rows n .. n + R of the task exist, and T tokens.
-    #[inline(always)]
-    unsafe fn tile<V: Vector, const R: usize, const T: usize>(
+    unsafe fn rows<I: Integers, const BITS: usize, const STEPS: usize, const T: usize>(
         &self,
-        task: &AffineRows<'_>,
-        n: usize,
-    ) {
-        let row = task.row + n;
-        // SAFETY: every row has `cols` weights and x has `cols` values a token; groups and
-        // vectors divide `cols`.
+        token: usize,
+    ) -> usize {
+        let whole = self.rows - self.rows % TILE;
+        // SAFETY: row + the tile's height stays within the rows.
         unsafe {
-            let mut sums = [[V::splat(0.0); T]; R];
-            let mut k = 0;
-            while k < self.cols {
-                let mut groups = [Group { scale: V::splat(0.0), bias: V::splat(0.0) }; R];
-                for r in 0..R {
-                    groups[r] = self.group(row + r, k);
+            for row in (0..whole).step_by(TILE) {
+                self.tile::<I, BITS, STEPS, TILE, T>(row, token);
+            }
+            for row in whole..self.rows {
+                for t in 0..T {
+                    self.tile::<I, BITS, STEPS, 1, 1>(row, token + t);
                 }
-                let end = k + self.group_size;
-                while k < end {
-                    let mut weights = [V::splat(0.0); R];
-                    for r in 0..R {
-                        weights[r] = self.weights(row + r, k, groups[r]);
-                    }
+            }
+        }
+        T
+    }
+
+    /// # Safety
+    /// As [`AffineRows::all`]; rows row .. row + R and tokens token .. token + T exist.
+    #[inline(always)]
+    unsafe fn tile<
+        I: Integers,
+        const BITS: usize,
+        const STEPS: usize,
+        const R: usize,
+        const T: usize,
+    >(
+        &self,
+        row: usize,
+        token: usize,
+    ) {
+        let group_size = self.weight.group_size;
+        let groups = self.cols / group_size;
+        let row_bytes = self.cols * BITS / 8;
+        // SAFETY: the rows and tokens exist, each of whole groups.
+        unsafe {
+            let packed = self.weight.packed.as_ptr().add((self.row + row) * row_bytes);
+            let x: [*const i16; T] = std::array::from_fn(|t| self.x.row(token + t));
+            let mut sums = [[I::Floats::splat(0.0); T]; R];
+            let mut factors = [[[0.0; MAX_LANES]; T]; R];
+            let mut group = 0;
+            while group < groups {
+                let n = (groups - group).min(I::Floats::LANES);
+                for r in 0..R {
+                    let at = (self.row + row + r) * groups + group;
+                    let scale: I::Floats = load(self.weight.scales, at, n);
+                    let bias: I::Floats = load(self.weight.biases, at, n);
                     for t in 0..T {
-                        let x = V::load(task.x.add(t * self.cols + k));
+                        let s: I::Floats = part(self.x.scales(token + t, group), n);
+                        (scale * s).store(factors[r][t].as_mut_ptr());
+                        let sum = part(self.x.sums(token + t, group), n);
+                        sums[r][t] = bias.mul_add(sum, sums[r][t]);
+                    }
+                }
+                for g in 0..n {
+                    let start = (group + g) * group_size;
+                    for k in (start..start + group_size).step_by(STEPS * STEP) {
                         for r in 0..R {
-                            sums[r][t] = weights[r].mul_add(x, sums[r][t]);
+                            let from = packed.add(r * row_bytes + k * BITS / 8);
+                            prefetch(from.wrapping_add(AHEAD));
+                            let mut weights = [I::weights::<BITS>(from); STEPS];
+                            for i in 1..STEPS {
+                                weights[i] = I::weights::<BITS>(from.add(i * STEP * BITS / 8));
+                            }
+                            for t in 0..T {
+                                let mut dot = I::zero();
+                                for i in 0..STEPS {
+                                    dot = I::dot(weights[i], x[t].add(k + i * STEP), dot);
+                                }
+                                let factor = I::Floats::splat(factors[r][t][g]);
+                                sums[r][t] = I::to_floats(dot).mul_add(factor, sums[r][t]);
+                            }
                         }
                     }
-                    k += V::LANES;
                 }
+                group += n;
             }
             for t in 0..T {
                 for r in 0..R {
-                    *task.y.add(t * task.y_token + n + r) = sums[r][t].reduce_sum();
+                    *self.y.add((token + t) * self.y_token + row + r) = sums[r][t].reduce_sum();
                 }
             }
         }
-    }
-
-    /// Dequantises [`PANEL`] rows at a time for many tokens.
-    ///
-    /// # Safety
-    /// As [`AffineRows::run`].
-    #[inline(always)]
-    unsafe fn panels<V: Vector>(&self, task: &AffineRows<'_>) {
-        let mut panel = vec![0.0; PANEL.min(task.rows) * self.cols];
-        let mut n = 0;
-        while n < task.rows {
-            let rows = (task.rows - n).min(PANEL);
-            // SAFETY: the rows exist, and the panel has room for them.
-            unsafe {
-                for r in 0..rows {
-                    self.dequantize::<V>(task.row + n + r, panel.as_mut_ptr().add(r * self.cols));
-                }
-                let dots = Dots {
-                    w: panel.as_ptr(),
-                    w_pitch: self.cols,
-                    rows,
-                    x: task.x,
-                    x_pitch: self.cols,
-                    tokens: task.tokens,
-                    depth: self.cols,
-                    y: task.y.add(n),
-                    y_token: task.y_token,
-                    y_row: 1,
-                };
-                dots.run::<V>();
-            }
-            n += rows;
-        }
-    }
-
-    /// # Safety
-    /// The CPU has the instruction set of `V`; the row exists; `to` has room for it.
-    #[inline(always)]
-    unsafe fn dequantize<V: Vector>(&self, row: usize, to: *mut f32) {
-        let mut k = 0;
-        while k < self.cols {
-            // SAFETY: groups and vectors divide `cols`.
-            unsafe {
-                let group = self.group::<V>(row, k);
-                let end = k + self.group_size;
-                while k < end {
-                    self.weights(row, k, group).store(to.add(k));
-                    k += V::LANES;
-                }
-            }
-        }
-    }
-
-    /// The group of weight \[row, k\].
-    ///
-    /// # Safety
-    /// The CPU has the instruction set of `V`, and the weight exists.
-    #[inline(always)]
-    unsafe fn group<V: Vector>(&self, row: usize, k: usize) -> Group<V> {
-        let group = (row * self.cols + k) / self.group_size;
-        // SAFETY: there is a scale and a bias for each group.
-        unsafe {
-            Group {
-                scale: V::splat((*self.scales.add(group)).widen()),
-                bias: V::splat((*self.biases.add(group)).widen()),
-            }
-        }
-    }
-
-    /// The weights \[row, k ..\] of a group.
-    ///
-    /// # Safety
-    /// The CPU has the instruction set of `V`, and the weights exist.
-    #[inline(always)]
-    unsafe fn weights<V: Vector>(&self, row: usize, k: usize, group: Group<V>) -> V {
-        let byte = (row * self.cols + k) * BITS / 8;
-        // SAFETY: a vector of weights is a whole number of bytes, and they exist.
-        let q = unsafe { V::load_packed::<BITS>(self.packed.add(byte)) };
-        q.mul_add(group.scale, group.bias)
     }
 }
 
-/// What the weights of a group share, in all lanes.
-#[derive(Clone, Copy)]
-struct Group<V> {
-    scale: V,
-    bias: V,
+/// `n` scales or biases from `at` on, the other lanes 0.
+///
+/// # Safety
+/// The CPU has the instruction set of `V`; the values exist, at most a vector of them.
+#[inline(always)]
+unsafe fn load<V: Vector>(values: Floats<'_>, at: usize, n: usize) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match values {
+            Floats::F32(values) => part(values.as_ptr().add(at), n),
+            Floats::Bf16(values) => part(values.as_ptr().add(at), n),
+        }
+    }
+}
+
+/// The first `n` lanes from memory, the others 0.
+///
+/// # Safety
+/// The CPU has the instruction set of `V`; the values exist, at most a vector of them.
+#[inline(always)]
+unsafe fn part<V: Vector, E: Element>(from: *const E, n: usize) -> V {
+    // SAFETY: the caller's promise.
+    unsafe { if n == V::LANES { E::load(from) } else { E::load_part(from, n) } }
 }

@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 const LANES: usize = 8;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2(__m256);
+pub(crate) struct Avx2(pub(crate) __m256);
 
 operators! { Avx2:
     Add add _mm256_add_ps;
@@ -25,39 +25,6 @@ unsafe fn mask(n: usize) -> __m256i {
     const BITS: [i32; 2 * LANES] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
     // SAFETY: the window of LANES values starts at most LANES in.
     unsafe { _mm256_loadu_si256(BITS.as_ptr().add(LANES - n).cast()) }
-}
-
-/// The eight numbers of 4 bits in a word.
-///
-/// # Safety
-/// The CPU has AVX2.
-#[inline(always)]
-unsafe fn nibbles(word: i32) -> __m256i {
-    // SAFETY: the caller vouches for the CPU.
-    unsafe {
-        let shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-        let shifted = _mm256_srlv_epi32(_mm256_set1_epi32(word), shifts);
-        _mm256_and_si256(shifted, _mm256_set1_epi32(15))
-    }
-}
-
-/// The eight numbers of 6 bits in six bytes.
-///
-/// # Safety
-/// The CPU has AVX2, and `from` is good for reading 6 bytes.
-#[inline(always)]
-unsafe fn six_bits(from: *const u8) -> __m256i {
-    // SAFETY: the caller vouches for the CPU and the memory.
-    unsafe {
-        let low = u64::from(from.cast::<u32>().read_unaligned());
-        let high = u64::from(from.add(4).cast::<u16>().read_unaligned());
-        let bytes = _mm_cvtsi64_si128((low | high << 32) as i64);
-        // Number i starts in byte 6·i / 8 and ends in the next at the latest.
-        let pairs = _mm_setr_epi8(0, 1, 0, 1, 1, 2, 2, 3, 3, 4, 3, 4, 4, 5, 5, 6);
-        let words = _mm256_cvtepu16_epi32(_mm_shuffle_epi8(bytes, pairs));
-        let shifted = _mm256_srlv_epi32(words, _mm256_setr_epi32(0, 6, 4, 2, 0, 6, 4, 2));
-        _mm256_and_si256(shifted, _mm256_set1_epi32(63))
-    }
 }
 
 // SAFETY (of every block below): the constructors' callers vouch for the CPU and the memory;
@@ -97,19 +64,6 @@ impl Vector for Avx2 {
         unsafe {
             std::ptr::copy_nonoverlapping(from, all.as_mut_ptr(), n);
             Self::load_bf16(all.as_ptr())
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn load_packed<const BITS: usize>(from: *const u8) -> Self {
-        unsafe {
-            let numbers = match BITS {
-                4 => nibbles(from.cast::<i32>().read_unaligned()),
-                6 => six_bits(from),
-                8 => _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast())),
-                _ => unreachable!("numbers of {BITS} bits"),
-            };
-            Self(_mm256_cvtepi32_ps(numbers))
         }
     }
 

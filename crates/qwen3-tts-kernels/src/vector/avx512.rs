@@ -5,7 +5,7 @@ use half::bf16;
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(__m512);
+pub(crate) struct Avx512(pub(crate) __m512);
 
 operators! { Avx512:
     Add add _mm512_add_ps;
@@ -27,43 +27,6 @@ unsafe fn widen(values: __m256i) -> Avx512 {
     unsafe {
         let wide = _mm512_cvtepu16_epi32(values);
         Avx512(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide)))
-    }
-}
-
-/// The sixteen numbers of 4 bits in two words.
-///
-/// # Safety
-/// The CPU has AVX-512, and `from` is good for reading 2 words of any alignment.
-#[inline(always)]
-unsafe fn nibbles(from: *const i32) -> __m512i {
-    // SAFETY: the caller vouches for the CPU and the memory.
-    unsafe {
-        let first = _mm512_set1_epi32(from.read_unaligned());
-        let words = _mm512_mask_set1_epi32(first, 0xff00, from.add(1).read_unaligned());
-        let shifts = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
-        _mm512_and_si512(_mm512_srlv_epi32(words, shifts), _mm512_set1_epi32(15))
-    }
-}
-
-/// The sixteen numbers of 6 bits in twelve bytes.
-///
-/// # Safety
-/// The CPU has AVX-512, and `from` is good for reading 12 bytes.
-#[inline(always)]
-unsafe fn six_bits(from: *const u8) -> __m512i {
-    // SAFETY: the caller vouches for the CPU and the memory.
-    unsafe {
-        let low = _mm_loadl_epi64(from.cast());
-        let bytes = _mm_insert_epi32::<2>(low, from.add(8).cast::<i32>().read_unaligned());
-        let bytes = _mm256_broadcastsi128_si256(bytes);
-        // Number i starts in byte 6·i / 8 and ends in the next at the latest.
-        let pairs = _mm256_setr_epi8(
-            0, 1, 0, 1, 1, 2, 2, 3, 3, 4, 3, 4, 4, 5, 5, 6, //
-            6, 7, 6, 7, 7, 8, 8, 9, 9, 10, 9, 10, 10, 11, 11, 12,
-        );
-        let words = _mm512_cvtepu16_epi32(_mm256_shuffle_epi8(bytes, pairs));
-        let shifts = _mm512_setr_epi32(0, 6, 4, 2, 0, 6, 4, 2, 0, 6, 4, 2, 0, 6, 4, 2);
-        _mm512_and_si512(_mm512_srlv_epi32(words, shifts), _mm512_set1_epi32(63))
     }
 }
 
@@ -98,19 +61,6 @@ impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn load_bf16_part(from: *const bf16, n: usize) -> Self {
         unsafe { widen(_mm256_maskz_loadu_epi16(mask(n), from.cast())) }
-    }
-
-    #[inline(always)]
-    unsafe fn load_packed<const BITS: usize>(from: *const u8) -> Self {
-        unsafe {
-            let numbers = match BITS {
-                4 => nibbles(from.cast()),
-                6 => six_bits(from),
-                8 => _mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast())),
-                _ => unreachable!("numbers of {BITS} bits"),
-            };
-            Self(_mm512_cvtepi32_ps(numbers))
-        }
     }
 
     #[inline(always)]

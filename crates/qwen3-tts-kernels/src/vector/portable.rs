@@ -58,16 +58,6 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    unsafe fn load_packed<const BITS: usize>(from: *const u8) -> Self {
-        const { assert!(BITS <= 8) };
-        let mut bytes = [0; 8];
-        // SAFETY: the caller vouches for LANES · BITS / 8 = BITS bytes.
-        unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), BITS) };
-        let (word, mask) = (u64::from_le_bytes(bytes), (1 << BITS) - 1);
-        Self(std::array::from_fn(|i| (word >> (i * BITS) & mask) as f32))
-    }
-
-    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the caller vouches for LANES values.
         unsafe { to.cast::<[f32; LANES]>().write(self.0) }

@@ -4,8 +4,8 @@ use super::{assert_close, bits, levels, noise, pools};
 use proptest::prelude::*;
 use proptest::sample::select;
 use qwen3_tts_kernels::{
-    Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Matrix, MatrixData, Pool, Projection, bf16,
-    by_isa, quantize,
+    Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Isa, Matrix, MatrixData, Pool, Projection,
+    bf16, by_isa, quantize,
 };
 
 const WIDTHS: [Bits; 3] = [Bits::Four, Bits::Six, Bits::Eight];
@@ -56,16 +56,55 @@ impl Random {
     }
 }
 
-fn run(
-    isa: qwen3_tts_kernels::Isa,
-    pool: &Pool,
-    x: &[f32],
-    tokens: usize,
-    weight: Matrix<'_>,
-) -> Vec<f32> {
+fn run(isa: Isa, pool: &Pool, x: &[f32], tokens: usize, weight: Matrix<'_>) -> Vec<f32> {
     let mut y = vec![f32::NAN; tokens * weight.rows];
     by_isa::linear(isa, pool, x, tokens, &mut [Projection { weight, bias: None, y: &mut y }]);
     y
+}
+
+/// Activations of every kind: one after the other ordinary, with outliers, all of one size, huge,
+/// tiny, below the smallest normal number, and 0.
+fn activations(kind: usize, seed: u64, n: usize) -> Vec<f32> {
+    let noise = noise(seed, n);
+    let change = |(i, x): (usize, &f32)| match kind {
+        0 => *x,
+        1 if i % 37 == 5 => x * 1e4,
+        1 => *x,
+        2 => x.signum(),
+        3 => x * 1e30,
+        4 => x * 1e-30,
+        5 => x * 1e-40,
+        _ => 0.0,
+    };
+    noise.iter().enumerate().map(change).collect()
+}
+const KINDS: usize = 7;
+
+/// Σ x·w over one row, and how far a product may be from it.
+///
+/// An activation moves by half a step s of its group, 1/32767 of the largest there (at least of
+/// 2⁻¹⁰⁰), and the step and its inverse are rounded (0.01). Then every sum of floats rounds its
+/// terms, s·scale·Σqξ by lane and s·bias·Σξ, once for each that follows.
+fn product(random: &Random, weights: &[f64], row: usize, x: &[f32]) -> (f64, f64) {
+    let (size, groups) = (random.group_size, x.len() / random.group_size);
+    let (mut sum, mut moved, mut terms) = (0.0, 0.0, 0.0);
+    for g in 0..groups {
+        let group = row * groups + g;
+        let scale = f64::from(random.groups.scales[group]).abs();
+        let bias = f64::from(random.groups.biases[group]).abs();
+        let x = &x[g * size..][..size];
+        let largest = x.iter().fold(0.0, |most: f64, x| most.max(f64::from(x.abs())));
+        let step = largest.max(0.5f64.powi(100)) / 32767.0;
+        for (x, w) in x.iter().zip(&weights[row * groups * size + g * size..]) {
+            let size = f64::from(x.abs()) + step;
+            sum += f64::from(*x) * w;
+            moved += 0.51 * step * w.abs();
+            // q·scale is w − bias.
+            terms += size * ((w.abs() + bias).max(scale) + bias);
+        }
+    }
+    let additions = (x.len() / 32 + groups + 16) as f64;
+    (sum, moved + additions * 0.5f64.powi(24) * terms)
 }
 
 proptest! {
@@ -75,26 +114,16 @@ proptest! {
     fn projections_are_the_products_with_scaled_and_shifted_numbers(
         tokens in 0usize..12,
         rows in 1usize..30,
-        groups in 1usize..4,
+        groups in 1usize..20,
         width in select(&WIDTHS[..]),
         group_size in select(&GROUP_SIZES[..]),
+        kind in 0..KINDS,
         seed: u64,
     ) {
         let cols = groups * group_size;
         let random = Random::new(seed, rows * cols, width, group_size);
-        let x = noise(seed ^ 3, tokens * cols);
-        let bias = noise(seed ^ 4, rows);
+        let x = activations(kind, seed ^ 3, tokens * cols);
         let weights = random.weights();
-        let product = |t: usize, n: usize| -> f64 {
-            let row = &weights[n * cols..(n + 1) * cols];
-            x[t * cols..(t + 1) * cols].iter().zip(row).map(|(x, w)| f64::from(*x) * w).sum()
-        };
-        let want: Vec<f64> = (0..tokens * rows)
-            .map(|i| product(i / rows, i % rows) + f64::from(bias[i % rows]))
-            .collect();
-        // The products themselves round: a few parts in 2²³ of the sum of their sizes.
-        let largest = weights.iter().fold(0.0f64, |most, w| most.max(w.abs()));
-        let tolerance = 1e-5 * (1.0 + largest) * cols as f64;
         let halves = |values: &[f32]| values.iter().map(|&v| bf16::from_f32(v)).collect::<Vec<_>>();
         let (scales, biases) = (halves(&random.groups.scales), halves(&random.groups.biases));
         let half = Affine {
@@ -107,12 +136,42 @@ proptest! {
             for data in [random.affine(), half] {
                 for pool in &pools() {
                     let weight = Matrix { data: MatrixData::Affine(data), rows, cols };
-                    let mut y = vec![f32::NAN; tokens * rows];
-                    let projection = Projection { weight, bias: Some(&bias), y: &mut y };
-                    by_isa::linear(isa, pool, &x, tokens, &mut [projection]);
-                    assert_close(isa, &y, &want, tolerance);
+                    let y = run(isa, pool, &x, tokens, weight);
                     prop_assert_eq!(bits(first.get_or_insert_with(|| y.clone())), bits(&y));
                 }
+            }
+            for (i, &y) in first.unwrap_or_default().iter().enumerate() {
+                let x = &x[i / rows * cols..][..cols];
+                let (want, bound) = product(&random, &weights, i % rows, x);
+                let error = (f64::from(y) - want).abs();
+                prop_assert!(error <= bound, "{isa:?}: {y}, not {want} within {bound:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_exact(
+        groups in 1usize..3,
+        width in select(&WIDTHS[..]),
+        group_size in select(&GROUP_SIZES[..]),
+        seed: u64,
+    ) {
+        let (rows, cols) = (5, groups * group_size);
+        let mut random = Random::new(seed, rows * cols, width, group_size);
+        random.groups.scales.fill(1.0);
+        random.groups.biases.fill(0.0);
+        // One of each group makes the step 1; all sums stay below 2²⁴, so that floats hold them.
+        let mut x: Vec<f32> = noise(!seed, cols).iter().map(|x| x.round()).collect();
+        x.chunks_mut(group_size).zip(0..).for_each(|(x, g)| x[g % group_size] = -32767.0);
+        let weights = random.weights();
+        let want = |n: usize| -> f64 {
+            x.iter().zip(&weights[n * cols..]).map(|(x, w)| f64::from(*x) * w).sum()
+        };
+        let weight = Matrix { data: MatrixData::Affine(random.affine()), rows, cols };
+        for isa in levels() {
+            let y = run(isa, &Pool::new(1), &x, 1, weight);
+            for n in 0..rows {
+                prop_assert_eq!(f64::from(y[n]), want(n), "{:?}", isa);
             }
         }
     }
@@ -161,7 +220,7 @@ proptest! {
             }
         }
         let definition = random.weights();
-        assert_close(qwen3_tts_kernels::Isa::Portable, &back, &definition, 1e-5);
+        assert_close(Isa::Portable, &back, &definition, 1e-5);
     }
 }
 
@@ -171,7 +230,7 @@ fn any_row_is_dequantised_alone() {
     let want = random.weights();
     let mut row = vec![0.0; 64];
     random.affine().dequantize(64, &mut row);
-    assert_close(qwen3_tts_kernels::Isa::Portable, &row, &want[64..128], 1e-5);
+    assert_close(Isa::Portable, &row, &want[64..128], 1e-5);
 }
 
 #[test]
@@ -181,7 +240,7 @@ fn groups_are_the_same_on_any_cpu_and_any_number_of_threads() {
         let made = |isa, pool: &Pool| -> AffineGroups<bf16> {
             by_isa::quantize(isa, pool, Floats::Bf16(&weights), width, 32)
         };
-        let first = made(qwen3_tts_kernels::Isa::Portable, &Pool::new(1));
+        let first = made(Isa::Portable, &Pool::new(1));
         for isa in levels() {
             for pool in &pools() {
                 assert_eq!(made(isa, pool), first);
@@ -205,10 +264,27 @@ fn a_weight_that_is_no_finite_number_shows_in_the_scale() {
 }
 
 #[test]
+fn activations_that_are_no_finite_numbers_are_not_silent() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for width in WIDTHS {
+            let random = Random::new(8, 3 * 128, width, 32);
+            let mut x = noise(9, 2 * 128);
+            x[128 + 77] = bad;
+            let weight = Matrix { data: MatrixData::Affine(random.affine()), rows: 3, cols: 128 };
+            for isa in levels() {
+                let y = run(isa, &Pool::new(1), &x, 2, weight);
+                assert!(y[..3].iter().all(|y| y.is_finite()), "{isa:?}");
+                assert!(y[3..].iter().all(|y| !y.is_finite()), "{isa:?}");
+            }
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "length of the scales")]
 fn a_missing_scale_is_refused() {
     let random = Random::new(1, 64, Bits::Four, 32);
     let short = Affine { scales: Floats::F32(&[1.0]), ..random.affine() };
     let weight = Matrix { data: MatrixData::Affine(short), rows: 1, cols: 64 };
-    run(qwen3_tts_kernels::Isa::Portable, &Pool::new(1), &[0.0; 64], 1, weight);
+    run(Isa::Portable, &Pool::new(1), &[0.0; 64], 1, weight);
 }

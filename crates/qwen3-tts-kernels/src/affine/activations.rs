@@ -1,0 +1,160 @@
+//! Activations in 16 bits, for products with quantised weights.
+//!
+//! As many activations as weights share a scale share one too: x ≈ s·ξ with whole |ξ| ≤ 32767,
+//! s the group's largest |x| / 32767, so that |x − s·ξ| ≤ s/2 but for the last bits of s.
+
+use crate::dispatch::{self, IntegerKernel};
+use crate::integers::{Integers, STEP};
+use crate::isa::Isa;
+use crate::pool::{Pool, SharedMut};
+use crate::vector::Vector;
+
+/// The largest |ξ|.
+const MOST: f32 = 32767.0;
+
+/// 2⁻¹⁰⁰: groups of smaller numbers still have a scale whose inverse is a number.
+const TINY: f32 = 1.0 / (1u128 << 100) as f32;
+
+/// Activations of one task: below that, waking another thread costs more than it helps.
+const TASK: usize = 16 * 1024;
+
+/// A step of ξ, aligned so that a load of it never crosses a cache line.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Step([i16; STEP]);
+
+/// Rows of activations \[tokens, cols\].
+pub(crate) struct Activations {
+    pub(crate) group_size: usize,
+    cols: usize,
+    /// ξ \[tokens, cols\].
+    steps: Vec<Step>,
+    /// s \[tokens, groups\].
+    scales: Vec<f32>,
+    /// s·Σξ \[tokens, groups\].
+    sums: Vec<f32>,
+}
+
+impl Activations {
+    /// Quantises `x` \[tokens, cols\], whole groups. A group with an activation that is no finite
+    /// number gets a scale that is NaN.
+    pub(crate) fn new(isa: Isa, pool: &Pool, x: &[f32], cols: usize, group_size: usize) -> Self {
+        let groups = x.len() / group_size;
+        let mut all = Activations {
+            group_size,
+            cols,
+            steps: Vec::with_capacity(x.len() / STEP),
+            scales: Vec::with_capacity(groups),
+            sums: Vec::with_capacity(groups),
+        };
+        let steps = SharedMut(all.steps.as_mut_ptr());
+        let scales = SharedMut(all.scales.as_mut_ptr());
+        let sums = SharedMut(all.sums.as_mut_ptr());
+        let task_groups = TASK / group_size;
+        pool.run(groups.div_ceil(task_groups), |task| {
+            let first = task * task_groups;
+            let n = task_groups.min(groups - first);
+            let groups = Groups { x, group_size, first, n, steps, scales, sums };
+            dispatch::run_integers(isa, groups);
+        });
+        // SAFETY: the tasks have written every group.
+        unsafe {
+            all.steps.set_len(x.len() / STEP);
+            all.scales.set_len(groups);
+            all.sums.set_len(groups);
+        }
+        all
+    }
+
+    /// ξ of `token`.
+    pub(crate) fn row(&self, token: usize) -> *const i16 {
+        self.steps[token * (self.cols / STEP)..].as_ptr().cast()
+    }
+
+    /// s of the groups of `token` from `group` on.
+    pub(crate) fn scales(&self, token: usize, group: usize) -> *const f32 {
+        self.scales[token * (self.cols / self.group_size) + group..].as_ptr()
+    }
+
+    /// s·Σξ of the groups of `token` from `group` on.
+    pub(crate) fn sums(&self, token: usize, group: usize) -> *const f32 {
+        self.sums[token * (self.cols / self.group_size) + group..].as_ptr()
+    }
+}
+
+/// `n` groups from `first` on.
+struct Groups<'a> {
+    x: &'a [f32],
+    group_size: usize,
+    first: usize,
+    n: usize,
+    steps: SharedMut<Step>,
+    scales: SharedMut,
+    sums: SharedMut,
+}
+
+impl IntegerKernel for Groups<'_> {
+    #[inline(always)]
+    unsafe fn run<I: Integers>(self) {
+        for group in self.first..self.first + self.n {
+            let start = group * self.group_size;
+            // SAFETY: the group exists and is whole steps; nobody else writes it.
+            unsafe {
+                let x = self.x.as_ptr().add(start);
+                let scale = scale::<I::Floats>(x, self.group_size);
+                let to = self.steps.at(start / STEP).cast();
+                let sum = round::<I::Floats>(x, self.group_size, scale, to);
+                self.scales.at(group).write(scale);
+                self.sums.at(group).write(scale * sum as f32);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The CPU has the instruction set of `V`; `x` is good for reading `n` values, whole vectors.
+#[inline(always)]
+unsafe fn scale<V: Vector>(x: *const f32, n: usize) -> f32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let zero = V::splat(0.0);
+        let (mut largest, mut nothing) = (zero, zero);
+        for i in (0..n).step_by(V::LANES) {
+            let x = V::load(x.add(i));
+            largest = x.abs().max(largest);
+            nothing = x.mul_add(zero, nothing);
+        }
+        // 0 times an activation is 0, or no number.
+        largest.reduce_max().max(TINY) / MOST + nothing.reduce_sum()
+    }
+}
+
+/// Writes ξ and returns its sum.
+///
+/// # Safety
+/// The CPU has the instruction set of `V`; `x` is good for reading `n` values, whole vectors, and
+/// `to` for writing as many.
+#[inline(always)]
+unsafe fn round<V: Vector>(x: *const f32, n: usize, scale: f32, to: *mut i16) -> i32 {
+    let mut rounded = [0.0f32; STEP];
+    let mut sum = 0;
+    for step in (0..n).step_by(STEP) {
+        // SAFETY: the caller's promise; what is rounded lies in −32767 ..= 32767.
+        unsafe {
+            let inverse = V::splat(1.0 / scale);
+            let most = V::splat(MOST);
+            for i in (0..STEP).step_by(V::LANES) {
+                let whole = (V::load(x.add(step + i)) * inverse).round();
+                // No number becomes the least.
+                let whole = whole.max(V::splat(-MOST)).min(most);
+                whole.store(rounded.as_mut_ptr().add(i));
+            }
+            for i in 0..STEP {
+                let whole = rounded[i].to_int_unchecked::<i32>();
+                sum += whole;
+                *to.add(step + i) = whole as i16;
+            }
+        }
+    }
+    sum
+}
