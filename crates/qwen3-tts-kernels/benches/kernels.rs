@@ -1,5 +1,5 @@
 //! Speed of the kernels at the shapes of Qwen3-TTS. Matrix × vector reports bytes of weights a
-//! second, convolutions multiply-adds a second, the others elements a second.
+//! second, to be compared with reading them alone, convolutions multiply-adds a second, the others elements a second.
 //!
 //! `QWEN3_TTS_THREADS` sets the number of threads (default: all), `QWEN3_TTS_ISA` the instruction
 //! set.
@@ -15,7 +15,7 @@ criterion_group! {
         .sample_size(20)
         .warm_up_time(std::time::Duration::from_millis(300))
         .measurement_time(std::time::Duration::from_secs(2));
-    targets = linear_decode, linear_quantized, linear_prefill, convolution, snake, attend, regions, quantising
+    targets = reading, linear_decode, linear_quantized, linear_prefill, convolution, snake, attend, regions, quantising
 }
 
 fn pool() -> Pool {
@@ -28,12 +28,38 @@ fn ramp(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 2_654_435_761) % 1000) as f32 * 1e-3 - 0.5).collect()
 }
 
-/// One token, weights from memory: each call takes the next matrix of a buffer larger than caches.
+/// What reading memory costs: the floor of everything that decodes one token.
+fn reading(c: &mut Criterion) {
+    let pool = pool();
+    let buffer: Vec<u64> = (0..BUFFER as u64 / 8).collect();
+    let (task, call) = (8 << 10, 512 << 10);
+    let mut calls = buffer.chunks_exact(call).cycle();
+    let mut group = c.benchmark_group("read");
+    group.throughput(Throughput::Bytes(8 * call as u64));
+    group.bench_function("memory", |b| {
+        b.iter(|| {
+            let call = calls.next().unwrap();
+            pool.run(call.len() / task, |i| {
+                let task = &call[i * task..][..task];
+                black_box(task.iter().fold(0, |all, word| all ^ word));
+            });
+        });
+    });
+}
+
+/// Bytes of weights that the benches of one token cycle over: many times what caches hold.
+const BUFFER: usize = 256 << 20;
+
+/// q, k and v; o; gate and up; down of 0.6B; gate and up of 1.7B.
+const SHAPES: [(usize, usize); 5] =
+    [(4096, 1024), (1024, 2048), (6144, 1024), (1024, 3072), (12288, 2048)];
+
+/// One token, weights from memory: each call takes the next matrix of a buffer.
 fn linear_decode(c: &mut Criterion) {
     let pool = pool();
     let mut group = c.benchmark_group("linear 1 token bf16");
-    let buffer: Vec<bf16> = vec![bf16::from_f32(0.01); 192 << 20];
-    for (rows, cols) in [(4096, 1024), (1024, 2048), (6144, 1024), (1024, 3072), (12288, 2048)] {
+    let buffer: Vec<bf16> = vec![bf16::from_f32(0.01); BUFFER / 2];
+    for (rows, cols) in SHAPES {
         let x = ramp(cols);
         let mut y = vec![0.0; rows];
         let mut matrices = buffer.chunks_exact(rows * cols).cycle();
@@ -51,20 +77,21 @@ fn linear_decode(c: &mut Criterion) {
 /// The same for affine groups of 64; bytes are those of q, scales and biases.
 fn linear_quantized(c: &mut Criterion) {
     let pool = pool();
-    let packed: Vec<u8> = (0..192usize << 20).map(|i| (i * 167 / 8) as u8).collect();
+    let packed: Vec<u8> = (0..BUFFER).map(|i| (i * 167 / 8) as u8).collect();
+    let scales = vec![bf16::from_f32(0.01); BUFFER * 2 / 64];
+    let biases = vec![bf16::from_f32(-0.1); BUFFER * 2 / 64];
     for bits in [Bits::Eight, Bits::Six, Bits::Four] {
         let mut group = c.benchmark_group(format!("linear 1 token {} bits", bits.get()));
-        for (rows, cols) in [(4096, 1024), (1024, 2048), (6144, 1024), (1024, 3072), (12288, 2048)]
-        {
+        for (rows, cols) in SHAPES {
             let (x, mut y) = (ramp(cols), vec![0.0; rows]);
-            let scales = vec![bf16::from_f32(0.01); rows * cols / 64];
-            let mut matrices = packed.chunks_exact(rows * cols * bits.get() / 8).cycle();
-            let bytes = rows * cols * bits.get() / 8 + 4 * scales.len();
-            group.throughput(Throughput::Bytes(bytes as u64));
+            let (bytes, groups) = (rows * cols * bits.get() / 8, rows * cols / 64);
+            let parameters = scales.chunks_exact(groups).zip(biases.chunks_exact(groups));
+            let mut matrices = packed.chunks_exact(bytes).zip(parameters).cycle();
+            group.throughput(Throughput::Bytes((bytes + 4 * groups) as u64));
             group.bench_function(format!("{rows}x{cols}"), |b| {
                 b.iter(|| {
-                    let packed = matrices.next().unwrap();
-                    let (scales, biases) = (Floats::Bf16(&scales), Floats::Bf16(&scales));
+                    let (packed, (scales, biases)) = matrices.next().unwrap();
+                    let (scales, biases) = (Floats::Bf16(scales), Floats::Bf16(biases));
                     let data = Affine { bits, group_size: 64, packed, scales, biases };
                     let weight = Matrix { data: MatrixData::Affine(data), rows, cols };
                     linear(&pool, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
@@ -78,18 +105,20 @@ fn linear_quantized(c: &mut Criterion) {
 fn linear_prefill(c: &mut Criterion) {
     let pool = pool();
     let mut group = c.benchmark_group("linear many tokens");
-    for (tokens, rows, cols) in [(8, 3072, 1024), (100, 3072, 1024), (100, 1024, 3072)] {
-        let (x, w) = (ramp(tokens * cols), ramp(rows * cols));
-        let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
-        let mut y = vec![0.0; tokens * rows];
+    let (rows, cols) = (3072, 1024);
+    let w = ramp(rows * cols);
+    let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
+    let made =
+        [Bits::Eight, Bits::Four].map(|bits| (bits, quantize_on(&pool, Floats::F32(&w), bits, 64)));
+    let [eight, four] = made.each_ref().map(|(bits, groups)| {
+        let (scales, biases) = (Floats::Bf16(&groups.scales), Floats::Bf16(&groups.biases));
+        let packed = &groups.packed;
+        MatrixData::Affine(Affine { bits: *bits, group_size: 64, packed, scales, biases })
+    });
+    let (full, half) = (MatrixData::F32(&w), MatrixData::Bf16(&half));
+    for tokens in [8, 29, 200] {
+        let (x, mut y) = (ramp(tokens * cols), vec![0.0; tokens * rows]);
         group.throughput(Throughput::Elements((tokens * rows * cols) as u64));
-        let made = [Bits::Eight, Bits::Four].map(|bits| (bits, quantize(&w, bits, 64)));
-        let [eight, four] = made.each_ref().map(|(bits, groups)| {
-            let (scales, biases) = (Floats::F32(&groups.scales), Floats::F32(&groups.biases));
-            let packed = &groups.packed;
-            MatrixData::Affine(Affine { bits: *bits, group_size: 64, packed, scales, biases })
-        });
-        let (full, half) = (MatrixData::F32(&w), MatrixData::Bf16(&half));
         for (name, data) in [("f32", full), ("bf16", half), ("q8", eight), ("q4", four)] {
             group.bench_function(format!("{name} {tokens}x{rows}x{cols}"), |b| {
                 let weight = Matrix { data, rows, cols };
