@@ -131,6 +131,9 @@ impl SpeechRequest {
     }
 }
 
+/// Frames that a text token takes, about: 12.5 frames a second, some 4 tokens a second.
+pub(crate) const FRAMES_PER_TOKEN: f64 = 3.3;
+
 /// A request that a model can honour, in the terms of the talker.
 pub(crate) struct Plan {
     pub prompt: Prompt,
@@ -139,6 +142,14 @@ pub(crate) struct Plan {
     pub prompt_tokens: usize,
     /// Tokens of the text alone.
     pub text_tokens: usize,
+}
+
+impl Plan {
+    /// Frames that the text will take, as a guess from its length.
+    pub fn expected_frames(&self) -> usize {
+        let expected = self.text_tokens as f64 * FRAMES_PER_TOKEN;
+        (expected.ceil() as usize).min(self.params.max_frames)
+    }
 }
 
 /// What a request is checked against.

@@ -1,19 +1,18 @@
 //! From a model and a request to speech.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use qwen3_tts_codec::DecoderState;
 use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
 use qwen3_tts_nn::Device;
-use qwen3_tts_talker::{Generation, Reference, StopReason, Talker};
+use qwen3_tts_talker::Talker;
 
 use crate::codec::DECODED_TOGETHER;
-use crate::request::{Plan, Planner};
-use crate::result::{AudioRate, PromptRate, StageTimings, peak_memory_bytes};
+use crate::request::Planner;
 use crate::{
-    Error, ModelFiles, Quantize, Result, SpeechCodes, SpeechRequest, SpeechResult, SpeechTokenizer,
-    TextTokenizer,
+    ChunkSchedule, Error, ModelFiles, Quantize, Result, SpeechRequest, SpeechResult,
+    SpeechStream, SpeechTokenizer, TextTokenizer,
 };
 
 /// A loaded model that speaks.
@@ -29,10 +28,10 @@ use crate::{
 /// # }
 /// ```
 pub struct Synthesizer {
-    planner: Planner,
-    talker: Talker,
-    speech_tokenizer: SpeechTokenizer,
-    device: Device,
+    pub(crate) planner: Arc<Planner>,
+    pub(crate) talker: Talker,
+    pub(crate) speech_tokenizer: SpeechTokenizer,
+    pub(crate) device: Device,
     load_time: Duration,
 }
 
@@ -69,9 +68,6 @@ pub struct FrameProgress {
     /// The most frames there can be.
     pub max_frames: usize,
 }
-
-/// Frames that a text token takes, about: 12.5 frames a second, some 4 tokens a second.
-const FRAMES_PER_TOKEN: f64 = 3.3;
 
 impl LoadOptions {
     pub(crate) fn device(&self) -> Result<Device> {
@@ -111,7 +107,7 @@ impl Synthesizer {
             Err(panic) => std::panic::resume_unwind(panic),
         };
         let (talker, speech_tokenizer) = models?;
-        let planner = Planner { config, generation, tokenizer };
+        let planner = Arc::new(Planner { config, generation, tokenizer });
         let load_time = begin.elapsed();
         Ok(Self { planner, talker, speech_tokenizer, device, load_time })
     }
@@ -177,29 +173,39 @@ impl Synthesizer {
         request: &SpeechRequest,
         progress: &mut dyn FnMut(FrameProgress),
     ) -> Result<SpeechResult> {
-        let result = self.speak(request, progress);
-        self.device.trim();
-        result
+        let mut stream = self.stream_with(request, ChunkSchedule::every(DECODED_TOGETHER))?;
+        let mut audio = Vec::new();
+        while !stream.is_done() {
+            let frames = stream.progress().frames;
+            audio.extend(stream.step()?.into_iter().flat_map(|chunk| chunk.samples));
+            let now = stream.progress();
+            if now.frames > frames {
+                progress(now);
+            }
+        }
+        Ok(stream.finish_with(audio))
     }
 
-    fn speak(
+    /// Speaks a text while one listens: the first chunk is there after one frame.
+    ///
+    /// # Errors
+    /// As [`Self::synthesize`]; what fails later comes from the stream.
+    pub fn stream(&self, request: &SpeechRequest) -> Result<SpeechStream<'_>> {
+        self.stream_with(request, ChunkSchedule::default())
+    }
+
+    /// As [`Self::stream`], in chunks as long as `schedule` says.
+    ///
+    /// # Errors
+    /// As [`Self::stream`].
+    pub fn stream_with(
         &self,
         request: &SpeechRequest,
-        progress: &mut dyn FnMut(FrameProgress),
-    ) -> Result<SpeechResult> {
+        schedule: ChunkSchedule,
+    ) -> Result<SpeechStream<'_>> {
         let begin = Instant::now();
         let plan = self.planner.plan(request)?;
-        let mut generation = self.talker.start(&plan.prompt, &plan.params)?;
-        let mut speech = Speech::new(self, begin, plan.prompt.reference.as_ref())?;
-        let expected = plan.text_tokens as f64 * FRAMES_PER_TOKEN;
-        let expected_frames = (expected.ceil() as usize).min(plan.params.max_frames);
-        while let Some(frame) = self.talker.next_frame(&mut generation)? {
-            speech.push(frame)?;
-            let frames = speech.codes.len();
-            progress(FrameProgress { frames, expected_frames, max_frames: plan.params.max_frames });
-        }
-        speech.decode()?;
-        Ok(speech.finish(&plan, &generation))
+        SpeechStream::start(self, &plan, schedule, begin)
     }
 }
 
@@ -216,94 +222,6 @@ fn load_models(
     let talker = Talker::load(config, &weights, device)?;
     weights.finish(&["speaker_encoder."])?;
     Ok((talker, speech_tokenizer))
-}
-
-/// Frames that become audio a few at a time.
-struct Speech<'a> {
-    model: &'a Synthesizer,
-    begin: Instant,
-    codes: Vec<Vec<u32>>,
-    /// How many of them are audio.
-    decoded: usize,
-    state: DecoderState,
-    audio: Vec<f32>,
-    codec: Duration,
-    time_to_first_audio: Option<Duration>,
-}
-
-impl<'a> Speech<'a> {
-    fn new(model: &'a Synthesizer, begin: Instant, reference: Option<&Reference>) -> Result<Self> {
-        let begin_codec = Instant::now();
-        let state = match reference {
-            Some(reference) => model.speech_tokenizer.primed(&reference.frames)?,
-            None => model.speech_tokenizer.decoder.new_state(),
-        };
-        Ok(Self {
-            model,
-            begin,
-            codes: Vec::new(),
-            decoded: 0,
-            state,
-            audio: Vec::new(),
-            codec: begin_codec.elapsed(),
-            time_to_first_audio: None,
-        })
-    }
-
-    fn push(&mut self, frame: Vec<u32>) -> Result<()> {
-        self.codes.push(frame);
-        if self.codes.len() - self.decoded == DECODED_TOGETHER { self.decode() } else { Ok(()) }
-    }
-
-    /// Decodes the frames that are not audio yet.
-    fn decode(&mut self) -> Result<()> {
-        let begin = Instant::now();
-        let decoder = &self.model.speech_tokenizer.decoder;
-        self.audio.extend(decoder.step(&self.codes[self.decoded..], &mut self.state)?);
-        self.decoded = self.codes.len();
-        self.codec += begin.elapsed();
-        self.time_to_first_audio.get_or_insert_with(|| self.begin.elapsed());
-        Ok(())
-    }
-
-    fn finish(self, plan: &Plan, generation: &Generation) -> SpeechResult {
-        let sample_rate = self.model.speech_tokenizer.config.output_sample_rate;
-        let n_samples = self.audio.len();
-        let audio_duration = Duration::from_secs_f64(n_samples as f64 / f64::from(sample_rate));
-        let processing_time = self.begin.elapsed();
-        let timings = generation.timings();
-        let seconds = processing_time.as_secs_f64();
-        SpeechResult {
-            n_samples,
-            sample_rate,
-            segment_idx: 0,
-            token_count: self.codes.len(),
-            code_count: self.codes.iter().map(Vec::len).sum(),
-            audio_duration,
-            real_time_factor: seconds / audio_duration.as_secs_f64(),
-            prompt: PromptRate {
-                tokens: plan.prompt_tokens,
-                tokens_per_second: plan.prompt_tokens as f64 / timings.prefill.as_secs_f64(),
-            },
-            audio_samples: AudioRate {
-                samples: n_samples,
-                samples_per_second: n_samples as f64 / seconds,
-            },
-            processing_time,
-            peak_memory_bytes: peak_memory_bytes(),
-            stop_reason: generation.stop_reason().unwrap_or(StopReason::MaxFrames),
-            seed: plan.params.seed,
-            timings: StageTimings {
-                prefill: timings.prefill,
-                talker: timings.talker,
-                code_predictor: timings.code_predictor,
-                codec: self.codec,
-                time_to_first_audio: self.time_to_first_audio.unwrap_or(processing_time),
-            },
-            audio: self.audio,
-            codes: SpeechCodes { codes: self.codes },
-        }
-    }
 }
 
 #[cfg(test)]
