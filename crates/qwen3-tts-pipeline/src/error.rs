@@ -83,6 +83,25 @@ pub enum Error {
     #[error(transparent)]
     Weights(#[from] qwen3_tts_nn::Error),
 
+    /// Text came for a speech that goes on no more.
+    #[error("the speech has ended: no text can be added to it")]
+    SpeechEnded,
+
+    /// An engine has as many requests as it takes.
+    #[error("the engine has {present} requests already: try again later, or let more of them wait")]
+    Busy {
+        /// The requests that wait or are under way.
+        present: usize,
+    },
+
+    /// The thread that speaks is not there any more.
+    #[error("the engine has stopped: start another one")]
+    Stopped,
+
+    /// A mistake in this program.
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
+
     /// An output cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {

@@ -25,14 +25,17 @@
 #![forbid(unsafe_code)]
 
 mod audio_in;
+mod batch;
 mod cloning;
 mod codec;
 mod codes;
+mod engine;
 mod error;
 mod files;
 #[cfg(feature = "hub")]
 pub mod hub;
 mod info;
+mod narration;
 mod output;
 mod quantize;
 mod request;
@@ -40,18 +43,22 @@ mod result;
 mod speaking;
 mod stream;
 mod synthesizer;
+mod text_stream;
 mod tokenizer;
 mod voice_file;
 mod wav;
 
 pub use audio_in::{AudioError, AudioLimits, AudioWarning, ReferenceAudio};
+pub use batch::{Batch, BatchEvent};
 pub use cloning::{VoiceEncoder, VoiceTimings};
 pub use codec::{SpeechEncoder, SpeechTokenizer};
 pub use codes::{SpeechCodes, stop_reason_name};
+pub use engine::{Engine, EngineOptions, EngineStream};
 pub use error::Error;
 pub use files::ModelFiles;
 pub use info::{CheckpointInfo, WeightsInfo};
-pub use output::OutputFile;
+pub use narration::{NarratedPiece, Narration, NarrationOptions, Pauses, PieceEnd, TextPiece};
+pub use output::{OutputFile, OutputStream};
 pub use quantize::Quantize;
 pub use qwen3_tts_nn::Bits;
 pub use qwen3_tts_talker::{StopReason, TextMode};
@@ -59,9 +66,10 @@ pub use request::{Sampling, SpeechRequest, Voice};
 pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings};
 pub use stream::{AudioChunk, ChunkSchedule, SpeechStream};
 pub use synthesizer::{DeviceKind, FrameProgress, LoadOptions, Synthesizer};
-pub use tokenizer::TextTokenizer;
+pub use text_stream::TextStream;
+pub use tokenizer::{TextPieces, TextTokenizer};
 pub use voice_file::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};
-pub use wav::{WavFormat, encode_wav};
+pub use wav::{WavFormat, encode_samples, encode_wav, wav_header};
 
 /// What the functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

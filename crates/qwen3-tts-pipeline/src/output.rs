@@ -1,7 +1,7 @@
 //! Output files that are there whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
@@ -33,16 +33,24 @@ impl OutputFile {
     /// # Errors
     /// [`Error::Write`]; then nothing is left behind.
     pub fn write(self, bytes: &[u8]) -> Result<()> {
-        let written = if self.special {
-            OpenOptions::new().write(true).open(&self.path).and_then(|mut f| f.write_all(bytes))
-        } else {
-            PartFile::beside(&self.path).and_then(|mut part| {
-                part.file.write_all(bytes)?;
-                part.file.sync_all()?;
-                part.rename(&self.path)
-            })
+        let mut stream = self.begin()?;
+        stream.write(bytes)?;
+        stream.finish()
+    }
+
+    /// Begins a file whose bytes come one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn begin(self) -> Result<OutputStream> {
+        let opened = match self.special {
+            true => OpenOptions::new().write(true).open(&self.path).map(Target::Special),
+            false => PartFile::beside(&self.path).map(Target::Part),
         };
-        written.map_err(|source| Error::Write { path: self.path, source })
+        match opened {
+            Ok(target) => Ok(OutputStream { path: self.path, target }),
+            Err(source) => Err(Error::Write { path: self.path, source }),
+        }
     }
 
     fn probe(given: &Path) -> io::Result<Self> {
@@ -67,7 +75,83 @@ impl OutputFile {
     }
 }
 
+/// A file that is being written. Dropped before [`Self::finish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct OutputStream {
+    path: PathBuf,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    Part(PartFile),
+    Special(File),
+}
+
+impl OutputStream {
+    /// Where the bytes are until the file is complete: for those who end a process in which nothing
+    /// is dropped any more.
+    pub fn part_path(&self) -> Option<&Path> {
+        match &self.target {
+            Target::Part(part) => Some(&part.path),
+            Target::Special(_) => None,
+        }
+    }
+
+    /// Whether [`Self::rewrite_start`] can be called: not on a pipe or a device.
+    pub fn can_rewrite(&self) -> bool {
+        matches!(self.target, Target::Part(_))
+    }
+
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.file().write_all(bytes);
+        written.map_err(|source| self.failed(source))
+    }
+
+    /// Puts other bytes where the first ones are.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn rewrite_start(&mut self, bytes: &[u8]) -> Result<()> {
+        let file = self.file();
+        let written = file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| file.write_all(bytes))
+            .and_then(|()| file.seek(SeekFrom::End(0)));
+        written.map(drop).map_err(|source| self.failed(source))
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; then nothing is left behind.
+    pub fn finish(self) -> Result<()> {
+        let Self { path, target } = self;
+        let finished = match target {
+            Target::Part(part) => part.file.sync_all().and_then(|()| part.rename(&path)),
+            Target::Special(mut file) => file.flush(),
+        };
+        finished.map_err(|source| Error::Write { path, source })
+    }
+
+    fn file(&mut self) -> &mut File {
+        match &mut self.target {
+            Target::Part(part) => &mut part.file,
+            Target::Special(file) => file,
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Write { path: self.path.clone(), source }
+    }
+}
+
 /// A file beside the one to come, gone unless it is renamed.
+#[derive(Debug)]
 struct PartFile {
     path: PathBuf,
     file: File,
@@ -124,6 +208,28 @@ mod tests {
         fs::write(&path, "an older and longer file").unwrap();
         OutputFile::check(&path).unwrap().write(b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(dir.path()), ["a.wav"]);
+    }
+
+    #[test]
+    fn a_file_that_grows_has_its_name_at_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.wav");
+        let mut stream = OutputFile::check(&path).unwrap().begin().unwrap();
+        stream.write(b"head").unwrap();
+        stream.write(b" body").unwrap();
+        assert!(!path.exists());
+        assert_eq!(fs::read(stream.part_path().unwrap()).unwrap(), b"head body");
+        assert!(stream.can_rewrite());
+        stream.rewrite_start(b"HEAD").unwrap();
+        stream.write(b" end").unwrap();
+        stream.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"HEAD body end");
+        // One that is given up leaves what was there.
+        let mut stream = OutputFile::check(&path).unwrap().begin().unwrap();
+        stream.write(b"half").unwrap();
+        drop(stream);
+        assert_eq!(fs::read(&path).unwrap(), b"HEAD body end");
         assert_eq!(names(dir.path()), ["a.wav"]);
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
 use qwen3_tts_talker::{GenerationParams, Prompt, Reference, SamplingParams, Speaker, TextMode};
 
+use crate::tokenizer::WRAPPED_AFTER;
 use crate::{ClonedVoice, Error, Result, TextTokenizer};
 
 /// A text to speak, and how. Whatever is left out is as the model's publishers had it.
@@ -138,13 +139,29 @@ pub(crate) const FRAMES_PER_TOKEN: f64 = 3.3;
 pub(crate) struct Plan {
     pub prompt: Prompt,
     pub params: GenerationParams,
-    /// Tokens of text and instruction.
-    pub prompt_tokens: usize,
+    /// The limit of frames that was asked for.
+    asked_frames: Option<usize>,
     /// Tokens of the text alone.
     pub text_tokens: usize,
 }
 
 impl Plan {
+    /// Tokens of text and instruction.
+    pub fn prompt_tokens(&self) -> usize {
+        self.prompt.input_ids.len() + self.prompt.instruct_ids.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Adds ids to a text that comes bit by bit.
+    pub fn text_came(&mut self, ids: &[u32]) {
+        self.prompt.input_ids.extend(ids);
+        self.text_tokens = self.prompt.input_ids.len().saturating_sub(ROLE);
+    }
+
+    /// Whether there is enough of such a text to begin.
+    pub fn can_open(&self) -> bool {
+        self.text_tokens >= self.prompt.text_to_start()
+    }
+
     /// Frames that the text will take, as a guess from its length.
     pub fn expected_frames(&self) -> usize {
         let expected = self.text_tokens as f64 * FRAMES_PER_TOKEN;
@@ -162,15 +179,57 @@ pub(crate) struct Planner {
 impl Planner {
     pub fn plan(&self, request: &SpeechRequest) -> Result<Plan> {
         if request.text.trim().is_empty() {
-            return Err(refuse("there is no text to speak"));
+            return Err(refuse(NO_TEXT));
         }
+        let mut plan = self.plan_without_text(request)?;
+        self.give_text(&mut plan, self.tokenizer.encode_text(&request.text)?)?;
+        Ok(plan)
+    }
+
+    /// Plans a request whose text comes later, bit by bit; its own is not looked at.
+    pub fn plan_open(&self, request: &SpeechRequest) -> Result<Plan> {
+        if request.text_mode == Some(TextMode::NonStreaming) {
+            return Err(refuse(
+                "text that comes bit by bit is spoken in the streaming text mode only",
+            ));
+        }
+        let request = SpeechRequest { text_mode: Some(TextMode::Streaming), ..request.clone() };
+        let mut plan = self.plan_without_text(&request)?;
+        let positions = prompt_positions(&plan.prompt);
+        plan.params.max_frames = self.max_frames(plan.asked_frames, positions, 0)?;
+        Ok(plan)
+    }
+
+    /// The prompt of a plan whose text is not complete, wrapped as it is so far.
+    pub fn open_prompt(&self, plan: &Plan) -> Result<Prompt> {
+        let mut prompt = plan.prompt.clone();
+        let suffix = self.tokenizer.encode(WRAPPED_AFTER)?;
+        prompt.input_ids.extend(&suffix[suffix.len().saturating_sub(SUFFIX)..]);
+        Ok(prompt)
+    }
+
+    /// Checks a plan whose text came bit by bit and is complete.
+    pub fn complete(&self, plan: &mut Plan) -> Result<()> {
+        let ids = self.open_prompt(plan)?.input_ids;
+        self.give_text(plan, ids)
+    }
+
+    fn give_text(&self, plan: &mut Plan, input_ids: Vec<u32>) -> Result<()> {
+        plan.prompt.input_ids = input_ids;
+        plan.text_tokens = text_tokens(&plan.prompt)?;
+        let positions = prompt_positions(&plan.prompt);
+        plan.params.max_frames = self.max_frames(plan.asked_frames, positions, plan.text_tokens)?;
+        Ok(())
+    }
+
+    fn plan_without_text(&self, request: &SpeechRequest) -> Result<Plan> {
         let (speaker, language) = self.voice(request)?;
         let instruct = self.instruct(request)?;
         let (talker, subtalker) = self.sampling(&request.sampling)?;
         let instruct_ids =
             instruct.map(|words| self.tokenizer.encode_instruct(words)).transpose()?;
         let prompt = Prompt {
-            input_ids: self.tokenizer.encode_text(&request.text)?,
+            input_ids: Vec::new(),
             instruct_ids,
             speaker,
             reference: self.reference(&request.voice)?,
@@ -180,16 +239,9 @@ impl Planner {
                 _ => TextMode::NonStreaming,
             }),
         };
-        let instruct_tokens = prompt.instruct_ids.as_ref().map_or(0, Vec::len);
-        let text_tokens = text_tokens(&prompt)?;
-        let max_frames = self.max_frames(request, &prompt, text_tokens)?;
         let seed = request.seed.unwrap_or_else(random_seed);
-        Ok(Plan {
-            prompt_tokens: prompt.input_ids.len() + instruct_tokens,
-            text_tokens,
-            prompt,
-            params: GenerationParams { talker, subtalker, max_frames, seed },
-        })
+        let params = GenerationParams { talker, subtalker, max_frames: 0, seed };
+        Ok(Plan { prompt, params, asked_frames: request.max_frames, text_tokens: 0 })
     }
 
     /// Who speaks, and the token of the language.
@@ -269,14 +321,13 @@ impl Planner {
     /// is kept, whatever it cuts off.
     fn max_frames(
         &self,
-        request: &SpeechRequest,
-        prompt: &Prompt,
+        asked: Option<usize>,
+        positions: usize,
         text_tokens: usize,
     ) -> Result<usize> {
         let limit = self.config.talker_config.max_position_embeddings;
-        let positions = prompt_positions(prompt);
         let room = limit.saturating_sub(positions);
-        if let Some(frames) = request.max_frames {
+        if let Some(frames) = asked {
             if frames == 0 {
                 return Err(refuse("the limit of frames must be at least 1, found 0"));
             }
@@ -301,15 +352,21 @@ impl Planner {
     }
 }
 
+/// What is said of an empty text.
+pub(crate) const NO_TEXT: &str = "there is no text to speak";
+
 const NEEDS_A_VOICE: &str = "a base model speaks with a cloned voice only: give it a reference \
      recording or a voice file, or use a custom voice or a voice design model";
 
-fn refuse(reason: impl Into<String>) -> Error {
+pub(crate) fn refuse(reason: impl Into<String>) -> Error {
     Error::Request(reason.into())
 }
 
-/// Ids of a wrapped text that are not the text: three before it and five after.
-const WRAPPING: usize = 8;
+/// Ids of a wrapped text before the text.
+const ROLE: usize = 3;
+/// Ids of a wrapped text after the text.
+pub(crate) const SUFFIX: usize = 5;
+const WRAPPING: usize = ROLE + SUFFIX;
 
 fn text_tokens(prompt: &Prompt) -> Result<usize> {
     match prompt.input_ids.len().saturating_sub(WRAPPING) {
@@ -335,7 +392,7 @@ pub(crate) fn prompt_positions(prompt: &Prompt) -> usize {
 }
 
 /// A seed that is short enough to be typed.
-fn random_seed() -> u64 {
+pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::hash::RandomState::new().build_hasher().finish() >> 32
 }

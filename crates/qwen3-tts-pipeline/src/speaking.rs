@@ -7,27 +7,32 @@ use std::time::{Duration, Instant};
 use qwen3_tts_codec::DecoderState;
 use qwen3_tts_talker::{Generation, StopReason};
 
-use crate::request::Plan;
+use crate::request::{NO_TEXT, Plan, refuse};
 use crate::result::{AudioRate, PromptRate, StageTimings, peak_memory_bytes};
 use crate::stream::ChunkSizes;
+use crate::text_stream::TextFeed;
 use crate::{
     AudioChunk, ChunkSchedule, FrameProgress, Result, SpeechCodes, SpeechResult, Synthesizer,
 };
 
-/// A request that is being spoken.
+/// A request that is being spoken, or waits for the beginning of its text.
 pub(crate) struct Speaking {
-    generation: Generation,
+    plan: Plan,
+    /// Where text still comes from.
+    text: Option<TextFeed>,
+    /// The request within the models, once it has begun.
+    begun: Option<Begun>,
     has_ended: bool,
     codes: Vec<Vec<u32>>,
     /// How many of them are audio.
     decoded: usize,
-    decoder: DecoderState,
     chunks: ChunkSizes,
-    expected_frames: usize,
-    max_frames: usize,
-    prompt_tokens: usize,
-    seed: u64,
     clock: Clock,
+}
+
+struct Begun {
+    generation: Generation,
+    decoder: DecoderState,
 }
 
 /// What is not measured by the talker itself.
@@ -35,50 +40,113 @@ struct Clock {
     begin: Instant,
     codec: Duration,
     first_audio: Option<Duration>,
-    last_audio: Duration,
 }
 
 impl Speaking {
-    /// Runs the prompt of a request that came in at `begin`.
-    pub fn start(
-        model: &Synthesizer,
-        plan: &Plan,
-        schedule: ChunkSchedule,
-        begin: Instant,
-    ) -> Result<Self> {
-        let generation = model.talker.start(&plan.prompt, &plan.params)?;
-        let begin_codec = Instant::now();
-        let decoder = match &plan.prompt.reference {
-            Some(reference) => model.speech_tokenizer.primed(&reference.frames)?,
-            None => model.speech_tokenizer.decoder.new_state(),
-        };
-        let codec = begin_codec.elapsed();
-        Ok(Self {
-            generation,
+    /// A request that came in at `begin`. Nothing is computed yet.
+    pub fn new(plan: Plan, text: Option<TextFeed>, chunks: ChunkSchedule, begin: Instant) -> Self {
+        Self {
+            plan,
+            text,
+            begun: None,
             has_ended: false,
             codes: Vec::new(),
             decoded: 0,
-            decoder,
-            chunks: schedule.sizes(),
-            expected_frames: plan.expected_frames(),
-            max_frames: plan.params.max_frames,
-            prompt_tokens: plan.prompt_tokens,
-            seed: plan.params.seed,
-            clock: Clock { begin, codec, first_audio: None, last_audio: Duration::ZERO },
-        })
+            chunks: chunks.sizes(),
+            clock: Clock { begin, codec: Duration::ZERO, first_audio: None },
+        }
+    }
+
+    /// Goes as far as it can without another frame: takes what came of the text, and runs the
+    /// prompt once it is there. Where there is no text to go on with, it waits if `wait` says so.
+    pub fn prepare(&mut self, model: &Synthesizer, wait: bool) -> Result<()> {
+        while self.text.is_some() {
+            let wait = wait && self.needs_text();
+            self.take_text(model, wait)?;
+            if !wait {
+                break;
+            }
+        }
+        let is_there = self.text.is_none() && self.begun.is_none();
+        if is_there { self.begin(model) } else { Ok(()) }
+    }
+
+    /// Whether it cannot go on without more of its text.
+    pub fn needs_text(&self) -> bool {
+        match &self.begun {
+            Some(begun) => begun.generation.needs_text(),
+            None => self.text.is_some(),
+        }
+    }
+
+    fn take_text(&mut self, model: &Synthesizer, wait: bool) -> Result<()> {
+        let Some(text) = &mut self.text else { return Ok(()) };
+        let ids = text.take(wait);
+        let is_complete = text.is_complete();
+        if is_complete && text.is_blank() {
+            return Err(refuse(NO_TEXT));
+        }
+        self.plan.text_came(&ids);
+        match &mut self.begun {
+            Some(Begun { generation, .. }) => {
+                model.talker.push_text(generation, &ids)?;
+                if is_complete {
+                    model.talker.finish_text(generation);
+                }
+            }
+            None if is_complete => model.planner.complete(&mut self.plan)?,
+            None if self.plan.can_open() => self.begin_open(model)?,
+            None => {}
+        }
+        if is_complete {
+            self.text = None;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, model: &Synthesizer) -> Result<()> {
+        let generation = model.talker.start(&self.plan.prompt, &self.plan.params)?;
+        self.begin_with(model, generation)
+    }
+
+    /// Begins before the text is complete.
+    fn begin_open(&mut self, model: &Synthesizer) -> Result<()> {
+        let prompt = model.planner.open_prompt(&self.plan)?;
+        let generation = model.talker.start_open(&prompt, &self.plan.params)?;
+        self.begin_with(model, generation)
+    }
+
+    fn begin_with(&mut self, model: &Synthesizer, generation: Generation) -> Result<()> {
+        let begin = Instant::now();
+        let decoder = match &self.plan.prompt.reference {
+            Some(reference) => model.speech_tokenizer.primed(&reference.frames)?,
+            None => model.speech_tokenizer.decoder.new_state(),
+        };
+        self.clock.codec += begin.elapsed();
+        self.begun = Some(Begun { generation, decoder });
+        Ok(())
     }
 
     /// The next frame of each of `speakings`, or its end. What fails for one is that one's alone.
+    ///
+    /// Those that need text, or have not begun, stay as they are.
     pub fn step_together(model: &Synthesizer, speakings: &mut [&mut Self]) -> Vec<Result<()>> {
-        let step = |speaking: &mut &mut Self| speaking.step(model);
-        speakings.iter_mut().map(step).collect()
+        let ready = |speaking: &Self| !speaking.has_ended && !speaking.needs_text();
+        let is_ready: Vec<bool> = speakings.iter().map(|speaking| ready(speaking)).collect();
+        let stepping = speakings.iter_mut().zip(&is_ready).filter(|(_, is_ready)| **is_ready);
+        let begun = stepping.filter_map(|(speaking, _)| speaking.begun.as_mut());
+        let mut generations: Vec<_> = begun.map(|begun| &mut begun.generation).collect();
+        let mut frames = model.talker.next_frames(&mut generations).into_iter();
+        let take = |(speaking, is_ready): (&mut &mut Self, bool)| match is_ready {
+            true => frames.next().map_or(Ok(()), |frame| Ok(speaking.take(frame?))),
+            false => Ok(()),
+        };
+        speakings.iter_mut().zip(is_ready).map(take).collect()
     }
 
     /// The next frame, or the end.
     pub fn step(&mut self, model: &Synthesizer) -> Result<()> {
-        let frame = model.talker.next_frame(&mut self.generation)?;
-        self.take(frame);
-        Ok(())
+        Self::step_together(model, &mut [self]).pop().unwrap_or(Ok(()))
     }
 
     fn take(&mut self, frame: Option<Vec<u32>>) {
@@ -90,15 +158,13 @@ impl Speaking {
     /// more.
     pub fn chunk(&mut self, model: &Synthesizer) -> Result<Option<AudioChunk>> {
         let waiting = self.codes.len() - self.decoded;
-        if waiting == 0 || (waiting < self.chunks.size() && !self.has_ended) {
-            return Ok(None);
-        }
+        let is_due = waiting >= self.chunks.size() || (waiting > 0 && self.has_ended);
+        let Some(begun) = self.begun.as_mut().filter(|_| is_due) else { return Ok(None) };
         let begin = Instant::now();
         let frames = &self.codes[self.decoded..];
-        let samples = model.speech_tokenizer.decoder.step(frames, &mut self.decoder)?;
+        let samples = model.speech_tokenizer.decoder.step(frames, &mut begun.decoder)?;
         self.clock.codec += begin.elapsed();
-        self.clock.last_audio = self.clock.begin.elapsed();
-        self.clock.first_audio.get_or_insert(self.clock.last_audio);
+        self.clock.first_audio.get_or_insert_with(|| self.clock.begin.elapsed());
         let first_frame = self.decoded;
         self.decoded = self.codes.len();
         self.chunks.advance();
@@ -114,8 +180,8 @@ impl Speaking {
     pub fn progress(&self) -> FrameProgress {
         FrameProgress {
             frames: self.codes.len(),
-            expected_frames: self.expected_frames,
-            max_frames: self.max_frames,
+            expected_frames: self.plan.expected_frames(),
+            max_frames: self.plan.params.max_frames,
         }
     }
 
@@ -126,7 +192,9 @@ impl Speaking {
         let audio_duration = Duration::from_secs_f64(n_samples as f64 / f64::from(sample_rate));
         let processing_time = self.clock.begin.elapsed();
         let seconds = processing_time.as_secs_f64();
-        let timings = self.generation.timings();
+        let generation = self.begun.as_ref().map(|begun| &begun.generation);
+        let timings = generation.map(Generation::timings).unwrap_or_default();
+        let prompt_tokens = self.plan.prompt_tokens();
         SpeechResult {
             audio,
             n_samples,
@@ -137,8 +205,8 @@ impl Speaking {
             audio_duration,
             real_time_factor: seconds / audio_duration.as_secs_f64(),
             prompt: PromptRate {
-                tokens: self.prompt_tokens,
-                tokens_per_second: self.prompt_tokens as f64 / timings.prefill.as_secs_f64(),
+                tokens: prompt_tokens,
+                tokens_per_second: prompt_tokens as f64 / timings.prefill.as_secs_f64(),
             },
             audio_samples: AudioRate {
                 samples: n_samples,
@@ -146,8 +214,10 @@ impl Speaking {
             },
             processing_time,
             peak_memory_bytes: peak_memory_bytes(),
-            stop_reason: self.generation.stop_reason().unwrap_or(StopReason::MaxFrames),
-            seed: self.seed,
+            stop_reason: generation
+                .and_then(Generation::stop_reason)
+                .unwrap_or(StopReason::MaxFrames),
+            seed: self.plan.params.seed,
             timings: StageTimings {
                 prefill: timings.prefill,
                 talker: timings.talker,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::codec::DECODED_TOGETHER;
 use crate::request::Plan;
 use crate::speaking::Speaking;
+use crate::text_stream::TextFeed;
 use crate::{FrameProgress, Result, SpeechResult, Synthesizer};
 
 /// A piece of speech that is ready to be heard.
@@ -94,14 +95,17 @@ pub struct SpeechStream<'m> {
 }
 
 impl<'m> SpeechStream<'m> {
+    /// Begins a request that came in at `begin`; one whose text comes bit by bit begins with it.
     pub(crate) fn start(
         model: &'m Synthesizer,
-        plan: &Plan,
+        plan: Plan,
+        text: Option<TextFeed>,
         schedule: ChunkSchedule,
         begin: Instant,
     ) -> Result<Self> {
         let model = Trimmed(model);
-        let speaking = Speaking::start(&model, plan, schedule, begin)?;
+        let mut speaking = Speaking::new(plan, text, schedule, begin);
+        speaking.prepare(&model, false)?;
         Ok(Self { speaking, has_failed: false, model })
     }
 
@@ -127,6 +131,7 @@ impl<'m> SpeechStream<'m> {
 
     /// One frame, and the chunk that it completes.
     pub(crate) fn step(&mut self) -> Result<Option<AudioChunk>> {
+        self.speaking.prepare(&self.model, true)?;
         self.speaking.step(&self.model)?;
         self.speaking.chunk(&self.model)
     }
@@ -157,7 +162,7 @@ impl Iterator for SpeechStream<'_> {
 impl std::iter::FusedIterator for SpeechStream<'_> {}
 
 /// A model whose device gives memory back once what was computed on it is dropped.
-struct Trimmed<'m>(&'m Synthesizer);
+pub(crate) struct Trimmed<'m>(pub &'m Synthesizer);
 
 impl std::ops::Deref for Trimmed<'_> {
     type Target = Synthesizer;

@@ -11,8 +11,8 @@ use qwen3_tts_talker::Talker;
 use crate::codec::DECODED_TOGETHER;
 use crate::request::Planner;
 use crate::{
-    ChunkSchedule, Error, ModelFiles, Quantize, Result, SpeechRequest, SpeechResult,
-    SpeechStream, SpeechTokenizer, TextTokenizer,
+    ChunkSchedule, Error, ModelFiles, Quantize, Result, SpeechRequest, SpeechResult, SpeechStream,
+    SpeechTokenizer, TextStream, TextTokenizer,
 };
 
 /// A loaded model that speaks.
@@ -205,7 +205,24 @@ impl Synthesizer {
     ) -> Result<SpeechStream<'_>> {
         let begin = Instant::now();
         let plan = self.planner.plan(request)?;
-        SpeechStream::start(self, &plan, schedule, begin)
+        SpeechStream::start(self, plan, None, schedule, begin)
+    }
+
+    /// Speaks a text that is still coming, whatever text `request` has itself: what is pushed into
+    /// the [`TextStream`], from any thread, is spoken as it comes. It is given to the model one
+    /// token with each frame, and a chunk that needs more of it waits.
+    ///
+    /// # Errors
+    /// As [`Self::stream`]; if the request wants the whole text to come first.
+    pub fn stream_text(
+        &self,
+        request: &SpeechRequest,
+        schedule: ChunkSchedule,
+    ) -> Result<(TextStream, SpeechStream<'_>)> {
+        let begin = Instant::now();
+        let plan = self.planner.plan_open(request)?;
+        let (text, feed) = TextStream::new(Arc::clone(&self.planner))?;
+        Ok((text, SpeechStream::start(self, plan, Some(feed), schedule, begin)?))
     }
 }
 

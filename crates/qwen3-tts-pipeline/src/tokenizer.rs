@@ -5,6 +5,9 @@
 //! published one that flag replaces Qwen2's own first split by another, which ends a word before a
 //! capital letter and keeps combining marks inside one.
 
+mod boundaries;
+mod pieces;
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
@@ -13,10 +16,12 @@ use tokenizers::normalizers::NFC;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::pre_tokenizers::split::{Split as FirstSplit, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
 use crate::{Error, ModelFiles, Result};
+use boundaries::Boundaries;
+pub use pieces::TextPieces;
 
 /// The first split of transformers' `Qwen2Converter`.
 const QWEN2_SPLIT: &str = concat!(
@@ -37,9 +42,18 @@ const LARGE_VOCABULARY: usize = 100_000;
 /// More text than any context can hold, and less than the splitter can fail on.
 pub(crate) const MAX_TEXT_BYTES: usize = 1 << 18;
 
+/// What a talker takes before and after the text that the assistant says.
+pub(crate) const WRAPPED_BEFORE: &str = "<|im_start|>assistant\n";
+/// The end of the assistant's turn, and the head of its next one.
+pub(crate) const WRAPPED_AFTER: &str = "<|im_end|>\n<|im_start|>assistant\n";
+
 /// The text tokenizer of a checkpoint.
 #[derive(Debug, Clone)]
-pub struct TextTokenizer(Tokenizer);
+pub struct TextTokenizer {
+    tokenizer: Tokenizer,
+    /// Where a text can be cut before all of it is there, if that is known.
+    boundaries: Option<Boundaries>,
+}
 
 /// What is read of `tokenizer_config.json`.
 #[derive(Deserialize)]
@@ -70,15 +84,16 @@ impl TextTokenizer {
     /// # Errors
     /// If a file is missing or damaged, or if the files do not fit each other.
     pub fn load(files: &ModelFiles) -> Result<Self> {
-        let tokenizer = if files.has("tokenizer.json") {
+        let Split { tokenizer, is_known } = if files.has("tokenizer.json") {
             whole(files, "tokenizer.json")?
         } else {
             byte_pairs(files)?
         };
-        let mut tokenizer = Self(tokenizer);
+        let mut tokenizer = Self { tokenizer, boundaries: None };
         tokenizer.add_tokens(files, "tokenizer_config.json")?;
+        tokenizer.boundaries = Boundaries::of(&tokenizer.tokenizer).filter(|_| is_known);
         for token in ["<|im_start|>", "<|im_end|>"] {
-            if tokenizer.0.token_to_id(token).is_none() {
+            if tokenizer.tokenizer.token_to_id(token).is_none() {
                 let reason = format!("it does not define {token}");
                 return Err(broken(files, "tokenizer_config.json", reason));
             }
@@ -91,14 +106,8 @@ impl TextTokenizer {
     /// # Errors
     /// If the text is longer than any prompt can be.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        if text.len() > MAX_TEXT_BYTES {
-            return Err(Error::Request(format!(
-                "the text is {} KiB long, expected at most {} KiB: split it",
-                text.len().div_ceil(1024),
-                MAX_TEXT_BYTES / 1024
-            )));
-        }
-        let encoding = self.0.encode_fast(text, false);
+        self.check_length(text)?;
+        let encoding = self.tokenizer.encode_fast(text, false);
         encoding
             .map(|encoding| encoding.get_ids().to_vec())
             .map_err(|error| Error::Request(format!("the text cannot be tokenized: {error}")))
@@ -106,12 +115,12 @@ impl TextTokenizer {
 
     /// `text` as a talker takes it: what the assistant says, and the head of its next turn.
     pub fn encode_text(&self, text: &str) -> Result<Vec<u32>> {
-        self.encode(&format!("<|im_start|>assistant\n{text}<|im_end|>\n<|im_start|>assistant\n"))
+        self.encode(&format!("{WRAPPED_BEFORE}{text}{WRAPPED_AFTER}"))
     }
 
     /// The transcript of a reference as a talker takes it: what the assistant said.
     pub fn encode_reference(&self, transcript: &str) -> Result<Vec<u32>> {
-        self.encode(&format!("<|im_start|>assistant\n{transcript}<|im_end|>\n"))
+        self.encode(&format!("{WRAPPED_BEFORE}{transcript}<|im_end|>\n"))
     }
 
     /// An instruction as a talker takes it: what the user says.
@@ -121,7 +130,22 @@ impl TextTokenizer {
 
     /// One more than the largest id that [`Self::encode`] can return.
     pub fn vocab_size(&self) -> usize {
-        self.0.get_vocab_size(true)
+        self.tokenizer.get_vocab_size(true)
+    }
+
+    pub(crate) fn check_length(&self, text: &str) -> Result<()> {
+        if text.len() <= MAX_TEXT_BYTES {
+            return Ok(());
+        }
+        Err(Error::Request(format!(
+            "the text is {} KiB long, expected at most {} KiB: split it",
+            text.len().div_ceil(1024),
+            MAX_TEXT_BYTES / 1024
+        )))
+    }
+
+    fn boundaries(&self) -> Option<&Boundaries> {
+        self.boundaries.as_ref()
     }
 
     fn add_tokens(&mut self, files: &ModelFiles, name: &str) -> Result<()> {
@@ -129,7 +153,7 @@ impl TextTokenizer {
             return Ok(());
         }
         for (id, token) in &added_tokens(files, name)? {
-            self.0.add_tokens(&[AddedToken {
+            self.tokenizer.add_tokens(&[AddedToken {
                 content: token.content.clone(),
                 single_word: token.single_word,
                 lstrip: token.lstrip,
@@ -137,7 +161,7 @@ impl TextTokenizer {
                 normalized: token.normalized,
                 special: token.special,
             }]);
-            let found = self.0.token_to_id(&token.content);
+            let found = self.tokenizer.token_to_id(&token.content);
             if found != Some(*id) {
                 let found = found.map_or("none".to_owned(), |id| id.to_string());
                 let content = &token.content;
@@ -150,8 +174,14 @@ impl TextTokenizer {
     }
 }
 
+/// A tokenizer, and whether its first split is one of those above.
+struct Split {
+    tokenizer: Tokenizer,
+    is_known: bool,
+}
+
 /// A tokenizer in one file.
-fn whole(files: &ModelFiles, name: &str) -> Result<Tokenizer> {
+fn whole(files: &ModelFiles, name: &str) -> Result<Split> {
     let text = files.text(name)?;
     let mut tokenizer: Tokenizer =
         text.parse().map_err(|error| broken(files, name, format!("{error}")))?;
@@ -159,7 +189,7 @@ fn whole(files: &ModelFiles, name: &str) -> Result<Tokenizer> {
     // Only a truncation that makes no sense is an error, and none always does.
     let _ = tokenizer.with_truncation(None);
     if tokenizer.get_vocab_size(false) <= LARGE_VOCABULARY {
-        return Ok(tokenizer);
+        return Ok(Split { tokenizer, is_known: false });
     }
     let Some(PreTokenizerWrapper::Sequence(sequence)) = tokenizer.get_pre_tokenizer() else {
         return Err(broken(files, name, "its pre-tokenizer is not a sequence"));
@@ -170,11 +200,11 @@ fn whole(files: &ModelFiles, name: &str) -> Result<Tokenizer> {
     };
     *first = split(LARGE_SPLIT, files, name)?.into();
     tokenizer.with_pre_tokenizer(Some(Sequence::new(steps)));
-    Ok(tokenizer)
+    Ok(Split { tokenizer, is_known: true })
 }
 
 /// The tokenizer that transformers' `Qwen2Converter` builds.
-fn byte_pairs(files: &ModelFiles) -> Result<Tokenizer> {
+fn byte_pairs(files: &ModelFiles) -> Result<Split> {
     let vocab: HashMap<String, u32> = parse(files, "vocab.json", &files.text("vocab.json")?)?;
     let first = if vocab.len() > LARGE_VOCABULARY { LARGE_SPLIT } else { QWEN2_SPLIT };
     let vocab: Vocab = vocab.into_iter().collect();
@@ -188,7 +218,7 @@ fn byte_pairs(files: &ModelFiles) -> Result<Tokenizer> {
         split(first, files, "vocab.json")?.into(),
         ByteLevel::new(false, true, false).into(),
     ])));
-    Ok(tokenizer)
+    Ok(Split { tokenizer, is_known: true })
 }
 
 /// Tokens beyond the published vocabulary, by their id.
@@ -233,9 +263,9 @@ fn merges(files: &ModelFiles, name: &str) -> Result<Vec<(String, String)>> {
     Ok(merges)
 }
 
-fn split(pattern: &str, files: &ModelFiles, name: &str) -> Result<Split> {
+fn split(pattern: &str, files: &ModelFiles, name: &str) -> Result<FirstSplit> {
     let pattern = SplitPattern::Regex(pattern.to_owned());
-    Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
+    FirstSplit::new(pattern, SplitDelimiterBehavior::Isolated, false)
         .map_err(|error| broken(files, name, format!("{error}")))
 }
 

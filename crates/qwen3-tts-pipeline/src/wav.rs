@@ -36,6 +36,33 @@ pub fn encode_wav(samples: &[f32], sample_rate: u32, format: WavFormat) -> Vec<u
     bytes.into_inner()
 }
 
+/// The samples alone, little-endian, as the file has them after its head.
+pub fn encode_samples(samples: &[f32], format: WavFormat) -> Vec<u8> {
+    match format {
+        WavFormat::S16 => samples.iter().flat_map(|&sample| to_s16(sample).to_le_bytes()).collect(),
+        WavFormat::F32 => samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
+    }
+}
+
+/// The head of a mono WAV file of `n_samples`, to be followed by [`encode_samples`]. Without a
+/// number, or with one that is too large for the format, it claims the largest one, as programs do
+/// that write into a pipe.
+pub fn wav_header(sample_rate: u32, format: WavFormat, n_samples: Option<usize>) -> Vec<u8> {
+    let mut header = encode_wav(&[], sample_rate, format);
+    let bytes_per_sample = match format {
+        WavFormat::S16 => 2,
+        WavFormat::F32 => 4,
+    };
+    let data = n_samples.and_then(|n| u32::try_from(n).ok()?.checked_mul(bytes_per_sample));
+    // What the first field counts begins after it.
+    let whole = data.and_then(|data| data.checked_add(header.len() as u32 - 8));
+    let (data, whole) = data.zip(whole).unwrap_or((u32::MAX, u32::MAX));
+    let end = header.len();
+    header[4..8].copy_from_slice(&whole.to_le_bytes());
+    header[end - 4..].copy_from_slice(&data.to_le_bytes());
+    header
+}
+
 /// As libsndfile converts, so that a 16-bit file equals the one `soundfile.write` makes: scaled to
 /// 32 bits, clipped, and cut to the upper half.
 fn to_s16(sample: f32) -> i16 {
@@ -78,6 +105,23 @@ mod tests {
                 assert!((sample - read).abs() <= 1.0 / 32_768.0, "{sample} {read}");
             }
             assert_eq!(read.len(), samples.len());
+        }
+    }
+    #[test]
+    fn a_file_in_parts_is_the_whole_file() {
+        let samples = [0.0, 0.25, -0.75, 1.0, -0.5];
+        for format in [WavFormat::S16, WavFormat::F32] {
+            let whole = encode_wav(&samples, 24_000, format);
+            let mut parts = wav_header(24_000, format, Some(samples.len()));
+            parts.extend(encode_samples(&samples[..2], format));
+            parts.extend(encode_samples(&samples[2..], format));
+            assert_eq!(parts, whole);
+            for unknown in [None, Some(usize::MAX), Some(1 << 31)] {
+                let head = wav_header(24_000, format, unknown);
+                let end = head.len();
+                assert_eq!((&head[4..8], &head[end - 4..]), (&[0xff; 4][..], &[0xff; 4][..]));
+                assert_eq!(head[8..end - 4], whole[8..end - 4]);
+            }
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The text tokenizer against ids of the official loader, and against damaged files.
 
+mod support;
+
 use std::fs;
 use std::path::Path;
 
 use qwen3_tts_pipeline::{ModelFiles, TextTokenizer};
-use qwen3_tts_testkit::{Golden, TempCheckpoint, checkpoint};
+use qwen3_tts_testkit::{Golden, checkpoint};
 use serde_json::{Value, json};
+use support::LargeVocabulary;
 
 /// Set to the directory of a published checkpoint (`vocab.json`, `merges.txt`,
 /// `tokenizer_config.json`) to compare with what the official loader made of it.
@@ -25,51 +28,11 @@ fn a_tiny_vocabulary_gives_the_official_ids() {
     matches_golden(&checkpoint("custom_voice_0b6"), "tokenizer_tiny", "ids", |id| id);
 }
 
-/// The same vocabulary with tokens that no text leads to, enough of them for the other split.
 #[test]
 fn a_large_vocabulary_is_split_as_the_official_loader_does() {
-    let tiny = TempCheckpoint::new("custom_voice_0b6");
-    let text = |name: &str| fs::read_to_string(tiny.file(name)).unwrap();
-    let object = |name: &str| -> serde_json::Map<String, Value> {
-        serde_json::from_str(&text(name)).unwrap()
-    };
-    let (filler, merges) = filler();
-    let mut vocab = object("vocab.json");
-    let size = vocab.len() as u32;
-    vocab.extend((size..).zip(&filler).map(|(id, token)| (token.clone(), json!(id))));
-    let mut config = object("tokenizer_config.json");
-    let shift = filler.len() as u32;
-    let added = config["added_tokens_decoder"].as_object().unwrap().iter();
-    let moved = |id: &String| (id.parse::<u32>().unwrap() + shift).to_string();
-    let added = added.map(|(id, token)| (moved(id), token.clone())).collect();
-    config.insert("added_tokens_decoder".to_owned(), Value::Object(added));
-    let merges = format!("{}\n{}", text("merges.txt").trim_end(), merges.join("\n"));
-    fs::write(tiny.file("vocab.json"), json!(vocab).to_string()).unwrap();
-    fs::write(tiny.file("merges.txt"), merges).unwrap();
-    fs::write(tiny.file("tokenizer_config.json"), json!(config).to_string()).unwrap();
-
-    let id = |id| if id < size { id } else { id + shift };
-    matches_golden(tiny.path(), "tokenizer_tiny", "ids_large_split", id);
-}
-
-/// More than 100 000 tokens of the bytes that no UTF-8 text has, and the merges that make them.
-fn filler() -> (Vec<String>, Vec<String>) {
-    let letters: Vec<char> = (0xf5..=0xff).filter_map(char::from_u32).collect();
-    let (mut tokens, mut merges) = (Vec::new(), Vec::new());
-    let mut shorter: Vec<String> = letters.iter().map(char::to_string).collect();
-    for _ in 0..4 {
-        let mut longer = Vec::new();
-        for token in &shorter {
-            for letter in &letters {
-                merges.push(format!("{token} {letter}"));
-                longer.push(format!("{token}{letter}"));
-            }
-        }
-        tokens.extend(longer.clone());
-        shorter = longer;
-    }
-    assert!(tokens.len() > 100_000);
-    (tokens, merges)
+    let large = LargeVocabulary::new();
+    let id = |id| if id < large.size { id } else { id + large.shift };
+    matches_golden(large.checkpoint.path(), "tokenizer_tiny", "ids_large_split", id);
 }
 
 fn matches_golden(dir: &Path, golden: &str, field: &str, expected: impl Fn(u32) -> u32) {

@@ -3,13 +3,15 @@
 // Each test file uses a part of this.
 #![allow(dead_code)]
 
+use std::fs;
 use std::sync::Arc;
 
 use qwen3_tts_pipeline::{
     AudioLimits, ClonedVoice, LoadOptions, ModelFiles, ReferenceAudio, SpeechRequest, Synthesizer,
     VoiceEncoder,
 };
-use qwen3_tts_testkit::{checkpoint, signal};
+use qwen3_tts_testkit::{TempCheckpoint, checkpoint, signal};
+use serde_json::{Map, Value, json};
 
 /// A tiny model on two threads.
 pub fn load(name: &str) -> Synthesizer {
@@ -44,4 +46,57 @@ pub fn kinds() -> [Kind; 4] {
         Kind { model: "base_0b6", request: text().cloned(voice(None)) },
         Kind { model: "base_0b6", request: text().cloned(voice(Some("Slowly she said."))) },
     ]
+}
+
+/// The tiny vocabulary with tokens that no text leads to, enough of them for the other split.
+pub struct LargeVocabulary {
+    pub checkpoint: TempCheckpoint,
+    /// Tokens that are not added ones, before.
+    pub size: u32,
+    /// How much larger the ids of added tokens are.
+    pub shift: u32,
+}
+
+impl LargeVocabulary {
+    pub fn new() -> Self {
+        let tiny = TempCheckpoint::new("custom_voice_0b6");
+        let text = |name: &str| fs::read_to_string(tiny.file(name)).unwrap();
+        let object =
+            |name: &str| -> Map<String, Value> { serde_json::from_str(&text(name)).unwrap() };
+        let (filler, merges) = filler();
+        let mut vocab = object("vocab.json");
+        let size = vocab.len() as u32;
+        vocab.extend((size..).zip(&filler).map(|(id, token)| (token.clone(), json!(id))));
+        let mut config = object("tokenizer_config.json");
+        let shift = filler.len() as u32;
+        let added = config["added_tokens_decoder"].as_object().unwrap().iter();
+        let moved = |id: &String| (id.parse::<u32>().unwrap() + shift).to_string();
+        let added = added.map(|(id, token)| (moved(id), token.clone())).collect();
+        config.insert("added_tokens_decoder".to_owned(), Value::Object(added));
+        let merges = format!("{}\n{}", text("merges.txt").trim_end(), merges.join("\n"));
+        fs::write(tiny.file("vocab.json"), json!(vocab).to_string()).unwrap();
+        fs::write(tiny.file("merges.txt"), merges).unwrap();
+        fs::write(tiny.file("tokenizer_config.json"), json!(config).to_string()).unwrap();
+        Self { checkpoint: tiny, size, shift }
+    }
+}
+
+/// More than 100 000 tokens of the bytes that no UTF-8 text has, and the merges that make them.
+fn filler() -> (Vec<String>, Vec<String>) {
+    let letters: Vec<char> = (0xf5..=0xff).filter_map(char::from_u32).collect();
+    let (mut tokens, mut merges) = (Vec::new(), Vec::new());
+    let mut shorter: Vec<String> = letters.iter().map(char::to_string).collect();
+    for _ in 0..4 {
+        let mut longer = Vec::new();
+        for token in &shorter {
+            for letter in &letters {
+                merges.push(format!("{token} {letter}"));
+                longer.push(format!("{token}{letter}"));
+            }
+        }
+        tokens.extend(longer.clone());
+        shorter = longer;
+    }
+    assert!(tokens.len() > 100_000);
+    (tokens, merges)
 }

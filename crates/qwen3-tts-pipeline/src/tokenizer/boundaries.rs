@@ -1,0 +1,78 @@
+//! Where a text can be cut so that its parts have the ids of the whole, whatever follows.
+
+use regex::Regex;
+use tokenizers::{NormalizerWrapper, Tokenizer};
+
+/// Two characters that no match of either split has next to each other, and whose normalised forms
+/// do not meet. A part that ends with the first one is split as it is within the whole: neither
+/// split looks further ahead than `\s+(?!\S)` does, and none of the first ones is a space. After a
+/// line end that goes for the whole run of spaces that it ends.
+///
+/// Letters of the Indic and Hebrew blocks are left out where they may be decomposed into a letter
+/// and a mark.
+const PAIRS: &str = concat!(
+    r"\S[\s&&[^\r\n]]",
+    r"|[\p{L}&&[^\u{900}-\u{fff}\u{fb00}-\u{fb4f}]][^\s\p{L}\p{N}\p{M}]",
+    r"|\p{N}\P{M}",
+    r"|[^\s\p{N}]\p{N}",
+    r"|[\r\n][^\s/\p{M}]",
+);
+
+/// The rules of one tokenizer.
+#[derive(Debug, Clone)]
+pub(super) struct Boundaries {
+    pairs: Regex,
+    /// Tokens that are found in the text before it is split; a cut must not fall into one.
+    added_tokens: Vec<String>,
+    longest: usize,
+}
+
+impl Boundaries {
+    /// The rules of a tokenizer that splits its text in one of the two ways that are known. `None`
+    /// if it does more to the text than that.
+    pub fn of(tokenizer: &Tokenizer) -> Option<Self> {
+        let normalizer = tokenizer.get_normalizer();
+        let is_known = normalizer.is_none_or(|n| matches!(n, NormalizerWrapper::NFC(_)));
+        let added = tokenizer.get_added_tokens_decoder();
+        let is_plain = added.values().all(|token| {
+            !(token.normalized || token.single_word || token.lstrip || token.rstrip)
+                && !token.content.contains(char::is_whitespace)
+        });
+        let added_tokens: Vec<String> = added.into_values().map(|token| token.content).collect();
+        let longest = added_tokens.iter().map(String::len).max().unwrap_or(0);
+        let pairs = Regex::new(PAIRS).ok()?;
+        (is_known && is_plain).then_some(Self { pairs, added_tokens, longest })
+    }
+
+    /// The last place to cut `text` at, if there is one after `from`.
+    pub fn last(&self, text: &str, from: usize) -> Option<usize> {
+        let (mut last, mut start) = (None, from);
+        while let Some(pair) = self.pairs.find_at(text, start) {
+            let first = text[pair.start()..].chars().next().map_or(1, char::len_utf8);
+            start = pair.start() + first;
+            if !self.may_be_in_token(text, start) {
+                last = Some(start);
+            }
+        }
+        last
+    }
+
+    /// The first place that is still to be looked at once more of the text is there.
+    pub fn undecided(&self, text: &str) -> usize {
+        // The last character may begin a pair, and the last ones an added token.
+        let longest_character = 4;
+        text.floor_char_boundary(text.len().saturating_sub(self.longest + longest_character))
+    }
+
+    /// Whether an added token lies across `cut`, or will once more of the text is there.
+    fn may_be_in_token(&self, text: &str, cut: usize) -> bool {
+        let (before, after) = (&text.as_bytes()[..cut], &text.as_bytes()[cut..]);
+        self.added_tokens.iter().map(String::as_bytes).any(|token| {
+            (1..token.len()).any(|split| {
+                let (head, tail) = token.split_at(split);
+                let n = tail.len().min(after.len());
+                before.ends_with(head) && tail[..n] == after[..n]
+            })
+        })
+    }
+}

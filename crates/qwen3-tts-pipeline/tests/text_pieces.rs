@@ -1,0 +1,247 @@
+//! A text that comes in pieces has the ids, and the speech, of the whole.
+
+mod support;
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use qwen3_tts_pipeline::{
+    ChunkSchedule, Error, ModelFiles, SpeechRequest, TextMode, TextPieces, TextTokenizer,
+};
+use qwen3_tts_testkit::{Golden, checkpoint};
+use support::{LargeVocabulary, kinds, load};
+
+fn tokenizer(dir: &Path) -> TextTokenizer {
+    TextTokenizer::load(&ModelFiles::directory(dir)).unwrap()
+}
+
+/// Both of the splits, and the published tokenizer where it is at hand.
+fn tokenizers() -> Vec<TextTokenizer> {
+    let large = LargeVocabulary::new();
+    let mut all =
+        vec![tokenizer(&checkpoint("custom_voice_0b6")), tokenizer(large.checkpoint.path())];
+    all.extend(std::env::var_os("QWEN3_TTS_TOKENIZER").map(|dir| tokenizer(Path::new(&dir))));
+    all
+}
+
+/// Bits of text where something may meet what comes next.
+const BITS: &[&str] = &[
+    "a",
+    "A",
+    "b",
+    "Don",
+    "'t",
+    "'",
+    "s",
+    "'RE",
+    "ſ",
+    "1",
+    "23",
+    "½",
+    "Ⅳ",
+    " ",
+    "  ",
+    "\t",
+    "\n",
+    "\r",
+    "\r\n",
+    " \n",
+    "\u{a0}",
+    "\u{3000}",
+    "\u{2028}",
+    "/",
+    "!",
+    "...",
+    "\"",
+    ",",
+    "-",
+    "_",
+    "$",
+    "e\u{301}",
+    "\u{301}",
+    "\u{338}",
+    "é",
+    "ß",
+    "ﬁ",
+    "Å",
+    "日",
+    "本語",
+    "。",
+    "，",
+    "「",
+    "カ",
+    "\u{3099}",
+    "한",
+    "국",
+    "\u{1112}",
+    "\u{1161}",
+    "\u{11ab}",
+    "ю",
+    "Ю",
+    "й",
+    "ไทย",
+    "ไม่",
+    "हिन्दी",
+    "\u{958}",
+    "\u{93c}",
+    "שָׁלוֹם",
+    "\u{fb1d}",
+    "\u{200f}",
+    "عربي",
+    "\u{fffd}",
+    "🙂",
+    "👩\u{200d}👩",
+    "Ⓐ",
+    "\u{fe0f}",
+    "ǅ",
+    "ʰ",
+    "<|im_start|>",
+    "<|im_",
+    "end|>",
+    "<",
+    "|",
+    "<tts_pad>",
+    "<tts_text_bos",
+    "_single>",
+    "<think>",
+    "</",
+    "camelCase",
+    "HTTPServer",
+    "\0",
+];
+
+/// A text as pieces: bits, cut again anywhere between characters.
+fn pieces() -> impl Strategy<Value = Vec<String>> {
+    let bit = prop_oneof![
+        8 => prop::sample::select(BITS).prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+        1 => "\\PC{0,4}",
+    ];
+    let texts = prop::collection::vec(bit, 0..14).prop_map(|bits| bits.concat());
+    (texts, prop::collection::vec(any::<prop::sample::Index>(), 0..8)).prop_map(|(text, cuts)| {
+        let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
+        let mut cuts: Vec<usize> =
+            cuts.iter().filter(|_| !places.is_empty()).map(|cut| *cut.get(&places)).collect();
+        cuts.sort_unstable();
+        let ends = cuts.iter().copied().chain([text.len()]);
+        let starts = [0].into_iter().chain(cuts.iter().copied());
+        starts.zip(ends).map(|(start, end)| text[start..end].to_owned()).collect()
+    })
+}
+
+fn in_pieces(tokenizer: &TextTokenizer, pieces: &[String]) -> Vec<u32> {
+    let mut held = TextPieces::default();
+    let mut ids = Vec::new();
+    for piece in pieces {
+        ids.extend(held.push(tokenizer, piece).unwrap());
+    }
+    ids.extend(held.finish(tokenizer).unwrap());
+    ids
+}
+
+#[test]
+fn the_ids_are_those_of_the_whole_wherever_it_is_cut() {
+    for tokenizer in tokenizers() {
+        let mut runner = TestRunner::new(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(4000)
+        });
+        let holds = runner.run(&pieces(), |pieces| {
+            let whole = tokenizer.encode(&pieces.concat()).unwrap();
+            prop_assert_eq!(in_pieces(&tokenizer, &pieces), whole);
+            Ok(())
+        });
+        holds.unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn character_by_character_the_texts_of_the_official_loader_keep_their_ids() {
+    let golden = Golden::load("tokenizer_tiny");
+    for tokenizer in tokenizers() {
+        for case in golden.request["texts"].as_array().unwrap() {
+            let text = case["text"].as_str().unwrap();
+            let letters: Vec<String> = text.chars().map(String::from).collect();
+            let whole = tokenizer.encode(text).unwrap();
+            assert_eq!(in_pieces(&tokenizer, &letters), whole, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn words_are_not_held_longer_than_they_must() {
+    for tokenizer in tokenizers() {
+        for (text, next) in [
+            ("One two", " "),
+            ("你好", "，"),
+            ("今日は", "。"),
+            ("Really", "?"),
+            ("1", "2"),
+            ("end.\n", "N"),
+            ("Привет", ","),
+            ("(안녕", ")"),
+        ] {
+            let mut held = TextPieces::default();
+            let mut ids = held.push(&tokenizer, text).unwrap();
+            ids.extend(held.push(&tokenizer, next).unwrap());
+            assert_eq!(ids, tokenizer.encode(text).unwrap(), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_word_without_end_is_refused() {
+    let tokenizer = tokenizer(&checkpoint("custom_voice_0b6"));
+    let mut held = TextPieces::default();
+    let word = "a".repeat(1 << 17);
+    held.push(&tokenizer, &word).unwrap();
+    held.push(&tokenizer, &word).unwrap();
+    let error = held.push(&tokenizer, &word).unwrap_err().to_string();
+    assert!(error.contains("KiB") && error.contains("split"), "{error}");
+}
+
+#[test]
+fn speech_of_text_that_comes_is_that_of_the_whole_text() {
+    for kind in kinds() {
+        let model = load(kind.model);
+        let request = kind.request.max_frames(30).text_mode(TextMode::Streaming);
+        for text in ["One two three, four! Five six seven eight nine ten.", "你好。", "a", "\n b"]
+        {
+            let request = SpeechRequest { text: text.to_owned(), ..request.clone() };
+            let whole = model.synthesize(&request).unwrap();
+            let open = SpeechRequest { text: String::new(), ..request };
+            let (mut stream, speech) = model.stream_text(&open, ChunkSchedule::default()).unwrap();
+            let audio: Vec<f32> = std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    for letter in text.chars() {
+                        stream.push(letter.encode_utf8(&mut [0; 4])).unwrap_or_default();
+                        std::thread::yield_now();
+                    }
+                });
+                speech.flat_map(|chunk| chunk.unwrap().samples).collect()
+            });
+            assert!(audio == whole.audio, "{} {text:?}", kind.model);
+        }
+    }
+}
+
+#[test]
+fn text_has_an_end_and_a_listener() {
+    let model = load("custom_voice_0b6");
+    let request = SpeechRequest::new("").max_frames(5);
+    let (text, mut speech) = model.stream_text(&request, ChunkSchedule::default()).unwrap();
+    text.finish().unwrap();
+    let error = speech.next().unwrap().unwrap_err();
+    assert!(error.to_string().contains("no text"), "{error}");
+    assert!(speech.next().is_none());
+
+    let (mut text, speech) = model.stream_text(&request, ChunkSchedule::default()).unwrap();
+    drop(speech);
+    let error = text.push("One two three.").unwrap_err();
+    assert!(matches!(error, Error::SpeechEnded), "{error}");
+
+    let whole = request.text_mode(TextMode::NonStreaming);
+    let error = model.stream_text(&whole, ChunkSchedule::default()).map(drop).unwrap_err();
+    assert!(error.to_string().contains("streaming"), "{error}");
+}
