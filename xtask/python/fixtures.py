@@ -1,8 +1,8 @@
 """Writes fixtures/: tiny seeded checkpoints and goldens from the official package in float32.
 
 usage: fixtures.py --out DIR --demo DIR [--only PART] [--tokenizer DIR]
-PART is speech, cloning, codec, encoder, speaker, tokenizer, operations, quantized, demo or the
-name of one speech case.
+PART is speech, cloning, codec, encoder, speaker, tokenizer, operations, quantized, pickle, demo or
+the name of one speech case.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import goldens_cloning
 import goldens_codec
 import goldens_encoder
 import goldens_operations
+import goldens_pickle
 import goldens_quantized
 import goldens_speaker
 import goldens_speech
@@ -28,7 +29,7 @@ import tiny_checkpoint
 
 PARTS = (
     "speech", "cloning", "codec", "encoder", "speaker", "tokenizer", "operations", "quantized",
-    "demo",
+    "pickle", "demo",
 )  # fmt: skip
 
 
@@ -58,6 +59,8 @@ def main():
         goldens_operations.write(checkpoints, goldens / "operations")
     if only in (None, "quantized"):
         goldens_quantized.write(goldens / "operations")
+    if only in (None, "pickle"):
+        goldens_pickle.write(goldens / "pickle")
     if only in (None, "tokenizer"):
         goldens_tokenizer.write(checkpoints, goldens, arguments.tokenizer)
     if only in (None, "demo"):

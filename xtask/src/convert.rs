@@ -1,7 +1,7 @@
 //! `cargo xtask convert-weights`: a checkpoint in another layout, data type or quantisation.
 //!
 //! What is written loads in this project and in mlx-audio. The speech tokenizer is copied as it
-//! is: mlx-audio, too, keeps it in the published layout and in float32.
+//! is, but for the file format: mlx-audio, too, keeps it in the published layout and in float32.
 
 mod floats;
 mod folder;
@@ -27,7 +27,8 @@ use writer::Writer;
 
 /// Writes a checkpoint in another layout, data type or quantisation.
 ///
-/// A quantised checkpoint is read too, and written in full without --quantize.
+/// A quantised checkpoint is read too, and written in full without --quantize. So is what
+/// torch.save wrote (.bin, .pt, .pth), without running any code that it may hold.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The directory of the checkpoint.
@@ -70,26 +71,41 @@ fn group_size(text: &str) -> Result<usize> {
     Ok(size)
 }
 
+/// The folder of the speech tokenizer.
+const SPEECH: &str = "speech_tokenizer";
+
 /// Runs the task.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { input, output, .. } = arguments;
     ensure!(!output.exists(), "{} is there already: name another directory", output.display());
     let config = read_config(input)?;
-    let source = Source::open(input)?;
-    let recipe = Recipe {
-        mlx: arguments.layout == Layout::Mlx,
-        quantize: arguments.quantize.map(|bits| (bits, arguments.group_size)),
-        dtype: arguments.dtype,
-    };
-    let layers = layer::plan(&source, &config, recipe)?;
+    let mut parts = vec![Part::plan(input, &config, arguments.recipe())?];
+    let speech = input.join(SPEECH);
+    if source::has_pytorch_weights_only(&speech) {
+        parts.push(Part::plan(&speech, &Value::Null, Recipe::UNCHANGED)?);
+    }
+    let converted: &[&str] = if parts.len() > 1 { &[SPEECH] } else { &[] };
+
     let folder = NewFolder::beside(output)?;
-    folder.copy_other_files(input)?;
+    folder.copy_other_files(input, converted)?;
     let config = serde_json::to_string_pretty(&converted_config(config, arguments))? + "\n";
     folder.write("config.json", &config)?;
-    write_layers(&source, &layers, folder.path(), arguments)?;
+    for (part, name) in parts.iter().zip(["", SPEECH]) {
+        part.write(&folder.path().join(name), arguments.shard_size << 20)?;
+    }
     folder.finish()?;
-    println!("{}: {} layers", output.display(), layers.len());
+    println!("{}: {} layers", output.display(), parts[0].layers.len());
     Ok(())
+}
+
+impl Arguments {
+    fn recipe(&self) -> Recipe {
+        Recipe {
+            mlx: self.layout == Layout::Mlx,
+            quantize: self.quantize.map(|bits| (bits, self.group_size)),
+            dtype: self.dtype,
+        }
+    }
 }
 
 fn read_config(input: &Path) -> Result<Value> {
@@ -124,24 +140,35 @@ fn converted_config(mut config: Value, arguments: &Arguments) -> Value {
     config
 }
 
-fn write_layers(
-    source: &Source,
-    layers: &[Layer],
-    folder: &Path,
-    arguments: &Arguments,
-) -> Result<()> {
-    let outputs = layers.iter().flat_map(Layer::outputs).collect();
-    let format = if arguments.layout == Layout::Mlx { "mlx" } else { "pt" };
-    let mut writer = Writer::create(folder, outputs, format, arguments.shard_size << 20)?;
-    let total: u64 = layers.iter().map(|layer| layer.elements()).sum();
-    let mut done = 0;
-    for layer in layers {
-        progress(done, total);
-        layer.write(source, &mut writer).with_context(|| format!("converting {}", layer.name()))?;
-        done += layer.elements();
+/// The weights of one directory and what they become.
+struct Part {
+    source: Source,
+    layers: Vec<Layer>,
+    recipe: Recipe,
+}
+
+impl Part {
+    fn plan(dir: &Path, config: &Value, recipe: Recipe) -> Result<Self> {
+        let source = Source::open(dir)?;
+        let layers = layer::plan(&source, config, recipe)?;
+        Ok(Self { source, layers, recipe })
     }
-    progress(done, total);
-    writer.finish()
+
+    fn write(&self, folder: &Path, shard_size: u64) -> Result<()> {
+        let outputs = self.layers.iter().flat_map(Layer::outputs).collect();
+        let format = if self.recipe.mlx { "mlx" } else { "pt" };
+        let mut writer = Writer::create(folder, outputs, format, shard_size)?;
+        let total: u64 = self.layers.iter().map(|layer| layer.elements()).sum();
+        let mut done = 0;
+        for layer in &self.layers {
+            progress(done, total);
+            let written = layer.write(&self.source, &mut writer);
+            written.with_context(|| format!("converting {}", layer.name()))?;
+            done += layer.elements();
+        }
+        progress(done, total);
+        writer.finish()
+    }
 }
 
 /// A line on a terminal, and nothing elsewhere.

@@ -12,7 +12,7 @@ use crate::{oracle, workspace};
 /// interpreter that has the package already.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only one part (speech, codec, tokenizer, operations, quantized, demo) or one speech case.
+    /// Only one part (speech, codec, tokenizer, operations, quantized, pickle, demo) or one speech case.
     #[arg(long)]
     only: Option<String>,
     /// A directory with the published vocab.json, merges.txt and tokenizer_config.json; without

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use super::source::PYTORCH_ENDINGS;
+
 /// A directory being written beside its final name; what is not finished is removed.
 pub struct NewFolder {
     target: PathBuf,
@@ -35,9 +37,11 @@ impl NewFolder {
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
     }
 
-    /// Copies what is not part of the main weights, with the folders below.
-    pub fn copy_other_files(&self, from: &Path) -> Result<()> {
-        copy(from, &self.draft, is_converted)
+    /// Copies what is not part of the main weights, with the folders below; of those that are in
+    /// `converted`, not the weights either.
+    pub fn copy_other_files(&self, from: &Path, converted: &[&str]) -> Result<()> {
+        let left_out = |name: &str| name == "config.json" || is_weights(name);
+        copy(from, &self.draft, &left_out, converted)
     }
 
     /// Gives it its name.
@@ -59,25 +63,25 @@ impl Drop for NewFolder {
     }
 }
 
-/// Files of the upper folder that the conversion writes anew.
-fn is_converted(name: &str) -> bool {
-    let weights = [".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt"];
-    name == "config.json" || weights.iter().any(|ending| name.ends_with(ending))
+fn is_weights(name: &str) -> bool {
+    let endings = [".safetensors", ".safetensors.index.json", ".bin.index.json"];
+    endings.iter().chain(&PYTORCH_ENDINGS).any(|ending| name.ends_with(ending))
 }
 
-fn copy(from: &Path, to: &Path, left_out: fn(&str) -> bool) -> Result<()> {
+fn copy(from: &Path, to: &Path, left_out: &dyn Fn(&str) -> bool, converted: &[&str]) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| format!("listing {}", from.display()))? {
         let entry = entry?;
         let (name, path) = (entry.file_name(), entry.path());
-        let hidden = name.to_string_lossy().starts_with('.');
-        if hidden || left_out(&name.to_string_lossy()) {
+        let text = name.to_string_lossy();
+        if text.starts_with('.') || left_out(&text) {
             continue;
         }
         let target = to.join(&name);
         // Links are followed: downloaded checkpoints consist of them.
         if path.is_dir() {
             fs::create_dir(&target).with_context(|| format!("creating {}", target.display()))?;
-            copy(&path, &target, |_| false)?;
+            let part = converted.contains(&&*text);
+            copy(&path, &target, &|name| part && is_weights(name), &[])?;
         } else {
             fs::copy(&path, &target).with_context(|| format!("copying {}", path.display()))?;
         }

@@ -20,6 +20,11 @@ pub struct Recipe {
     pub dtype: Option<FloatType>,
 }
 
+impl Recipe {
+    /// PyTorch's layout, and everything else as it is.
+    pub const UNCHANGED: Self = Self { mlx: false, quantize: None, dtype: None };
+}
+
 /// One tensor of the input, or the three of a quantised matrix, and what it becomes.
 pub struct Layer {
     name: String,

@@ -24,12 +24,12 @@ fn convert(input: &Path, output: &Path, options: &str) -> anyhow::Result<()> {
     super::run(&Cli::try_parse_from(paths.into_iter().chain(options))?.arguments)
 }
 
-struct Converted {
+pub struct Converted {
     _dir: TempDir,
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
-fn converted(input: &Path, options: &str) -> Converted {
+pub fn converted(input: &Path, options: &str) -> Converted {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("out");
     convert(input, &path, options).unwrap();
@@ -41,7 +41,7 @@ fn talker(dir: &Path) -> Talker {
     Talker::load(&config, &Weights::open(dir).unwrap(), &Device::cpu(2)).unwrap()
 }
 
-fn infos(dir: &Path) -> Vec<TensorInfo> {
+pub fn infos(dir: &Path) -> Vec<TensorInfo> {
     Weights::open(dir).unwrap().infos().collect()
 }
 
@@ -195,7 +195,7 @@ fn what_is_not_a_checkpoint_leaves_nothing_behind() {
     };
     refused(Path::new("gone"), "config.json");
     for (damage, complaint) in [
-        (Damage::Missing, "neither model.safetensors nor its index"),
+        (Damage::Missing, "neither model.safetensors nor pytorch_model.bin"),
         (Damage::Empty, "no safetensors header"),
         (Damage::Halved, "truncated"),
         (Damage::HeaderLength(u64::MAX), "longer than the file"),

@@ -1,0 +1,165 @@
+//! The tensors of what `torch.save` writes: an archive of a pickle, which says what the tensors
+//! are, and of their numbers, which lie in it as they are and are read in place.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+
+use anyhow::{Context, Result, bail, ensure};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::Tensor;
+use super::pickle::{Pickle, Storage, Value, View};
+
+/// Far more than the pickle of a state dict takes: it holds no numbers.
+const MAX_PICKLE: u64 = 16 << 20;
+
+/// More than any weight has.
+const MAX_AXES: usize = 8;
+
+type Archive<'f> = ZipArchive<BufReader<&'f File>>;
+
+/// The tensors of a file of `size` bytes, which is number `file` of its checkpoint.
+pub fn read(file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor)>> {
+    let mut archive = open(file)?;
+    let root = root(&archive)?;
+    let (_, len) = place(&mut archive, &format!("{root}data.pkl"), size)?;
+    ensure!(len <= MAX_PICKLE, "its pickle is {} MB long", len >> 20);
+    check_byte_order(&mut archive, &root, size)?;
+    let pickle = bytes(&mut archive, &format!("{root}data.pkl"))?;
+    let pickle = Pickle::read(&pickle)?;
+    let Value::Dict(entries) = pickle.root() else { bail!("its pickle holds no state dict") };
+    let mut storages = HashMap::new();
+    let mut tensors = Vec::new();
+    for (key, value) in entries {
+        let Value::Str(name) = pickle.get(*key) else { bail!("a name of a tensor is no text") };
+        let Value::Tensor(view) = pickle.get(*value) else {
+            bail!("`{name}` is no tensor: save the state dict alone")
+        };
+        let found = storages.entry(view.storage.key);
+        let start = match found {
+            std::collections::hash_map::Entry::Occupied(start) => *start.get(),
+            std::collections::hash_map::Entry::Vacant(unknown) => {
+                let name = format!("{root}data/{}", view.storage.key);
+                *unknown.insert(place(&mut archive, &name, size)?)
+            }
+        };
+        let tensor = tensor(view, start, number).with_context(|| format!("tensor `{name}`"))?;
+        tensors.push(((*name).to_owned(), tensor));
+    }
+    Ok(tensors)
+}
+
+fn open(file: &File) -> Result<Archive<'_>> {
+    let mut start = [0; 2];
+    let mut reader = BufReader::new(file);
+    let legacy = reader.read_exact(&mut start).is_ok() && start == [0x80, 2];
+    ensure!(
+        !legacy,
+        "written by PyTorch before 1.6, or without its zip format: load it with torch and save it \
+         again"
+    );
+    reader.rewind()?;
+    let archive = ZipArchive::new(reader).context("no archive as torch.save writes it")?;
+    ensure!(!archive.has_duplicate_names(), "two files of its archive have the same name");
+    Ok(archive)
+}
+
+/// The folder that everything is in, with a slash.
+fn root(archive: &Archive<'_>) -> Result<String> {
+    let names = archive.file_names_raw().filter_map(|name| std::str::from_utf8(name).ok());
+    let mut roots = names.filter_map(|name| name.strip_suffix("data.pkl"));
+    let root = roots.find(|root| root.ends_with('/')).context("no data.pkl in its archive")?;
+    Ok(root.to_owned())
+}
+
+/// Where a file of the archive lies, and its length: never compressed, never beyond the end.
+fn place(archive: &mut Archive<'_>, name: &str, size: u64) -> Result<(u64, u64)> {
+    let entry = archive.by_name_raw(name.as_bytes());
+    let entry = entry.with_context(|| format!("`{name}` in its archive"))?;
+    let plain = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
+    ensure!(plain, "`{name}` in its archive is compressed, which torch.save never does");
+    let (start, len) = (entry.data_start().context("no place in the archive")?, entry.size());
+    let fits = start.checked_add(len).is_some_and(|end| end <= size);
+    ensure!(fits, "`{name}` ends after the file: it is truncated");
+    Ok((start, len))
+}
+
+fn bytes(archive: &mut Archive<'_>, name: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    archive.by_name_raw(name.as_bytes())?.take(MAX_PICKLE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Files older than the entry are little-endian.
+fn check_byte_order(archive: &mut Archive<'_>, root: &str, size: u64) -> Result<()> {
+    let name = format!("{root}byteorder");
+    if archive.index_for_name_raw(name.as_bytes()).is_some() {
+        place(archive, &name, size)?;
+        let order = bytes(archive, &name)?;
+        ensure!(order == b"little", "its numbers are not little-endian");
+    }
+    Ok(())
+}
+
+/// The tensor, once all of it is known to lie inside its storage.
+fn tensor(view: &View<'_>, (start, bytes): (u64, u64), file: usize) -> Result<Tensor> {
+    let View { storage: Storage { dtype, len, .. }, offset, shape, strides } = view;
+    let size = dtype.bitsize() / 8;
+    let held = len.checked_mul(size).is_some_and(|wanted| wanted as u64 <= bytes);
+    ensure!(held, "its storage has {bytes} bytes, expected {len} numbers of {dtype:?}");
+    let axes = shape.len();
+    ensure!(
+        axes == strides.len() && axes <= MAX_AXES,
+        "{axes} axes with {} strides, expected as many and at most {MAX_AXES}",
+        strides.len()
+    );
+    let elements = shape.iter().try_fold(1usize, |n, axis| n.checked_mul(*axis));
+    let last = shape.iter().zip(strides).try_fold(0usize, |last, (axis, stride)| {
+        last.checked_add(axis.saturating_sub(1).checked_mul(*stride)?)
+    });
+    let end = last.and_then(|last| last.checked_add(*offset)?.checked_add(1));
+    let inside = elements == Some(0) || end.is_some_and(|end| end <= *len);
+    ensure!(
+        inside,
+        "shape {shape:?} with strides {strides:?} from {offset} on is more than its {len} numbers"
+    );
+    ensure!(
+        elements == Some(0) || !overlaps(shape, strides),
+        "entries share numbers (shape {shape:?} with strides {strides:?}): save it .contiguous()"
+    );
+    let elements = elements.with_context(|| format!("shape {shape:?}"))?;
+    Ok(Tensor {
+        file,
+        start: start + (offset * size) as u64,
+        dtype: *dtype,
+        shape: shape.clone(),
+        strides: (!in_order(shape, strides)).then(|| strides.clone()),
+        len: (elements * size) as u64,
+        mlx: false,
+    })
+}
+
+/// Whether the numbers lie in the order of the axes, without gaps.
+fn in_order(shape: &[usize], strides: &[usize]) -> bool {
+    let mut expected = 1;
+    shape.iter().zip(strides).rev().all(|(axis, stride)| {
+        let fits = *axis <= 1 || *stride == expected;
+        expected *= axis.max(&1);
+        fits
+    })
+}
+
+/// Whether two entries may be the same number. Where they are not, some order of the axes goes
+/// through the file forward.
+fn overlaps(shape: &[usize], strides: &[usize]) -> bool {
+    let axes = shape.iter().zip(strides).filter(|(len, _)| **len > 1);
+    let mut axes: Vec<(usize, usize)> = axes.map(|(len, stride)| (*stride, *len)).collect();
+    axes.sort_unstable();
+    let mut span = 1;
+    axes.iter().any(|(stride, len)| {
+        let overlaps = *stride < span;
+        span = stride.saturating_mul(*len);
+        overlaps
+    })
+}
