@@ -39,6 +39,21 @@ pub struct DecoderState {
     conv_out: ConvState,
 }
 
+impl DecoderState {
+    /// The same state, computed now: see [`Tensor::computed`]. What is kept for later needs it
+    /// where it may be used on another thread.
+    pub fn computed(self) -> Self {
+        Self {
+            pre_conv: self.pre_conv.computed(),
+            pre_transformer: self.pre_transformer.computed(),
+            upsample: self.upsample.into_iter().map(UpsampleState::computed).collect(),
+            conv_in: self.conv_in.computed(),
+            blocks: self.blocks.into_iter().map(DecoderBlockState::computed).collect(),
+            conv_out: self.conv_out.computed(),
+        }
+    }
+}
+
 /// A point inside the decoder, for [`CodecDecoder::step_observed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

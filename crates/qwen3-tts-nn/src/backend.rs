@@ -14,6 +14,7 @@ use crate::rope::RopePositions;
 use crate::sampling::Sampling;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use crate::weights::RawTensor;
 
 /// How attention looks at its keys.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +61,7 @@ pub(crate) trait Backend: Sized + Clone {
 
     /// Computes now what was only noted.
     fn compute(_: &Self::Tensor) {}
+    fn compute_cache(_: &Self::KvCache) {}
 
     // Host transfer and shape.
     fn upload(&self, data: Vec<f32>, shape: Shape) -> Tensor;
@@ -75,6 +77,10 @@ pub(crate) trait Backend: Sized + Clone {
     fn known_ids(ids: &Self::Ids) -> Option<&[u32]>;
 
     // Weights, permuted or packed once at load.
+    /// A norm's weight, a bias or a scale.
+    fn parameter(&self, raw: &RawTensor, shape: Shape) -> Tensor {
+        self.upload(raw.to_f32(), shape)
+    }
     fn matrix(&self, weight: RawMatrix, rows: usize, cols: usize) -> Matrix;
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> PackedConv;
     fn new_cache(&self, spec: AttentionSpec) -> KvCache;

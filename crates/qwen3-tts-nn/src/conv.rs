@@ -38,6 +38,13 @@ pub struct ConvState {
     tail: Option<Tensor>,
 }
 
+impl ConvState {
+    /// The same state, computed now: see [`Tensor::computed`].
+    pub fn computed(self) -> Self {
+        Self { tail: self.tail.map(Tensor::computed) }
+    }
+}
+
 /// A convolution that sees the present and the past only: the reference's
 /// `Qwen3TTSTokenizerV2CausalConvNet` and `MimiConv1d`, which pad
 /// `(taps − 1)·dilation + 1 − stride` inputs on the left.

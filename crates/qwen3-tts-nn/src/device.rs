@@ -5,6 +5,19 @@ use crate::cpu::Cpu;
 use crate::error::Result;
 use crate::mlx::Mlx;
 
+/// The type of the numbers between layers, on a device that leaves a choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precision {
+    /// float32, whatever the weights are: results are those of the CPU but for rounding.
+    #[default]
+    Float32,
+    /// The type of the checkpoint's embeddings, usually bf16, which halves what goes through
+    /// memory: what a table gives has the type of the table, and what meets it takes that type.
+    /// Norms and softmax are computed in float32 inside, logits are chosen from in float32.
+    Checkpoint,
+}
+
 /// A place to compute: handed to the loaders of a model, which then never asks for it again.
 ///
 /// Clones are handles to the same device: tensors of one model share its threads.
@@ -25,6 +38,14 @@ impl Device {
         Self::cpu(usize::MAX)
     }
 
+    /// MLX in float32: [`Device::mlx_in`] with [`Precision::Float32`].
+    ///
+    /// # Errors
+    /// As [`Device::mlx_in`].
+    pub fn mlx() -> Result<Self> {
+        Self::mlx_in(Precision::Float32)
+    }
+
     /// MLX: the GPU of a Mac with Apple silicon; on Linux MLX's own CPU library, which proves the
     /// arithmetic and is not fast.
     ///
@@ -34,8 +55,8 @@ impl Device {
     /// # Errors
     /// [`Error::DeviceMissing`](crate::Error::DeviceMissing) when this program was built without
     /// the feature `mlx`, or MLX finds no device.
-    pub fn mlx() -> Result<Self> {
-        Ok(Self { repr: On::Mlx(Mlx::new()?) })
+    pub fn mlx_in(precision: Precision) -> Result<Self> {
+        Ok(Self { repr: On::Mlx(Mlx::new(precision)?) })
     }
 
     /// Every device that this program was built with and this machine has, the CPU first.

@@ -24,6 +24,12 @@ impl KvCache {
         on_backend!(self, B => B::cache_len(B::of_cache(self)))
     }
 
+    /// The same cache, computed now: see [`Tensor::computed`](crate::Tensor::computed).
+    pub fn computed(self) -> Self {
+        on_backend!(self, B => B::compute_cache(B::of_cache(&self)));
+        self
+    }
+
     /// Whether nothing has been seen yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

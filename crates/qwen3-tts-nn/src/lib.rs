@@ -32,7 +32,7 @@ mod weights;
 pub use attention::{Attention, AttentionConfig};
 pub use codebook::Codebook;
 pub use conv::{CausalConv1d, CausalConvTranspose1d, ConvConfig, ConvState, Padding};
-pub use device::Device;
+pub use device::{Device, Precision};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use ids::Ids;

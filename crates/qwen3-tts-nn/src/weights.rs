@@ -22,6 +22,7 @@ use crate::layout::{Matrix, PackedConv};
 use crate::mmap::{forget_pages, map_file};
 use crate::quantization::Quantization;
 use crate::quantized::RawMatrix;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// The data type that a weight is kept in.
@@ -204,7 +205,7 @@ impl RawTensor {
         }
     }
 
-    fn to_f32(&self) -> Vec<f32> {
+    pub(crate) fn to_f32(&self) -> Vec<f32> {
         match self.dtype {
             Dtype::F32 => bytemuck::cast_slice::<u8, f32>(self.bytes.as_slice()).to_vec(),
             Dtype::Bf16 => bytemuck::cast_slice::<u8, bf16>(self.bytes.as_slice())
@@ -284,12 +285,13 @@ impl Weights {
         })
     }
 
-    /// A tensor in float32 on `device`, for norms, biases and codebooks.
+    /// A tensor on `device`, for norms, biases and scales.
     ///
     /// # Errors
     /// When it is missing, or has another shape or data type.
     pub fn tensor(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
-        Ok(Tensor::from_vec(self.to_vec(name, shape)?, shape, device))
+        let raw = self.raw(name, shape)?;
+        Ok(on_device!(device, b => b.parameter(&raw, Shape::new(shape))))
     }
 
     /// A tensor's values in float32.

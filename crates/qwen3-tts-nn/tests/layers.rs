@@ -1,4 +1,4 @@
-//! Layers against their definitions, and streams against the whole.
+//! Layers against their definitions, and streams against the whole, on every device.
 
 use proptest::prelude::*;
 use qwen3_tts_nn::{
@@ -30,8 +30,8 @@ fn weights(tensors: &[(&str, &[usize], &[f32])]) -> Weights {
     Weights::from_static("test", file.leak()).unwrap()
 }
 
-fn tensor(values: &[f32], channels: usize) -> Tensor {
-    Tensor::from_vec(values.to_vec(), &[1, values.len() / channels, channels], &Device::cpu(2))
+fn tensor(values: &[f32], channels: usize, device: &Device) -> Tensor {
+    Tensor::from_vec(values.to_vec(), &[1, values.len() / channels, channels], device)
 }
 
 /// Runs `step` over pieces of `x` of these lengths and joins the results.
@@ -48,18 +48,19 @@ fn in_pieces(x: &Tensor, sizes: &[usize], mut step: impl FnMut(&Tensor) -> Tenso
 
 #[test]
 fn a_causal_convolution_is_its_definition() {
+    Device::all().iter().for_each(check_a_causal_convolution_is_its_definition);
+}
+
+fn check_a_causal_convolution_is_its_definition(device: &Device) {
     let (inputs, outputs, taps, dilation, time) = (5, 7, 3, 2, 11);
     let weight = noise(outputs * inputs * taps, 1);
     let bias = noise(outputs, 2);
     let w = weights(&[("weight", &[outputs, inputs, taps], &weight), ("bias", &[outputs], &bias)]);
-    let conv = CausalConv1d::load(
-        &w,
-        ConvConfig::new(inputs, outputs, taps).dilation(dilation),
-        &Device::cpu(2),
-    )
-    .unwrap();
+    let conv =
+        CausalConv1d::load(&w, ConvConfig::new(inputs, outputs, taps).dilation(dilation), device)
+            .unwrap();
     let x = noise(time * inputs, 3);
-    let y = conv.step(&tensor(&x, inputs), &mut conv.new_state());
+    let y = conv.step(&tensor(&x, inputs, device), &mut conv.new_state());
     let mut expected = Vec::new();
     for t in 0..time {
         for o in 0..outputs {
@@ -80,6 +81,12 @@ fn a_causal_convolution_is_its_definition() {
 /// multiple of the stride.
 #[test]
 fn a_strided_convolution_is_its_definition_with_either_padding() {
+    Device::all()
+        .iter()
+        .for_each(check_a_strided_convolution_is_its_definition_with_either_padding);
+}
+
+fn check_a_strided_convolution_is_its_definition_with_either_padding(device: &Device) {
     let (inputs, outputs) = (3, 4);
     for (taps, stride, time) in [(4, 2, 9), (4, 2, 1), (16, 8, 20), (10, 5, 5), (3, 3, 7)] {
         let weight = noise(outputs * inputs * taps, 1);
@@ -88,8 +95,8 @@ fn a_strided_convolution_is_its_definition_with_either_padding() {
         for padding in [Padding::Zero, Padding::Replicate] {
             let config = ConvConfig::new(inputs, outputs, taps).stride(stride);
             let config = config.without_bias().padding(padding);
-            let conv = CausalConv1d::load(&w, config, &Device::cpu(2)).unwrap();
-            let y = conv.step(&tensor(&x, inputs), &mut conv.new_state());
+            let conv = CausalConv1d::load(&w, config, device).unwrap();
+            let y = conv.step(&tensor(&x, inputs, device), &mut conv.new_state());
             let input = |at: isize, i: usize| {
                 let inside = at.clamp(0, time as isize - 1);
                 let silent = padding == Padding::Zero && inside != at;
@@ -114,6 +121,10 @@ fn a_strided_convolution_is_its_definition_with_either_padding() {
 /// The reference mirrors `(taps − 1)·dilation` inputs in all; of an odd number, more at the end.
 #[test]
 fn a_same_convolution_is_its_definition() {
+    Device::all().iter().for_each(check_a_same_convolution_is_its_definition);
+}
+
+fn check_a_same_convolution_is_its_definition(device: &Device) {
     let (inputs, outputs) = (3, 4);
     for (taps, dilation, time) in [(1, 1, 1), (3, 1, 2), (3, 4, 5), (5, 2, 9), (2, 1, 3), (4, 3, 6)]
     {
@@ -122,9 +133,9 @@ fn a_same_convolution_is_its_definition() {
         let shape = [outputs, inputs, taps];
         let w = weights(&[("weight", &shape, &weight), ("bias", &[outputs], &bias)]);
         let config = ConvConfig::new(inputs, outputs, taps).dilation(dilation);
-        let conv = SameConv1d::load(&w, config, &Device::cpu(2)).unwrap();
+        let conv = SameConv1d::load(&w, config, device).unwrap();
         let x = noise(time * inputs, 3);
-        let y = conv.forward(&tensor(&x, inputs));
+        let y = conv.forward(&tensor(&x, inputs, device));
         let first = -(((taps - 1) * dilation / 2) as isize);
         let mut expected = Vec::new();
         for t in 0..time {
@@ -141,8 +152,8 @@ fn a_same_convolution_is_its_definition() {
             }
         }
         assert_close(&y.to_vec(), &expected, 1e-5);
-        let [first, second] = SameConv1d::load_split(&w, config, 1, &Device::cpu(2)).unwrap();
-        let x = tensor(&x, inputs);
+        let [first, second] = SameConv1d::load_split(&w, config, 1, device).unwrap();
+        let x = tensor(&x, inputs, device);
         let sum = first.forward(&x.narrow(2, 0, 1)).add(&second.forward(&x.narrow(2, 1, 2)));
         assert_close(&sum.to_vec(), &expected, 1e-5);
         let context = (taps - 1) * dilation;
@@ -152,13 +163,17 @@ fn a_same_convolution_is_its_definition() {
 
 #[test]
 fn a_depthwise_convolution_is_its_definition() {
+    Device::all().iter().for_each(check_a_depthwise_convolution_is_its_definition);
+}
+
+fn check_a_depthwise_convolution_is_its_definition(device: &Device) {
     let (channels, taps, time) = (6, 7, 9);
     let weight = noise(channels * taps, 1);
     let bias = noise(channels, 2);
     let w = weights(&[("weight", &[channels, 1, taps], &weight), ("bias", &[channels], &bias)]);
-    let conv = CausalConv1d::load_depthwise(&w, channels, taps, &Device::cpu(2)).unwrap();
+    let conv = CausalConv1d::load_depthwise(&w, channels, taps, device).unwrap();
     let x = noise(time * channels, 3);
-    let y = conv.step(&tensor(&x, channels), &mut conv.new_state());
+    let y = conv.step(&tensor(&x, channels, device), &mut conv.new_state());
     let mut expected = Vec::new();
     for t in 0..time {
         for c in 0..channels {
@@ -175,16 +190,21 @@ fn a_depthwise_convolution_is_its_definition() {
 /// outputs overlap would show.
 #[test]
 fn a_transposed_convolution_is_its_definition_trimmed_on_the_right() {
+    Device::all()
+        .iter()
+        .for_each(check_a_transposed_convolution_is_its_definition_trimmed_on_the_right);
+}
+
+fn check_a_transposed_convolution_is_its_definition_trimmed_on_the_right(device: &Device) {
     for (taps, stride) in [(2, 2), (16, 8), (10, 5), (6, 3), (7, 3), (3, 4), (1, 1)] {
         let (inputs, outputs, time) = (4, 3, 6);
         let weight = noise(inputs * outputs * taps, 1);
         let bias = [10.0, 20.0, 30.0];
         let w =
             weights(&[("weight", &[inputs, outputs, taps], &weight), ("bias", &[outputs], &bias)]);
-        let device = Device::cpu(2);
-        let conv = CausalConvTranspose1d::load(&w, inputs, outputs, taps, stride, &device).unwrap();
+        let conv = CausalConvTranspose1d::load(&w, inputs, outputs, taps, stride, device).unwrap();
         let x = noise(time * inputs, 3);
-        let y = conv.step(&tensor(&x, inputs), &mut conv.new_state());
+        let y = conv.step(&tensor(&x, inputs, device), &mut conv.new_state());
 
         let mut expected = bias.repeat(time * stride);
         for (t, i, o, tap) in (0..time).flat_map(|t| {
@@ -201,7 +221,7 @@ fn a_transposed_convolution_is_its_definition_trimmed_on_the_right() {
     }
 }
 
-fn attention(window: Option<usize>) -> (Attention, AttentionConfig) {
+fn attention(window: Option<usize>, device: &Device) -> (Attention, AttentionConfig) {
     let (hidden, heads, kv_heads, head_dim) = (12, 4, 2, 8);
     let mut config = AttentionConfig::new(hidden, heads, head_dim);
     config.num_key_value_heads = kv_heads;
@@ -216,14 +236,19 @@ fn attention(window: Option<usize>) -> (Attention, AttentionConfig) {
         ("q_norm.weight", &[head_dim], &noise(head_dim, 5)),
         ("k_norm.weight", &[head_dim], &noise(head_dim, 6)),
     ]);
-    (Attention::load(&w, &config, &Device::cpu(2)).unwrap(), config)
+    (Attention::load(&w, &config, device).unwrap(), config)
 }
 
 /// Runs a sequence through attention in pieces.
-fn attend(window: Option<usize>, x: &Tensor, sizes: &[usize]) -> (Vec<f32>, KvCache) {
-    let (attention, config) = attention(window);
+fn attend(
+    window: Option<usize>,
+    x: &Tensor,
+    sizes: &[usize],
+    device: &Device,
+) -> (Vec<f32>, KvCache) {
+    let (attention, config) = attention(window, device);
     let rope = Rope::new(config.head_dim, 10_000.0);
-    let mut cache = KvCache::new(&config, &Device::cpu(2));
+    let mut cache = KvCache::new(&config, device);
     let y = in_pieces(x, sizes, |x| {
         attention.step(x, &rope.positions(cache.len(), x.dim(1)), &mut cache)
     });
@@ -232,9 +257,13 @@ fn attend(window: Option<usize>, x: &Tensor, sizes: &[usize]) -> (Vec<f32>, KvCa
 
 #[test]
 fn a_window_changes_only_what_lies_beyond_it() {
-    let x = tensor(&noise(40 * 12, 9), 12);
-    let (full, _) = attend(None, &x, &[40]);
-    let (windowed, _) = attend(Some(10), &x, &[40]);
+    Device::all().iter().for_each(check_a_window_changes_only_what_lies_beyond_it);
+}
+
+fn check_a_window_changes_only_what_lies_beyond_it(device: &Device) {
+    let x = tensor(&noise(40 * 12, 9), 12, device);
+    let (full, _) = attend(None, &x, &[40], device);
+    let (windowed, _) = attend(Some(10), &x, &[40], device);
     assert_close(&full[..10 * 12], &windowed[..10 * 12], 1e-6);
     let beyond = full[10 * 12..].iter().zip(&windowed[10 * 12..]);
     assert!(beyond.filter(|(a, b)| (*a - *b).abs() > 1e-3).count() > 100);
@@ -247,52 +276,72 @@ proptest! {
     fn attention_in_pieces_is_the_whole(
         sizes in cuts(50), window in prop::option::of(1usize..60)
     ) {
-        let x = tensor(&noise(50 * 12, 9), 12);
-        let (whole, _) = attend(window, &x, &[50]);
-        let (pieces, cache) = attend(window, &x, &sizes);
-        prop_assert_eq!(cache.len(), 50);
-        assert_close(&pieces, &whole, 1e-5);
+        for device in &Device::all() {
+            let x = tensor(&noise(50 * 12, 9), 12, device);
+            let (whole, _) = attend(window, &x, &[50], device);
+            let (pieces, cache) = attend(window, &x, &sizes, device);
+            prop_assert_eq!(cache.len(), 50);
+            assert_close(&pieces, &whole, 1e-5);
+        }
     }
 
     #[test]
     fn convolutions_in_pieces_are_the_whole(
         sizes in cuts(30), taps in 1usize..8, dilation in 1usize..10, stride in 1usize..6,
     ) {
-        let (inputs, outputs) = (3, 5);
-        let w = weights(&[
-            ("weight", &[outputs, inputs, taps], &noise(outputs * inputs * taps, 1)),
-            ("bias", &[outputs], &noise(outputs, 2)),
-        ]);
-        let device = Device::cpu(2);
-        let x = tensor(&noise(30 * inputs, 3), inputs);
-        let conv = CausalConv1d::load(&w, ConvConfig::new(inputs, outputs, taps).dilation(dilation), &device).unwrap();
-        let whole = conv.step(&x, &mut conv.new_state()).to_vec();
-        let mut state = conv.new_state();
-        assert_close(&in_pieces(&x, &sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);
-
-        let x = tensor(&noise(30 * outputs, 3), outputs);
-        let w = weights(&[
-            ("weight", &[outputs, inputs, taps], &noise(outputs * inputs * taps, 1)),
-            ("bias", &[inputs], &noise(inputs, 2)),
-        ]);
-        let conv =
-            CausalConvTranspose1d::load(&w, outputs, inputs, taps, stride, &device).unwrap();
-        let whole = conv.step(&x, &mut conv.new_state()).to_vec();
-        let mut state = conv.new_state();
-        assert_close(&in_pieces(&x, &sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);
+        for device in &Device::all() {
+            check_a_convolution_in_pieces(&sizes, taps, dilation, device);
+            check_a_transposed_convolution_in_pieces(&sizes, taps, stride, device);
+        }
     }
+}
+
+fn check_a_convolution_in_pieces(sizes: &[usize], taps: usize, dilation: usize, device: &Device) {
+    let (inputs, outputs) = (3, 5);
+    let w = weights(&[
+        ("weight", &[outputs, inputs, taps], &noise(outputs * inputs * taps, 1)),
+        ("bias", &[outputs], &noise(outputs, 2)),
+    ]);
+    let x = tensor(&noise(30 * inputs, 3), inputs, device);
+    let config = ConvConfig::new(inputs, outputs, taps).dilation(dilation);
+    let conv = CausalConv1d::load(&w, config, device).unwrap();
+    let whole = conv.step(&x, &mut conv.new_state()).to_vec();
+    let mut state = conv.new_state();
+    assert_close(&in_pieces(&x, sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);
+}
+
+fn check_a_transposed_convolution_in_pieces(
+    sizes: &[usize],
+    taps: usize,
+    stride: usize,
+    device: &Device,
+) {
+    let (inputs, outputs) = (5, 3);
+    let w = weights(&[
+        ("weight", &[inputs, outputs, taps], &noise(inputs * outputs * taps, 1)),
+        ("bias", &[outputs], &noise(outputs, 2)),
+    ]);
+    let x = tensor(&noise(30 * inputs, 3), inputs, device);
+    let conv = CausalConvTranspose1d::load(&w, inputs, outputs, taps, stride, device).unwrap();
+    let whole = conv.step(&x, &mut conv.new_state()).to_vec();
+    let mut state = conv.new_state();
+    assert_close(&in_pieces(&x, sizes, |x| conv.step(x, &mut state)), &whole, 1e-5);
 }
 
 #[test]
 fn a_strided_convolution_in_pieces_is_the_whole() {
+    Device::all().iter().for_each(check_a_strided_convolution_in_pieces_is_the_whole);
+}
+
+fn check_a_strided_convolution_in_pieces_is_the_whole(device: &Device) {
     let (inputs, outputs, taps, stride) = (3, 5, 10, 5);
     let weight = noise(outputs * inputs * taps, 1);
     let w = weights(&[("weight", &[outputs, inputs, taps], &weight)]);
-    let x = tensor(&noise(33 * inputs, 3), inputs);
+    let x = tensor(&noise(33 * inputs, 3), inputs, device);
     for padding in [Padding::Zero, Padding::Replicate] {
         let config = ConvConfig::new(inputs, outputs, taps).stride(stride);
         let config = config.without_bias().padding(padding);
-        let conv = CausalConv1d::load(&w, config, &Device::cpu(2)).unwrap();
+        let conv = CausalConv1d::load(&w, config, device).unwrap();
         let whole = conv.step(&x, &mut conv.new_state()).to_vec();
         for sizes in [vec![5, 10, 15, 3], vec![25, 8], vec![5, 5, 5, 5, 5, 5, 3]] {
             let mut state = conv.new_state();
@@ -304,10 +353,14 @@ fn a_strided_convolution_in_pieces_is_the_whole() {
 /// Far more positions than any configuration names: the cache grows without a cap.
 #[test]
 fn a_cache_has_no_cap() {
-    let (attention, config) = attention(None);
+    Device::all().iter().for_each(check_a_cache_has_no_cap);
+}
+
+fn check_a_cache_has_no_cap(device: &Device) {
+    let (attention, config) = attention(None, device);
     let rope = Rope::new(config.head_dim, 10_000.0);
-    let mut cache = KvCache::new(&config, &Device::cpu(1));
-    let x = tensor(&noise(500 * 12, 9), 12);
+    let mut cache = KvCache::new(&config, device);
+    let x = tensor(&noise(500 * 12, 9), 12, device);
     for _ in 0..20 {
         attention.step(&x, &rope.positions(cache.len(), 500), &mut cache);
     }

@@ -5,6 +5,10 @@ use qwen3_tts_testkit::{Golden, assert_close};
 
 #[test]
 fn rope_is_the_official_interleaved_mrope_at_equal_positions() {
+    Device::all().iter().for_each(assert_official_mrope);
+}
+
+fn assert_official_mrope(device: &Device) {
     let golden = Golden::load("operations/mrope");
     let (_, positions) = golden.u32("positions");
     assert!(positions.len() > 4 && positions.iter().max() > Some(&1000));
@@ -16,7 +20,7 @@ fn rope_is_the_official_interleaved_mrope_at_equal_positions() {
             let row = shape[1] * shape[2];
             for (i, position) in positions.iter().enumerate() {
                 let x = values[i * row..(i + 1) * row].to_vec();
-                let x = Tensor::from_vec(x, &[1, 1, shape[1], head_dim], &Device::cpu(1));
+                let x = Tensor::from_vec(x, &[1, 1, shape[1], head_dim], device);
                 let y = rope.positions(*position as usize, 1).rotate(&x);
                 assert_close(&y.to_vec(), &expected[i * row..(i + 1) * row], 5e-6);
             }

@@ -57,6 +57,8 @@ impl SpeechTokenizer {
         for frames in frames.chunks(DECODED_TOGETHER) {
             self.decoder.step(frames, &mut state)?;
         }
+        // The next request may come on another thread.
+        let state = state.computed();
         *primed = Some(Primed { frames: frames.to_vec(), state: state.clone() });
         Ok(state)
     }

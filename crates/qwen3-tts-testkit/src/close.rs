@@ -37,6 +37,16 @@ fn distance(actual: f32, expected: f32) -> f32 {
     if distance.is_nan() { f32::INFINITY } else { distance }
 }
 
+/// How far `actual` is from `expected`: the root of the mean square of the differences, as a part of
+/// that of `expected`.
+#[track_caller]
+pub fn relative_error(actual: &[f32], expected: &[f32]) -> f64 {
+    assert_eq!(actual.len(), expected.len(), "lengths of actual and expected");
+    let square = |x: f32| f64::from(x) * f64::from(x);
+    let error: f64 = actual.iter().zip(expected).map(|(a, e)| square(a - e)).sum();
+    (error / expected.iter().map(|e| square(*e)).sum::<f64>()).sqrt()
+}
+
 /// Panics unless every pair is within `tolerance` absolutely, naming the worst one.
 #[track_caller]
 pub fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32) {
@@ -54,6 +64,12 @@ pub fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_relative_error_is_that_of_the_whole() {
+        assert_eq!(relative_error(&[3.0, 4.0], &[3.0, 4.0]), 0.0);
+        assert_eq!(relative_error(&[3.0, 7.0], &[3.0, 4.0]), 0.6);
+    }
 
     #[test]
     fn close_values_pass_and_equal_infinities_too() {

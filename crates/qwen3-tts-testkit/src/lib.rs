@@ -10,7 +10,7 @@ mod damage;
 mod golden;
 mod signal;
 
-pub use close::{Difference, assert_close, largest_difference};
+pub use close::{Difference, assert_close, largest_difference, relative_error};
 pub use cuts::{cut, cuts};
 pub use damage::{Damage, TempCheckpoint};
 pub use golden::{CHECKPOINTS, Golden, checkpoint, cloning_goldens, fixtures_dir, speech_goldens};

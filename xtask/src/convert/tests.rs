@@ -8,7 +8,7 @@ use qwen3_tts_config::ModelConfig;
 use qwen3_tts_nn::{Device, Dtype, Ids, Tensor, TensorInfo, Weights};
 use qwen3_tts_speaker::SpeakerEncoder;
 use qwen3_tts_talker::Talker;
-use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, assert_close, checkpoint};
+use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, assert_close, checkpoint, relative_error};
 use tempfile::TempDir;
 
 #[derive(Parser)]
@@ -60,13 +60,6 @@ fn logits(talker: &Talker, golden: &Golden) -> [Vec<f32>; 2] {
     let predicted = talker.code_predictor().logits(&first, &code_0, &ids[1..]).unwrap();
     let predicted = predicted.iter().flat_map(|logits| logits.to_vec()).collect();
     [talker.logits(&hidden).to_vec(), predicted]
-}
-
-/// The root of the mean square of a − b, as a part of that of b.
-fn relative_error(a: &[f32], b: &[f32]) -> f64 {
-    let square = |x: f32| f64::from(x) * f64::from(x);
-    let error: f64 = a.iter().zip(b).map(|(a, b)| square(a - b)).sum();
-    (error / b.iter().map(|b| square(*b)).sum::<f64>()).sqrt()
 }
 
 fn golden_of(name: &str) -> Golden {

@@ -1,5 +1,6 @@
 //! What stands for the MLX backend where it is not compiled in: types without values.
 
+use crate::device::Precision;
 use crate::error::{Error, Result};
 
 /// A type without values.
@@ -14,7 +15,7 @@ pub(crate) type MlxPackedConv = Absent;
 pub(crate) type MlxKvCache = Absent;
 
 impl Absent {
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(_: Precision) -> Result<Self> {
         let reason = "this program was built without it (cargo's `--features mlx`)".into();
         Err(Error::DeviceMissing { device: "mlx", reason })
     }

@@ -3,6 +3,8 @@
 // Each test file uses a part of this.
 #![allow(dead_code)]
 
+use std::path::Path;
+
 use qwen3_tts_config::{GenerationConfig, ModelConfig};
 use qwen3_tts_nn::{Device, Tensor, Weights};
 use qwen3_tts_talker::{
@@ -24,9 +26,20 @@ impl Case {
     pub fn load(name: &str, device: &Device) -> Self {
         let golden = Golden::load(name);
         let dir = checkpoint(golden.string("checkpoint"));
-        let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
+        Self::of(golden, &dir, device, |_| ())
+    }
+
+    /// A golden with this checkpoint, and changes to its configuration.
+    pub fn of(
+        golden: Golden,
+        dir: &Path,
+        device: &Device,
+        change: impl FnOnce(&mut ModelConfig),
+    ) -> Self {
+        let mut config = ModelConfig::from_file(dir.join("config.json")).unwrap();
+        change(&mut config);
         let generation = GenerationConfig::from_file(dir.join("generation_config.json")).unwrap();
-        let weights = Weights::open(&dir).unwrap();
+        let weights = Weights::open(dir).unwrap();
         let talker = Talker::load(&config, &weights, device).unwrap();
         let prompt = prompt(&golden, &config);
         let params = GenerationParams {

@@ -52,15 +52,8 @@ fn tensor(
     strides: &[usize],
 ) -> Vec<u8> {
     let kind = format!("ctorch\n{kind}\n");
-    let storage = [
-        b"(",
-        &text("storage")[..],
-        kind.as_bytes(),
-        &text(key),
-        &text("cpu"),
-        &int(len),
-        b"tQ",
-    ];
+    let storage =
+        [b"(", &text("storage")[..], kind.as_bytes(), &text(key), &text("cpu"), &int(len), b"tQ"];
     let rest = [&int(at)[..], &tuple(shape), &tuple(strides), b"\x89}tR"];
     [b"ctorch._utils\n_rebuild_tensor_v2\n(", &storage.concat()[..], &rest.concat()].concat()
 }

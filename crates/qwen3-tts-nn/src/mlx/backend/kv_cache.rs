@@ -35,6 +35,11 @@ impl MlxKvCache {
         self.dropped + self.held
     }
 
+    /// Computes now what was only noted.
+    pub(super) fn compute(&self) {
+        self.buffers.iter().flatten().for_each(|buffer| ok(buffer.eval()));
+    }
+
     /// Appends keys and values of the same shape; gives all that their queries may see.
     pub(super) fn append(&mut self, new: [Array; 2]) -> [Array; 2] {
         match self.window {

@@ -1,4 +1,8 @@
-//! The MLX backend: a lazy graph, float32 activations, weights as the checkpoint keeps them.
+//! The MLX backend: a lazy graph, weights as the checkpoint keeps them, activations in float32 or
+//! in the type of the checkpoint's tables.
+//!
+//! An operation's first operand decides its type, and what it meets takes that type: otherwise one
+//! vector from the host would widen all that follows.
 //!
 //! Nothing is computed before values are read back. Since a frame is read back once, it is one
 //! graph, from the sum of embeddings that it begins with to its last code.
@@ -21,6 +25,7 @@ pub(crate) use self::kv_cache::MlxKvCache;
 pub(crate) use self::weights::{MlxMatrix, MlxPackedConv};
 use crate::backend::{AttentionSpec, Backend, On, mixed_devices};
 use crate::conv::ConvShape;
+use crate::device::Precision;
 use crate::error::Error;
 use crate::ids::Ids;
 use crate::kv_cache::KvCache;
@@ -30,16 +35,19 @@ use crate::rope::RopePositions;
 use crate::sampling::Sampling;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use crate::weights::RawTensor;
 
 /// MLX's default device: the GPU of a Mac.
 #[derive(Clone, Debug)]
-pub(crate) struct Mlx;
+pub(crate) struct Mlx {
+    precision: Precision,
+}
 
 impl Mlx {
     /// Tries the device with a small computation.
-    pub(crate) fn new() -> crate::error::Result<Self> {
+    pub(crate) fn new(precision: Precision) -> crate::error::Result<Self> {
         let sum = Array::from_slice(&[1.0f32, 2.0], &[2]).sum(None);
-        sum.and_then(|sum| sum.eval()).map(|()| Self).map_err(|error| {
+        sum.and_then(|sum| sum.eval()).map(|()| Self { precision }).map_err(|error| {
             let reason = format!("MLX does not compute here ({error})");
             Error::DeviceMissing { device: "mlx", reason }
         })
@@ -102,10 +110,24 @@ fn narrow(x: &Array, axis: usize, start: usize, len: usize) -> Array {
     })
 }
 
-/// `y` with the shape of `x`, or as one row of channels for every row of `x`.
+/// `y` with the shape of `x`, or as one row of channels for every row of `x`; and in its type.
 fn beside(x: &Array, y: &Tensor) -> Array {
-    let y = &Mlx::of(y).0;
-    if y.shape() == x.shape() { y.clone() } else { ok(y.reshape(&[-1])) }
+    let y = like(x, &Mlx::of(y).0);
+    if y.shape() == x.shape() { y } else { ok(y.reshape(&[-1])) }
+}
+
+/// `y` in the type of `x`.
+fn like(x: &Array, y: &Array) -> Array {
+    in_type(y, x.dtype())
+}
+
+fn in_type(x: &Array, dtype: Dtype) -> Array {
+    if x.dtype() == dtype { x.clone() } else { ok(x.as_dtype(dtype)) }
+}
+
+/// A number in the type of `x`.
+fn number(x: &Array, value: f32) -> Array {
+    like(x, &Array::from_f32(value))
 }
 
 impl Backend for Mlx {
@@ -153,6 +175,10 @@ impl Backend for Mlx {
         ok(x.0.eval());
     }
 
+    fn compute_cache(cache: &MlxKvCache) {
+        cache.compute();
+    }
+
     fn upload(&self, data: Vec<f32>, shape: Shape) -> Tensor {
         tensor(Ok(Array::from_slice(&data, &sizes(shape.dims()))))
     }
@@ -161,7 +187,7 @@ impl Backend for Mlx {
         if x.0.size() == 0 {
             return Vec::new();
         }
-        let x = ok(x.0.contiguous());
+        let x = ok(widened(&x.0).contiguous());
         ok(x.eval());
         x.as_slice().to_vec()
     }
@@ -180,7 +206,8 @@ impl Backend for Mlx {
     }
 
     fn cat(xs: &[&Tensor], axis: usize) -> Tensor {
-        let arrays: Vec<&Array> = xs.iter().map(|x| &Self::of(x).0).collect();
+        let first = &Self::of(xs[0]).0;
+        let arrays: Vec<Array> = xs.iter().map(|x| like(first, &Self::of(x).0)).collect();
         tensor(ops::concatenate(&arrays, size(axis)))
     }
 
@@ -208,8 +235,15 @@ impl Backend for Mlx {
         ids.known.as_deref()
     }
 
+    fn parameter(&self, raw: &RawTensor, shape: Shape) -> Tensor {
+        match self.precision {
+            Precision::Float32 => self.upload(raw.to_f32(), shape),
+            Precision::Checkpoint => tensor(Ok(weights::array(raw, &sizes(shape.dims())))),
+        }
+    }
+
     fn matrix(&self, raw: RawMatrix, rows: usize, cols: usize) -> Matrix {
-        MlxMatrix::load(&raw, rows, cols)
+        MlxMatrix::load(&raw, rows, cols, self.precision)
     }
 
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> PackedConv {
@@ -237,12 +271,12 @@ impl Backend for Mlx {
     }
 
     fn rms_norm(x: &MlxTensor, weight: &Tensor, eps: f32) -> Tensor {
-        tensor(fast::rms_norm(&x.0, Some(&Self::of(weight).0), eps))
+        tensor(fast::rms_norm(&x.0, Some(&like(&x.0, &Self::of(weight).0)), eps))
     }
 
     fn layer_norm(x: &MlxTensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Tensor {
-        let (weight, bias) = (&Self::of(weight).0, &Self::of(bias).0);
-        tensor(fast::layer_norm(&x.0, Some(weight), Some(bias), eps))
+        let [weight, bias] = [weight, bias].map(|row| like(&x.0, &Self::of(row).0));
+        tensor(fast::layer_norm(&x.0, Some(&weight), Some(&bias), eps))
     }
 
     fn rope(x: &MlxTensor, positions: &RopePositions) -> Tensor {
@@ -295,8 +329,8 @@ impl Backend for Mlx {
     }
 
     fn gelu(x: &MlxTensor) -> Tensor {
-        let half = ok(x.0.multiply(Array::from_f32(0.5)));
-        let erf = ok(ops::erf(ok(x.0.multiply(Array::from_f32(0.5f32.sqrt())))));
+        let half = ok(x.0.multiply(number(&x.0, 0.5)));
+        let erf = ok(ops::erf(ok(x.0.multiply(number(&x.0, 0.5f32.sqrt())))));
         tensor(half.multiply(&erf).and_then(|rest| half.add(rest)))
     }
 
@@ -306,11 +340,11 @@ impl Backend for Mlx {
     }
 
     fn nearest(x: &MlxTensor, codebook: &Tensor) -> Ids {
-        nearest::nearest(&x.0, &Self::of(codebook).0)
+        nearest::nearest(&widened(&x.0), &Self::of(codebook).0)
     }
 
     fn relu(x: &MlxTensor) -> Tensor {
-        tensor(ops::maximum(&x.0, Array::from_f32(0.0)))
+        tensor(ops::maximum(&x.0, number(&x.0, 0.0)))
     }
 
     fn sigmoid(x: &MlxTensor) -> Tensor {
@@ -323,7 +357,8 @@ impl Backend for Mlx {
 
     fn statistics(x: &MlxTensor, logits: Option<&Tensor>, floor: f32) -> (Tensor, Tensor) {
         const TIME: i32 = 1;
-        let weights = logits.map(|logits| ok(ops::softmax_axis(&Self::of(logits).0, TIME, true)));
+        let weights =
+            logits.map(|logits| ok(ops::softmax_axis(like(&x.0, &Self::of(logits).0), TIME, true)));
         let mean = |values: &Array| {
             ok(match &weights {
                 Some(weights) => ok(values.multiply(weights)).sum_axis(TIME, true),
@@ -332,7 +367,7 @@ impl Backend for Mlx {
         };
         let center = mean(&x.0);
         let variance = mean(&ok(ok(x.0.subtract(&center)).square()));
-        let deviation = ok(ops::maximum(variance, Array::from_f32(floor))).sqrt();
+        let deviation = ok(ops::maximum(&variance, number(&variance, floor))).sqrt();
         (tensor(Ok(center)), tensor(deviation))
     }
 
@@ -341,17 +376,18 @@ impl Backend for Mlx {
     }
 
     fn snake_beta(x: &MlxTensor, alpha: &Tensor, inv_beta: &Tensor) -> Tensor {
-        let sine = ok(ok(x.0.multiply(&Self::of(alpha).0)).sin());
-        let rise = ok(ok(sine.square()).multiply(&Self::of(inv_beta).0));
+        let [alpha, inv_beta] = [alpha, inv_beta].map(|row| like(&x.0, &Self::of(row).0));
+        let sine = ok(ok(x.0.multiply(alpha)).sin());
+        let rise = ok(ok(sine.square()).multiply(inv_beta));
         tensor(x.0.add(rise))
     }
 
     fn sample(logits: &MlxTensor, sampling: &Sampling<'_>) -> Ids {
-        sampling::sample(&logits.0, sampling)
+        sampling::sample(&widened(&logits.0), sampling)
     }
 }
 
 /// The array in float32.
 fn widened(x: &Array) -> Array {
-    if x.dtype() == Dtype::Float32 { x.clone() } else { ok(x.as_dtype(Dtype::Float32)) }
+    in_type(x, Dtype::Float32)
 }

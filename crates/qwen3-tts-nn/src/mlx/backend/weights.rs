@@ -5,23 +5,30 @@ use mlx_rs::ops::dequantize;
 use mlx_rs::ops::indexing::take_axis;
 use mlx_rs::{Array, ops};
 
-use super::{ok, size, widened};
+use super::{like, ok, size, widened};
 use crate::backend::On;
 use crate::conv::ConvShape;
+use crate::device::Precision;
 use crate::layout::Matrix;
 use crate::quantized::{RawAffine, RawMatrix};
 use crate::weights::{Dtype, RawTensor};
 
 /// A matrix `[rows, cols]` as the checkpoint keeps it.
 #[derive(Clone)]
-pub(crate) enum MlxMatrix {
+pub(crate) struct MlxMatrix {
+    stored: Stored,
+    precision: Precision,
+}
+
+#[derive(Clone)]
+enum Stored {
     Full(Array),
     Affine(Affine),
 }
 
-/// Packed weights, and in float32 their scales and biases: MLX adds up in the type of these.
+/// Packed weights with their scales and biases, in the type that MLX is to add up in.
 #[derive(Clone)]
-pub(crate) struct Affine {
+struct Affine {
     packed: Array,
     scales: Array,
     biases: Array,
@@ -30,36 +37,40 @@ pub(crate) struct Affine {
 }
 
 impl MlxMatrix {
-    pub(super) fn load(raw: &RawMatrix, rows: usize, cols: usize) -> Matrix {
+    pub(super) fn load(raw: &RawMatrix, rows: usize, cols: usize, precision: Precision) -> Matrix {
         let dtype = raw.dtype();
-        let matrix = match raw {
-            RawMatrix::Full(tensor) => Self::Full(array(tensor, rows, cols)),
-            RawMatrix::Affine(affine) => Self::Affine(Affine::load(affine, rows, cols)),
+        let stored = match raw {
+            RawMatrix::Full(tensor) => Stored::Full(array(tensor, &[size(rows), size(cols)])),
+            RawMatrix::Affine(affine) => {
+                Stored::Affine(Affine::load(affine, rows, cols, precision))
+            }
         };
+        let matrix = Self { stored, precision };
         Matrix { repr: On::Mlx(matrix), rows, cols, dtype }
     }
 
     pub(super) fn rows(&self) -> usize {
-        let (Self::Full(weight) | Self::Affine(Affine { packed: weight, .. })) = self;
+        let (Stored::Full(weight) | Stored::Affine(Affine { packed: weight, .. })) = &self.stored;
         weight.shape()[0] as usize
     }
 
-    /// `x·Wᵀ` in float32.
+    /// `x·Wᵀ` in the type of `x`.
     pub(super) fn project(&self, x: &Array) -> Array {
-        match self {
-            Self::Full(weight) => ok(x.matmul(ok(widened(weight).transpose()))),
-            Self::Affine(Affine { packed, scales, biases, group_size, bits }) => {
-                ok(ops::quantized_matmul(x, packed, scales, biases, true, *group_size, *bits))
+        match &self.stored {
+            Stored::Full(weight) => ok(x.matmul(ok(like(x, weight).transpose()))),
+            Stored::Affine(Affine { packed, scales, biases, group_size, bits }) => {
+                let [scales, biases] = [scales, biases].map(|part| like(x, part));
+                ok(ops::quantized_matmul(x, packed, scales, &biases, true, *group_size, *bits))
             }
         }
     }
 
-    /// The rows of these ids, in float32.
+    /// The rows of these ids.
     pub(super) fn embed(&self, ids: &Array) -> Array {
         let rows = |table: &Array| ok(take_axis(table, ids, 0));
-        match self {
-            Self::Full(weight) => widened(&rows(weight)),
-            Self::Affine(Affine { packed, scales, biases, group_size, bits }) => {
+        match &self.stored {
+            Stored::Full(weight) => activations(rows(weight), self.precision),
+            Stored::Affine(Affine { packed, scales, biases, group_size, bits }) => {
                 let [packed, scales, biases] = [packed, scales, biases].map(rows);
                 ok(dequantize(packed, scales, &biases, *group_size, *bits))
             }
@@ -68,7 +79,7 @@ impl MlxMatrix {
 }
 
 impl Affine {
-    fn load(raw: &RawAffine, rows: usize, cols: usize) -> Self {
+    fn load(raw: &RawAffine, rows: usize, cols: usize, precision: Precision) -> Self {
         let bits = raw.bits.get();
         let words: Vec<u32> = raw
             .packed
@@ -77,10 +88,11 @@ impl Affine {
             .map(|word| word.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)))
             .collect();
         let floats = |tensor: &RawTensor| {
-            let wide = widened(&array(tensor, rows, cols / raw.group_size));
+            let shape = [size(rows), size(cols / raw.group_size)];
+            let floats = activations(array(tensor, &shape), precision);
             // Now, on the thread that loads.
-            ok(wide.eval());
-            wide
+            ok(floats.eval());
+            floats
         };
         Self {
             packed: Array::from_slice(&words, &[size(rows), size(cols * bits / 32)]),
@@ -92,13 +104,20 @@ impl Affine {
     }
 }
 
+/// What the checkpoint has, in the type that activations are to have.
+fn activations(stored: Array, precision: Precision) -> Array {
+    match precision {
+        Precision::Float32 => widened(&stored),
+        Precision::Checkpoint => stored,
+    }
+}
+
 /// A tensor in the checkpoint's type.
-fn array(tensor: &RawTensor, rows: usize, cols: usize) -> Array {
-    let shape = [size(rows), size(cols)];
+pub(super) fn array(tensor: &RawTensor, shape: &[i32]) -> Array {
     let bytes = tensor.bytes.as_slice();
     match tensor.dtype {
-        Dtype::Bf16 => Array::from_slice(bytemuck::cast_slice::<u8, bf16>(bytes), &shape),
-        _ => Array::from_slice(bytemuck::cast_slice::<u8, f32>(bytes), &shape),
+        Dtype::Bf16 => Array::from_slice(bytemuck::cast_slice::<u8, bf16>(bytes), shape),
+        _ => Array::from_slice(bytemuck::cast_slice::<u8, f32>(bytes), shape),
     }
 }
 
@@ -117,12 +136,13 @@ impl MlxPackedConv {
 
     /// `x` `[1, time, in]`, no padding.
     pub(super) fn convolve(&self, x: &Array) -> Array {
+        let weight = like(x, &self.weight);
         let ConvShape { out_channels, in_channels, taps, stride, dilation, depthwise } = self.shape;
         if taps == 1 && stride == 1 && !depthwise {
-            let weight = ok(self.weight.reshape(&[size(out_channels), size(in_channels)]));
+            let weight = ok(weight.reshape(&[size(out_channels), size(in_channels)]));
             return ok(x.matmul(ok(weight.transpose())));
         }
         let groups = if depthwise { size(out_channels) } else { 1 };
-        ok(ops::conv1d(x, &self.weight, size(stride), 0, size(dilation), groups))
+        ok(ops::conv1d(x, &weight, size(stride), 0, size(dilation), groups))
     }
 }
