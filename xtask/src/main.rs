@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod aarch64;
 mod checkpoint;
 mod convert;
 mod fixtures;
@@ -33,6 +34,7 @@ enum Task {
     Bench(bench::Arguments),
     MlxLinux(mlx::Arguments),
     TestMlx(mlx::TestArguments),
+    TestAarch64(aarch64::Arguments),
     Tidy(tidy::Arguments),
 }
 
@@ -55,6 +57,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::MlxLinux(arguments) => mlx::run(&arguments),
         Task::TestMlx(arguments) => mlx::test(&arguments),
+        Task::TestAarch64(arguments) => aarch64::run(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),
     }
 }

@@ -31,7 +31,9 @@ pub(crate) fn run<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: limited to what was detected on this CPU.
         Isa::Avx512 | Isa::Avx512Vnni => unsafe { avx512(kernel) },
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
+        Isa::Neon | Isa::Dotprod => unsafe { kernel.run::<crate::vector::Neon<2>>() },
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },
     }
@@ -75,7 +77,12 @@ pub(crate) fn run_integers<K: IntegerKernel>(isa: Isa, kernel: K) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: limited to what was detected on this CPU.
         Isa::Avx512Vnni => unsafe { avx512vnni_integers(kernel) },
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
+        Isa::Neon => unsafe { kernel.run::<crate::vector::Neon<1>>() },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: limited to what was detected on this CPU.
+        Isa::Dotprod => unsafe { dotprod_integers(kernel) },
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },
     }
@@ -100,6 +107,13 @@ unsafe fn avx512_integers<K: IntegerKernel>(kernel: K) {
 unsafe fn avx512vnni_integers<K: IntegerKernel>(kernel: K) {
     // SAFETY: the caller has checked the features.
     unsafe { kernel.run::<crate::integers::Avx512Vnni>() }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "dotprod")]
+unsafe fn dotprod_integers<K: IntegerKernel>(kernel: K) {
+    // SAFETY: the caller has checked the feature.
+    unsafe { kernel.run::<crate::integers::Dotprod>() }
 }
 
 /// The number of f32 lanes of a vector.

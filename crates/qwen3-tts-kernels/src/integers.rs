@@ -4,10 +4,14 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512Vnni;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::Dotprod;
 
 use crate::vector::Vector;
 
@@ -24,12 +28,23 @@ pub(crate) trait Integers {
     /// Sums in 32 bits, as many as a vector of floats has lanes.
     type Sums: Copy;
 
+    /// What [`Integers::weights`] takes away from numbers of `bits` bits.
+    fn zero_point(_bits: usize) -> u8 {
+        0
+    }
+
+    /// [`STEP`] activations as [`Integers::dot`] reads them.
+    #[inline(always)]
+    fn arrange(x: [i16; STEP]) -> [i16; STEP] {
+        x
+    }
+
     /// # Safety
     /// The CPU has the instruction set of this type (so for all functions).
     unsafe fn zero() -> Self::Sums;
 
     /// [`STEP`] unsigned numbers of `BITS` bits (4, 6 or 8), packed from the lowest bit of the
-    /// first byte on.
+    /// first byte on, less the zero point.
     ///
     /// # Safety
     /// `from` is good for reading `STEP · BITS / 8` bytes, and no more.
@@ -38,7 +53,7 @@ pub(crate) trait Integers {
     /// Adds the products of weights and activations, each to one of the sums.
     ///
     /// # Safety
-    /// `x` is good for reading [`STEP`] activations.
+    /// `x` is good for reading [`STEP`] activations, arranged for this type.
     unsafe fn dot(weights: Self::Weights, x: *const i16, sums: Self::Sums) -> Self::Sums;
 
     /// # Safety

@@ -14,11 +14,22 @@ pub enum Isa {
     Avx512,
     /// The same with VNNI, for products of integers.
     Avx512Vnni,
+    /// aarch64, which always has NEON: 4 lanes, or 8 in two registers.
+    Neon,
+    /// The same with dot products of 8 bits, for products of integers.
+    Dotprod,
 }
 
 impl Isa {
-    /// Every instruction set, in order.
+    /// Every instruction set of this architecture, in order.
+    #[cfg(target_arch = "x86_64")]
     pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Vnni];
+    /// Every instruction set of this architecture, in order.
+    #[cfg(target_arch = "aarch64")]
+    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Neon, Isa::Dotprod];
+    /// Every instruction set of this architecture, in order.
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pub const ALL: [Isa; 1] = [Isa::Portable];
 
     /// The best instruction set of this CPU.
     pub fn detect() -> Isa {
@@ -33,13 +44,15 @@ impl Isa {
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
             Isa::Avx512Vnni => "avx512vnni",
+            Isa::Neon => "neon",
+            Isa::Dotprod => "dotprod",
         }
     }
 }
 
 /// The instruction set in use: the best of this CPU, or a lower one where the environment
-/// variable `QWEN3_TTS_ISA` (`portable`, `avx2`, `avx512` or `avx512vnni`) asks for it. Decided once a
-/// process; a name that is none of these, or is more than the CPU has, changes nothing.
+/// variable `QWEN3_TTS_ISA` asks for it by its [name](Isa::name). Decided once a process; a name
+/// that is none of this architecture's, or is more than the CPU has, changes nothing.
 pub fn isa() -> Isa {
     static CHOSEN: OnceLock<Isa> = OnceLock::new();
     *CHOSEN.get_or_init(|| {
@@ -64,7 +77,12 @@ fn detect() -> Isa {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+fn detect() -> Isa {
+    if std::arch::is_aarch64_feature_detected!("dotprod") { Isa::Dotprod } else { Isa::Neon }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn detect() -> Isa {
     Isa::Portable
 }

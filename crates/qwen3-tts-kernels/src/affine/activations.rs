@@ -1,7 +1,7 @@
 //! Activations in 16 bits, for products with quantised weights.
 //!
-//! As many activations as weights share a scale share one too: x ≈ s·ξ with whole |ξ| ≤ 32767,
-//! s the group's largest |x| / 32767, so that |x − s·ξ| ≤ s/2 but for the last bits of s.
+//! As many activations as weights share a scale share one too: x ≈ s·ξ with whole |ξ| ≤ 32639,
+//! s the group's largest |x| / 32639, so that |x − s·ξ| ≤ s/2 but for the last bits of s.
 
 use crate::dispatch::{self, IntegerKernel};
 use crate::integers::{Integers, STEP};
@@ -9,8 +9,8 @@ use crate::isa::Isa;
 use crate::pool::{Pool, SharedMut};
 use crate::vector::Vector;
 
-/// The largest |ξ|.
-const MOST: f32 = 32767.0;
+/// The largest |ξ|: 256·127 + 127, so that two signed bytes hold it.
+const MOST: f32 = 32639.0;
 
 /// 2⁻¹⁰⁰: groups of smaller numbers still have a scale whose inverse is a number.
 const TINY: f32 = 1.0 / (1u128 << 100) as f32;
@@ -18,7 +18,7 @@ const TINY: f32 = 1.0 / (1u128 << 100) as f32;
 /// Activations of one task: below that, waking another thread costs more than it helps.
 const TASK: usize = 16 * 1024;
 
-/// A step of ξ, aligned so that a load of it never crosses a cache line.
+/// A step of ξ, arranged for the instruction set and aligned so that a load of it never crosses a cache line.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Step([i16; STEP]);
@@ -102,8 +102,8 @@ impl IntegerKernel for Groups<'_> {
             unsafe {
                 let x = self.x.as_ptr().add(start);
                 let scale = scale::<I::Floats>(x, self.group_size);
-                let to = self.steps.at(start / STEP).cast();
-                let sum = round::<I::Floats>(x, self.group_size, scale, to);
+                let to = self.steps.at(start / STEP);
+                let sum = round::<I>(x, self.group_size, scale, to);
                 self.scales.at(group).write(scale);
                 self.sums.at(group).write(scale * sum as f32);
             }
@@ -129,31 +129,33 @@ unsafe fn scale<V: Vector>(x: *const f32, n: usize) -> f32 {
     }
 }
 
-/// Writes ξ and returns its sum.
+/// Writes ξ, arranged, and returns its sum.
 ///
 /// # Safety
-/// The CPU has the instruction set of `V`; `x` is good for reading `n` values, whole vectors, and
+/// The CPU has the instruction set of `I`; `x` is good for reading `n` values, whole vectors, and
 /// `to` for writing as many.
 #[inline(always)]
-unsafe fn round<V: Vector>(x: *const f32, n: usize, scale: f32, to: *mut i16) -> i32 {
+unsafe fn round<I: Integers>(x: *const f32, n: usize, scale: f32, to: *mut Step) -> i32 {
     let mut rounded = [0.0f32; STEP];
+    let mut step = [0; STEP];
     let mut sum = 0;
-    for step in (0..n).step_by(STEP) {
-        // SAFETY: the caller's promise; what is rounded lies in −32767 ..= 32767.
+    for k in (0..n).step_by(STEP) {
+        // SAFETY: the caller's promise; what is rounded lies in −32639 ..= 32639.
         unsafe {
-            let inverse = V::splat(1.0 / scale);
-            let most = V::splat(MOST);
-            for i in (0..STEP).step_by(V::LANES) {
-                let whole = (V::load(x.add(step + i)) * inverse).round();
+            let inverse = I::Floats::splat(1.0 / scale);
+            let most = I::Floats::splat(MOST);
+            for i in (0..STEP).step_by(I::Floats::LANES) {
+                let whole = (I::Floats::load(x.add(k + i)) * inverse).round();
                 // No number becomes the least.
-                let whole = whole.max(V::splat(-MOST)).min(most);
+                let whole = whole.max(I::Floats::splat(-MOST)).min(most);
                 whole.store(rounded.as_mut_ptr().add(i));
             }
             for i in 0..STEP {
                 let whole = rounded[i].to_int_unchecked::<i32>();
                 sum += whole;
-                *to.add(step + i) = whole as i16;
+                step[i] = whole as i16;
             }
+            *to.add(k / STEP) = Step(I::arrange(step));
         }
     }
     sum

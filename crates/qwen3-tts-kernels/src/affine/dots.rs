@@ -127,7 +127,10 @@ impl AffineRows<'_> {
                 for r in 0..R {
                     let at = (self.row + row + r) * groups + group;
                     let scale: I::Floats = load(self.weight.scales, at, n);
-                    let bias: I::Floats = load(self.weight.biases, at, n);
+                    let mut bias: I::Floats = load(self.weight.biases, at, n);
+                    if I::zero_point(BITS) != 0 {
+                        bias = scale.mul_add(I::Floats::splat(I::zero_point(BITS).into()), bias);
+                    }
                     for t in 0..T {
                         let s: I::Floats = part(self.x.scales(token + t, group), n);
                         (scale * s).store(factors[r][t].as_mut_ptr());

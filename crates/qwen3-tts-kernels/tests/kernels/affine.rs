@@ -82,7 +82,7 @@ const KINDS: usize = 7;
 
 /// Σ x·w over one row, and how far a product may be from it.
 ///
-/// An activation moves by half a step s of its group, 1/32767 of the largest there (at least of
+/// An activation moves by half a step s of its group, 1/32639 of the largest there (at least of
 /// 2⁻¹⁰⁰), and the step and its inverse are rounded (0.01). Then every sum of floats rounds its
 /// terms, s·scale·Σqξ by lane and s·bias·Σξ, once for each that follows.
 fn product(random: &Random, weights: &[f64], row: usize, x: &[f32]) -> (f64, f64) {
@@ -94,7 +94,7 @@ fn product(random: &Random, weights: &[f64], row: usize, x: &[f32]) -> (f64, f64
         let bias = f64::from(random.groups.biases[group]).abs();
         let x = &x[g * size..][..size];
         let largest = x.iter().fold(0.0, |most: f64, x| most.max(f64::from(x.abs())));
-        let step = largest.max(0.5f64.powi(100)) / 32767.0;
+        let step = largest.max(0.5f64.powi(100)) / 32639.0;
         for (x, w) in x.iter().zip(&weights[row * groups * size + g * size..]) {
             let size = f64::from(x.abs()) + step;
             sum += f64::from(*x) * w;
@@ -162,7 +162,7 @@ proptest! {
         random.groups.biases.fill(0.0);
         // One of each group makes the step 1; all sums stay below 2²⁴, so that floats hold them.
         let mut x: Vec<f32> = noise(!seed, cols).iter().map(|x| x.round()).collect();
-        x.chunks_mut(group_size).zip(0..).for_each(|(x, g)| x[g % group_size] = -32767.0);
+        x.chunks_mut(group_size).zip(0..).for_each(|(x, g)| x[g % group_size] = -32639.0);
         let weights = random.weights();
         let want = |n: usize| -> f64 {
             x.iter().zip(&weights[n * cols..]).map(|(x, w)| f64::from(*x) * w).sum()

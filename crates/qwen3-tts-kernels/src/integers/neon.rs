@@ -1,0 +1,180 @@
+//! NEON: 8 products at a time, or 16 of 8 bits where there are dot products.
+
+use super::{Integers, STEP};
+use crate::vector::Neon;
+use std::arch::aarch64::*;
+use std::arch::asm;
+
+/// The 32 numbers of 4 bits in 16 bytes.
+///
+/// # Safety
+/// The CPU has NEON, and `from` is good for reading 16 bytes.
+#[inline(always)]
+unsafe fn nibbles(from: *const u8) -> [uint8x16_t; 2] {
+    // SAFETY: the caller vouches for the CPU and the memory.
+    unsafe {
+        let bytes = vld1q_u8(from);
+        let (even, odd) = (vandq_u8(bytes, vdupq_n_u8(15)), vshrq_n_u8::<4>(bytes));
+        [vzip1q_u8(even, odd), vzip2q_u8(even, odd)]
+    }
+}
+
+/// The 32 numbers of 6 bits in 24 bytes.
+///
+/// # Safety
+/// The CPU has NEON, and `from` is good for reading 24 bytes.
+#[inline(always)]
+unsafe fn six_bits(from: *const u8) -> [uint8x16_t; 2] {
+    // SAFETY: the caller vouches for the CPU and the memory.
+    unsafe {
+        // Every three bytes hold four numbers.
+        let uint8x8x3_t(first, second, third) = vld3_u8(from);
+        let low = |bytes| vand_u8(bytes, vdup_n_u8(63));
+        let numbers = [
+            low(first),
+            low(vsli_n_u8::<2>(vshr_n_u8::<6>(first), second)),
+            low(vsli_n_u8::<4>(vshr_n_u8::<4>(second), third)),
+            vshr_n_u8::<2>(third),
+        ];
+        let zip = |a, b| vcombine_u8(vzip1_u8(a, b), vzip2_u8(a, b));
+        let (even, odd) = (zip(numbers[0], numbers[2]), zip(numbers[1], numbers[3]));
+        [vzip1q_u8(even, odd), vzip2q_u8(even, odd)]
+    }
+}
+
+/// [`STEP`] numbers of `BITS` bits.
+///
+/// # Safety
+/// The CPU has NEON, and `from` is good for reading `STEP · BITS / 8` bytes.
+#[inline(always)]
+unsafe fn numbers<const BITS: usize>(from: *const u8) -> [uint8x16_t; 2] {
+    // SAFETY: the caller vouches for the CPU and the memory.
+    unsafe {
+        match BITS {
+            4 => nibbles(from),
+            6 => six_bits(from),
+            8 => [vld1q_u8(from), vld1q_u8(from.add(16))],
+            _ => unreachable!("numbers of {BITS} bits"),
+        }
+    }
+}
+
+// SAFETY (of every block below): the callers vouch for the CPU and the memory.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Integers for Neon<1> {
+    type Floats = Neon<1>;
+    type Weights = [uint8x16_t; 2];
+    type Sums = int32x4_t;
+
+    #[inline(always)]
+    unsafe fn zero() -> int32x4_t {
+        unsafe { vdupq_n_s32(0) }
+    }
+
+    #[inline(always)]
+    unsafe fn weights<const BITS: usize>(from: *const u8) -> [uint8x16_t; 2] {
+        unsafe { numbers::<BITS>(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(weights: [uint8x16_t; 2], x: *const i16, sums: int32x4_t) -> int32x4_t {
+        unsafe {
+            let mut sums = sums;
+            for i in 0..2 {
+                let eights = [vmovl_u8(vget_low_u8(weights[i])), vmovl_high_u8(weights[i])];
+                for j in 0..2 {
+                    let (w, x) =
+                        (vreinterpretq_s16_u16(eights[j]), vld1q_s16(x.add(16 * i + 8 * j)));
+                    sums = vmlal_s16(sums, vget_low_s16(w), vget_low_s16(x));
+                    sums = vmlal_high_s16(sums, w, x);
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_floats(sums: int32x4_t) -> Neon<1> {
+        unsafe { Neon([vcvtq_f32_s32(sums)]) }
+    }
+}
+
+/// NEON with dot products of signed bytes: an activation is 256·high + low.
+pub(crate) struct Dotprod;
+
+/// Adds to each sum the products of four bytes.
+///
+/// # Safety
+/// The CPU has dot products.
+#[inline(always)]
+unsafe fn dot_bytes(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+    let mut sums = sums;
+    // SAFETY: the caller vouches for the CPU; nothing but the register changes. The intrinsic for
+    // it is not stable yet.
+    unsafe {
+        asm!(
+            "sdot {sums:v}.4s, {a:v}.16b, {b:v}.16b",
+            sums = inout(vreg) sums,
+            a = in(vreg) a,
+            b = in(vreg) b,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sums
+}
+
+// SAFETY (of every block below): the callers vouch for the CPU and the memory.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Integers for Dotprod {
+    type Floats = Neon<1>;
+    type Weights = [int8x16_t; 2];
+    /// Of the high bytes, and of the low ones.
+    type Sums = [int32x4_t; 2];
+
+    /// A byte becomes a signed one.
+    fn zero_point(bits: usize) -> u8 {
+        if bits == 8 { 128 } else { 0 }
+    }
+
+    /// All low bytes, then all high ones.
+    #[inline(always)]
+    fn arrange(x: [i16; STEP]) -> [i16; STEP] {
+        let low = |i: usize| x[i] as i8;
+        let high = |i: usize| ((x[i] - i16::from(low(i))) >> 8) as i8;
+        let bytes: [i8; 2 * STEP] =
+            std::array::from_fn(|i| if i < STEP { low(i) } else { high(i - STEP) });
+        std::array::from_fn(|i| i16::from_ne_bytes([bytes[2 * i] as u8, bytes[2 * i + 1] as u8]))
+    }
+
+    #[inline(always)]
+    unsafe fn zero() -> [int32x4_t; 2] {
+        unsafe { [vdupq_n_s32(0); 2] }
+    }
+
+    #[inline(always)]
+    unsafe fn weights<const BITS: usize>(from: *const u8) -> [int8x16_t; 2] {
+        unsafe {
+            let zero_point = vdupq_n_u8(Self::zero_point(BITS));
+            numbers::<BITS>(from).map(|q| vreinterpretq_s8_u8(vsubq_u8(q, zero_point)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(weights: [int8x16_t; 2], x: *const i16, sums: [int32x4_t; 2]) -> [int32x4_t; 2] {
+        unsafe {
+            let x = x.cast::<i8>();
+            let (low, high) = (x, x.add(STEP));
+            let mut sums = sums;
+            for i in 0..2 {
+                sums[0] = dot_bytes(sums[0], weights[i], vld1q_s8(high.add(16 * i)));
+                sums[1] = dot_bytes(sums[1], weights[i], vld1q_s8(low.add(16 * i)));
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_floats(sums: [int32x4_t; 2]) -> Neon<1> {
+        unsafe { Neon([vcvtq_f32_s32(vaddq_s32(vshlq_n_s32::<8>(sums[0]), sums[1]))]) }
+    }
+}

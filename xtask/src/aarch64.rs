@@ -1,0 +1,75 @@
+//! `cargo xtask test-aarch64`: what is written for ARM, tested where there is no ARM machine.
+//!
+//! The tests are compiled for aarch64 Linux, linked statically by a cross compiler, and run under
+//! QEMU's user emulation, the kernels' once for each CPU that decides what they may use.
+
+mod tools;
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use crate::oracle::run as run_command;
+use crate::workspace;
+use tools::Tools;
+
+/// The target that the tests are compiled for.
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+
+/// Emulated CPUs: with NEON alone, with dot products, with all that QEMU knows.
+const CPUS: [&str; 3] = ["cortex-a72", "neoverse-n1", "max"];
+
+/// Tests of whole layers and models, which run on the last of the CPUs.
+const MODELS: [&[&str]; 2] = [&["-p", "qwen3-tts-nn"], &["-p", "qwen3-tts-talker"]];
+
+/// Runs the tests for aarch64 under emulation: the kernels, then layers and the talker.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Only see whether the programs are there.
+    #[arg(long)]
+    check: bool,
+    /// Leave out layers and the talker.
+    #[arg(long)]
+    kernels: bool,
+    /// Passed on to `cargo test`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<OsString>,
+}
+
+/// Runs the task.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    ensure!(cfg!(not(target_arch = "aarch64")), "this machine is aarch64: `cargo test` does it");
+    let tools = Tools::find()?;
+    if arguments.check {
+        return Ok(());
+    }
+    let test = |cpu: &str, what: &[&str]| {
+        eprintln!("== {} on {cpu}", what.join(" "));
+        run_command(cargo_test(&tools, cpu).args(what).args(&arguments.rest))
+    };
+    for cpu in CPUS {
+        test(cpu, &["-p", "qwen3-tts-kernels", "--lib", "--tests"])?;
+    }
+    if arguments.kernels {
+        return Ok(());
+    }
+    MODELS.iter().try_for_each(|model| test("max", model))
+}
+
+/// `cargo test` for the target, to be run on `cpu`.
+fn cargo_test(tools: &Tools, cpu: &str) -> Command {
+    let variable =
+        |name| format!("CARGO_TARGET_{}_{name}", TARGET.to_uppercase().replace('-', "_"));
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workspace());
+    cargo.env("RUSTC", &tools.compiler);
+    cargo.env(variable("LINKER"), &tools.linker);
+    cargo.env(variable("RUNNER"), format!("{} -cpu {cpu}", tools.emulator));
+    // A static program asks for no library of the target at run time.
+    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    // The dependencies run little here: what optimising them takes, they would not give back.
+    cargo.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
+    cargo.args(["test", "--locked", "--target", TARGET]);
+    cargo
+}

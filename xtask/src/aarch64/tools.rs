@@ -1,0 +1,68 @@
+//! The compiler, linker and emulator that this machine has.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use super::TARGET;
+
+/// Compilers to look at: the toolchain in use, then Debian's own.
+const COMPILERS: [&str; 2] = ["rustc", "/usr/bin/rustc"];
+const LINKER: &str = "aarch64-linux-gnu-gcc";
+const EMULATOR: &str = "qemu-aarch64";
+
+/// Programs that compile, link and run for the target.
+pub struct Tools {
+    /// A rustc that has the target's standard library.
+    pub compiler: &'static str,
+    /// A C compiler that links for it.
+    pub linker: &'static str,
+    /// What runs its programs.
+    pub emulator: &'static str,
+}
+
+impl Tools {
+    /// Finds all, or says what to install.
+    pub fn find() -> Result<Self> {
+        let compiler = COMPILERS.into_iter().find(|compiler| has_target(compiler));
+        let mut missing = Vec::new();
+        if compiler.is_none() {
+            missing.push(format!("`rustup target add {TARGET}`, or Debian's compiler by"));
+            missing.push("`dpkg --add-architecture arm64 && apt-get update`,".to_owned());
+            missing.push("`apt-get install rustc-web libstd-rust-web-dev:arm64`;".to_owned());
+        }
+        let packages: Vec<&str> =
+            [(LINKER, "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"), (EMULATOR, "qemu-user")]
+                .iter()
+                .filter(|(program, _)| !starts(program))
+                .map(|(_, package)| *package)
+                .collect();
+        if !packages.is_empty() {
+            missing.push(format!("`apt-get install {}`", packages.join(" ")));
+        }
+        match compiler {
+            Some(compiler) if missing.is_empty() => {
+                Ok(Self { compiler, linker: LINKER, emulator: EMULATOR })
+            }
+            _ => bail!("not all is on this machine; as root: {}", missing.join(" ")),
+        }
+    }
+}
+
+/// Whether a compiler has the standard library of the target.
+fn has_target(compiler: &str) -> bool {
+    let mut command = Command::new(compiler);
+    let output = command.args(["--print", "target-libdir", "--target", TARGET]).output();
+    output.is_ok_and(|output| {
+        let library = String::from_utf8_lossy(&output.stdout).into_owned();
+        let files = Path::new(library.trim()).read_dir().into_iter().flatten().flatten();
+        files.into_iter().any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+    })
+}
+
+fn starts(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
