@@ -63,8 +63,8 @@ fn cargo_test(tools: &Tools, cpu: &str) -> Command {
         |name| format!("CARGO_TARGET_{}_{name}", TARGET.to_uppercase().replace('-', "_"));
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace());
-    cargo.env("RUSTC", &tools.compiler);
-    cargo.env(variable("LINKER"), &tools.linker);
+    cargo.env("RUSTC", tools.compiler);
+    cargo.env(variable("LINKER"), tools.linker);
     cargo.env(variable("RUNNER"), format!("{} -cpu {cpu}", tools.emulator));
     // A static program asks for no library of the target at run time.
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");

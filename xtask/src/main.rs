@@ -1,8 +1,8 @@
 //! Maintenance tasks: `cargo xtask --help`.
 #![forbid(unsafe_code)]
 
-mod bench;
 mod aarch64;
+mod bench;
 mod checkpoint;
 mod convert;
 mod fixtures;
