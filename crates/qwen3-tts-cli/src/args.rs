@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -21,6 +21,8 @@ struct Cli {
 pub enum Command {
     /// Speak a text into a WAV file
     Speak(Box<SpeakArgs>),
+    /// Speak many requests, several at a time
+    Batch(BatchArgs),
     /// Make voices of recordings, and look at them
     #[command(subcommand)]
     Voice(VoiceCommand),
@@ -99,6 +101,18 @@ pub struct SpeakArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
+    /// Write the audio while it is made, and of a text from a pipe while it comes
+    #[arg(long)]
+    pub stream: bool,
+
+    /// Play the audio while it is made, if the program was built with the feature play; writes a
+    /// file only where -o names one
+    #[arg(long)]
+    pub play: bool,
+
+    #[command(flatten)]
+    pub pieces: PieceArgs,
+
     /// Also write the codes, as JSON
     #[arg(long, value_name = "FILE.json")]
     pub codes: Option<PathBuf>,
@@ -106,6 +120,65 @@ pub struct SpeakArgs {
     /// Also write what it took, as JSON
     #[arg(long, value_name = "FILE.json")]
     pub stats: Option<PathBuf>,
+
+    /// Whether to show progress; auto shows it on a terminal
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub progress: When,
+}
+
+/// What becomes of a long text.
+#[derive(Args)]
+pub struct PieceArgs {
+    /// Most tokens of text to speak in one go; a longer text is cut, at sentence ends if it can be
+    #[arg(long, value_name = "N", default_value = "256", value_parser = positive)]
+    pub piece_tokens: usize,
+
+    /// Speak the text in one go, however long it is
+    #[arg(long, conflicts_with = "piece_tokens")]
+    pub no_split: bool,
+
+    /// Pieces of a long text that are spoken together
+    #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
+    pub batch_size: usize,
+
+    /// How often a piece is tried again, with another seed, that does not come to an end
+    #[arg(long, value_name = "N", default_value = "2", allow_negative_numbers = true)]
+    pub retries: usize,
+
+    /// Keep finished pieces of a long text beside the output until it is complete, and go on from
+    /// those that an earlier run has left there
+    #[arg(long, conflicts_with_all = ["no_split", "stream", "play"])]
+    pub resume: bool,
+}
+
+#[derive(Args)]
+pub struct BatchArgs {
+    /// A file with a request as JSON in each line, or - for standard input
+    pub requests: PathBuf,
+
+    /// The directory for the WAV files and for manifest.jsonl, with the result of each request
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Bits that weights are quantised to at load: 8, 6, 4 or none; or by part, as
+    /// talker=4,code-predictor=8
+    #[arg(long, value_name = "BITS", default_value = "none")]
+    pub quantize: Quantize,
+
+    /// Requests that are spoken together
+    #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
+    pub batch_size: usize,
+
+    /// Leave out the requests that an earlier run has spoken
+    #[arg(long)]
+    pub resume: bool,
+
+    /// How samples are stored: 16-bit integers or 32-bit floats
+    #[arg(long, value_name = "FORMAT", default_value = "s16")]
+    pub format: Format,
 
     /// Whether to show progress; auto shows it on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -179,7 +252,7 @@ pub struct ModelArgs {
     pub device: Device,
 
     /// Threads that compute [default: as many as the machine has]
-    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub threads: Option<usize>,
 }
 
@@ -234,13 +307,24 @@ const RANDOM: [&str; 6] = [
 
 #[derive(Args)]
 pub struct OutputArgs {
-    /// The WAV file, or - for standard output
-    #[arg(short, long, value_name = "FILE.wav", default_value = "out.wav")]
-    pub output: PathBuf,
+    /// The WAV file, or - for standard output [default: out.wav]
+    #[arg(short, long, value_name = "FILE.wav")]
+    pub output: Option<PathBuf>,
 
     /// How samples are stored: 16-bit integers or 32-bit floats
     #[arg(long, value_name = "FORMAT", default_value = "s16")]
     pub format: Format,
+
+    /// Write the samples alone, without the head of a WAV file
+    #[arg(long)]
+    pub raw: bool,
+}
+
+impl OutputArgs {
+    /// Where the audio goes.
+    pub fn path(&self) -> &Path {
+        self.output.as_deref().unwrap_or(Path::new("out.wav"))
+    }
 }
 
 #[derive(Args)]
@@ -316,7 +400,7 @@ fn first_paragraph(message: &str) -> String {
     lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
 }
 
-fn threads(text: &str) -> Result<usize, String> {
+fn positive(text: &str) -> Result<usize, String> {
     let number = text.parse::<usize>().ok().filter(|&number| number > 0);
     number.ok_or_else(|| "expected a number from 1 up".to_owned())
 }

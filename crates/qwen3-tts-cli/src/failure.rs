@@ -33,6 +33,14 @@ impl Failure {
         }
     }
 
+    /// Why, in one line.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Request(reason) | Self::Other(reason) => one_line(reason),
+            Self::ReaderGone => "whoever read the output is gone".to_owned(),
+        }
+    }
+
     /// Says why, and gives the exit code.
     pub fn report(self) -> ExitCode {
         match self {
@@ -46,10 +54,13 @@ impl Failure {
 /// Writes one line, whatever is in `reason`, and does not mind if nobody listens.
 fn say(reason: &str, code: u8) -> ExitCode {
     use std::io::Write;
-    let line: Vec<_> = reason.split(['\n', '\r']).map(str::trim).collect();
-    let line = line.join(" ");
-    let _ = writeln!(std::io::stderr(), "qwen3-tts: {}", line.trim());
+    let _ = writeln!(std::io::stderr(), "qwen3-tts: {}", one_line(reason));
     ExitCode::from(code)
+}
+
+fn one_line(reason: &str) -> String {
+    let line: Vec<_> = reason.split(['\n', '\r']).map(str::trim).collect();
+    line.join(" ").trim().to_owned()
 }
 
 impl From<Error> for Failure {

@@ -7,15 +7,21 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod batch;
 mod codec;
 mod demo;
 mod download;
 mod failure;
 mod info;
+mod interrupt;
 mod model;
 mod output;
+#[cfg_attr(feature = "play", path = "player/device.rs")]
+#[cfg_attr(not(feature = "play"), path = "player/absent.rs")]
+mod player;
 mod progress;
 mod speak;
+mod stdin;
 mod voice;
 
 use std::process::ExitCode;
@@ -27,8 +33,10 @@ fn main() -> ExitCode {
         Ok(command) => command,
         Err(code) => return code,
     };
+    interrupt::install();
     let done = match command {
         Command::Speak(args) => speak::run(*args),
+        Command::Batch(args) => batch::run(&args),
         Command::Voice(VoiceCommand::Create(args)) => voice::create(args),
         Command::Voice(VoiceCommand::Show(args)) => voice::show(&args),
         Command::Codec(CodecCommand::Decode(args)) => codec::decode(args),

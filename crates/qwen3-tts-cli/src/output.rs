@@ -2,16 +2,21 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
-use qwen3_tts_pipeline::{OutputFile, WavFormat, encode_wav};
+use qwen3_tts_pipeline::{
+    OutputFile, OutputStream, WavFormat, encode_samples, encode_wav, wav_header,
+};
 
 use crate::args::{Format, OutputArgs};
 use crate::failure::{Failure, Result};
+use crate::interrupt;
 
 /// A place for a WAV file, known to be writable.
 pub struct WavOutput {
     place: Place,
     format: WavFormat,
+    is_raw: bool,
 }
 
 enum Place {
@@ -22,27 +27,120 @@ enum Place {
 impl WavOutput {
     /// Makes sure that there is a place, before anything is computed.
     pub fn check(args: &OutputArgs) -> Result<Self> {
-        let format = match args.format {
-            Format::S16 => WavFormat::S16,
-            Format::F32 => WavFormat::F32,
-        };
-        if args.output != Path::new("-") {
-            return Ok(Self { place: Place::File(OutputFile::check(&args.output)?), format });
-        }
-        if io::stdout().is_terminal() {
+        let place = if args.path() != Path::new("-") {
+            Place::File(OutputFile::check(args.path())?)
+        } else if io::stdout().is_terminal() {
             return Err(Failure::request(
                 "standard output is a terminal: redirect it, or use -o FILE",
             ));
-        }
-        Ok(Self { place: Place::Stdout, format })
+        } else {
+            Place::Stdout
+        };
+        Ok(Self { place, format: args.format.into(), is_raw: args.raw })
     }
 
     /// Writes all of the audio.
     pub fn write(self, audio: &[f32], sample_rate: u32) -> Result {
-        let bytes = encode_wav(audio, sample_rate, self.format);
+        let bytes = match self.is_raw {
+            true => encode_samples(audio, self.format),
+            false => encode_wav(audio, sample_rate, self.format),
+        };
         match self.place {
             Place::File(file) => write_file(file, &bytes),
             Place::Stdout => write_stdout(&bytes),
+        }
+    }
+
+    /// Begins to write audio that comes piece by piece. Where it cannot be known yet how much
+    /// there will be, it is kept until the end, unless somebody wants it as it goes.
+    pub fn begin(self, sample_rate: u32, as_it_goes: bool) -> Result<WavSink> {
+        let has_no_end = match &self.place {
+            Place::Stdout => true,
+            Place::File(file) => file.is_special(),
+        };
+        let (format, is_raw) = (self.format, self.is_raw);
+        let mut target = match self.place {
+            _ if has_no_end && !as_it_goes && !is_raw => Target::Kept(self, Vec::new()),
+            Place::Stdout => Target::Stdout,
+            Place::File(file) => Target::File(file.begin()?),
+        };
+        let header = if is_raw { Vec::new() } else { wav_header(sample_rate, format, None) };
+        if let Target::File(stream) = &target {
+            stream.part_path().into_iter().for_each(interrupt::remove_unless_complete);
+        }
+        target.write(&header)?;
+        Ok(WavSink { target, format, is_raw, sample_rate, n_samples: 0 })
+    }
+}
+
+/// Audio that is being written.
+pub struct WavSink {
+    target: Target,
+    format: WavFormat,
+    is_raw: bool,
+    sample_rate: u32,
+    n_samples: usize,
+}
+
+enum Target {
+    File(OutputStream),
+    Stdout,
+    Kept(WavOutput, Vec<f32>),
+}
+
+impl Target {
+    fn write(&mut self, bytes: &[u8]) -> Result {
+        match self {
+            Self::File(stream) => {
+                stream.write(bytes).map_err(|error| Failure::Other(error.to_string()))
+            }
+            Self::Stdout => write_stdout(bytes),
+            Self::Kept(..) => Ok(()),
+        }
+    }
+}
+
+impl WavSink {
+    /// Adds samples.
+    pub fn write(&mut self, samples: &[f32]) -> Result {
+        self.n_samples += samples.len();
+        match &mut self.target {
+            Target::Kept(_, audio) => {
+                audio.extend(samples);
+                Ok(())
+            }
+            target => target.write(&encode_samples(samples, self.format)),
+        }
+    }
+
+    /// Adds silence.
+    pub fn pause(&mut self, pause: Duration) -> Result {
+        let n_samples = pause.as_secs_f64() * f64::from(self.sample_rate);
+        self.write(&vec![0.0; n_samples as usize])
+    }
+
+    /// Completes the file.
+    pub fn finish(self) -> Result {
+        let written = |error: qwen3_tts_pipeline::Error| Failure::Other(error.to_string());
+        match self.target {
+            Target::Stdout => Ok(()),
+            Target::Kept(output, audio) => output.write(&audio, self.sample_rate),
+            Target::File(mut stream) => {
+                if stream.can_rewrite() && !self.is_raw {
+                    let header = wav_header(self.sample_rate, self.format, Some(self.n_samples));
+                    stream.rewrite_start(&header).map_err(written)?;
+                }
+                stream.finish().map_err(written)
+            }
+        }
+    }
+}
+
+impl From<Format> for WavFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::S16 => Self::S16,
+            Format::F32 => Self::F32,
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct SpeechBar {
 
 impl SpeechBar {
     pub fn new(shown: bool, frames_per_second: f64) -> Self {
-        let style = "{bar:30} {pos}/{len} frames  {msg}  about {eta} left";
+        let style = "{prefix}{bar:30} {pos}/{len} frames  {msg}  about {eta} left";
         Self { bar: bar(shown, style), begin: Instant::now(), frames_per_second }
     }
 
@@ -44,7 +44,46 @@ impl SpeechBar {
         self.bar.set_message(format!("{speed:.2}× real time"));
     }
 
+    /// Says which piece of a long text is due.
+    pub fn piece(&self, index: usize, n_pieces: usize) {
+        if n_pieces > 1 {
+            self.bar.set_prefix(format!("piece {}/{n_pieces}  ", index + 1));
+        }
+    }
+
     pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Requests, and how fast they are spoken.
+pub struct BatchBar {
+    bar: ProgressBar,
+    begin: Instant,
+    seconds: f64,
+}
+
+impl BatchBar {
+    pub fn new(shown: bool, done: usize, requests: usize) -> Self {
+        let bar = bar(shown, "{bar:30} {pos}/{len} requests  {msg}");
+        bar.set_length(requests as u64);
+        bar.set_position(done as u64);
+        Self { bar, begin: Instant::now(), seconds: 0.0 }
+    }
+
+    /// Some seconds of speech are there.
+    pub fn add_seconds(&mut self, seconds: f64) {
+        self.seconds += seconds;
+        let speed = self.seconds / self.begin.elapsed().as_secs_f64();
+        self.bar.set_message(format!("{speed:.2}× real time"));
+    }
+
+    /// A request is done with.
+    pub fn complete(&self) {
+        self.bar.inc(1);
+    }
+
+    pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -1,26 +1,36 @@
-//! `speak`: a text into a WAV file.
+//! `speak`: a text into a WAV file, or to be heard at once.
 
-use std::io::Read;
-use std::path::PathBuf;
+mod live;
+mod resume;
+mod spoken;
+mod whole;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use qwen3_tts_pipeline::{
-    LoadOptions, OutputFile, Sampling, SpeechRequest, SpeechResult, StopReason, Synthesizer,
-    TextMode, Voice, VoiceTimings, stop_reason_name,
+    LoadOptions, NarrationOptions, OutputFile, Sampling, SpeechRequest, Synthesizer, TextMode,
+    Voice,
 };
-use serde_json::json;
 
 use crate::args::{SamplingArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
 use crate::output::{WavOutput, write_file};
-use crate::progress::{self, SpeechBar};
+use crate::player::Player;
 use crate::voice::VoiceSource;
-use crate::{demo, model, note};
-
-/// More than any text that can be spoken.
-const MAX_STDIN_BYTES: u64 = 1 << 20;
+use crate::{demo, model, note, progress, stdin};
+use live::Listeners;
+use spoken::Spoken;
 
 pub fn run(args: SpeakArgs) -> Result {
-    let text = if args.text == "-" { read_stdin()? } else { args.text.clone() };
+    let is_live = args.stream || args.play;
+    // A text that is to come first as a whole cannot be spoken while it comes.
+    let is_open = args.text == "-" && is_live && !args.non_streaming_text;
+    let text = match args.text.as_str() {
+        "-" if is_open => String::new(),
+        "-" => stdin::read()?,
+        text => text.to_owned(),
+    };
     let outputs = Outputs::check(&args)?;
     let voice = VoiceSource::read(&args)?;
     let show_progress = progress::is_wanted(args.progress);
@@ -30,34 +40,93 @@ pub fn run(args: SpeakArgs) -> Result {
     let loading = progress::loading(show_progress);
     let model = Synthesizer::from_files(&files, &options)?;
     loading.finish_and_clear();
+    let mut request = request(&args, text);
+    if voice.is_recording() {
+        // What is wrong with the rest is known before the recording is encoded.
+        if !is_open {
+            model.check_text(&request.text)?;
+        }
+        model.check_before_cloning(&request)?;
+    }
     let (voice, voice_timings) = voice.voice(&files, &args.model)?;
-    let request = request(&args, text, voice);
-    model.check(&request)?;
-    let is_demo = args.model.model.is_none();
-    if is_demo {
-        note(demo::NOTE);
+    request.voice = voice;
+    let mut job = Job { args: &args, model: &model, request, show_progress, begin: Instant::now() };
+    let Outputs { wav, player, codes, stats } = outputs;
+    let spoken = match wav {
+        Some(wav) if !is_live => whole::speak(&mut job, wav)?,
+        wav if is_open => live::speak_stdin(&mut job, Listeners::new(wav, player))?,
+        wav => live::speak(&mut job, Listeners::new(wav, player))?,
+    };
+    job.report(&spoken);
+    if let Some(file) = codes {
+        write_file(file, spoken.codes_json().as_bytes())?;
     }
-    let bar = SpeechBar::new(show_progress, model.speech_tokenizer_config().frame_rate());
-    let speech = model.synthesize_with(&request, &mut |progress| bar.update(progress))?;
-    bar.finish();
-    // Random weights rarely know an end, which is no news.
-    let is_cut = speech.stop_reason == StopReason::MaxFrames && request.max_frames.is_none();
-    if is_cut && !is_demo {
-        note(&format!(
-            "the speech was cut at the limit of {} frames; split the text, or raise --max-frames",
-            speech.token_count
-        ));
+    if let Some(file) = stats {
+        write_file(file, spoken.stats_json(&model, voice_timings).as_bytes())?;
     }
-    if show_progress {
-        note(&summary(&speech));
-    }
-    outputs.write(&model, &speech, voice_timings)
+    Ok(())
 }
 
-fn request(args: &SpeakArgs, text: String, voice: Voice) -> SpeechRequest {
+/// A request on its way.
+struct Job<'a> {
+    args: &'a SpeakArgs,
+    model: &'a Synthesizer,
+    request: SpeechRequest,
+    show_progress: bool,
+    begin: Instant,
+}
+
+impl Job<'_> {
+    fn is_demo(&self) -> bool {
+        self.args.model.model.is_none()
+    }
+
+    fn options(&self) -> NarrationOptions {
+        let pieces = &self.args.pieces;
+        NarrationOptions {
+            piece_tokens: (!pieces.no_split).then_some(pieces.piece_tokens),
+            together: pieces.batch_size,
+            // Random weights rarely know an end.
+            retries: (!self.is_demo()).then_some(pieces.retries),
+            ..NarrationOptions::default()
+        }
+    }
+
+    /// The request was not refused: now it can be said what speaks.
+    fn has_begun(&self) {
+        if self.is_demo() {
+            note(demo::NOTE);
+        }
+    }
+
+    fn ran_away(&self, index: usize, text: &str, attempts: usize) {
+        let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
+        let begin: String = text.chars().take(40).collect();
+        note(&format!(
+            "piece {} ({begin:?} …) was spoken {times} and never came to an end; it was cut",
+            index + 1
+        ));
+    }
+
+    fn report(&self, spoken: &Spoken) {
+        let is_news = !self.is_demo() && self.request.max_frames.is_none();
+        if spoken.is_cut() && is_news {
+            note(&format!(
+                "the speech was cut at a limit, after {} frames in all; split the text, or raise \
+                 --max-frames",
+                spoken.frames()
+            ));
+        }
+        if self.show_progress {
+            note(&spoken.summary());
+        }
+    }
+}
+
+fn request(args: &SpeakArgs, text: String) -> SpeechRequest {
     SpeechRequest {
         text,
-        voice,
+        voice: Voice::Default,
         language: args.language.clone(),
         instruct: args.instruct.clone(),
         text_mode: text_mode(args),
@@ -88,30 +157,20 @@ fn sampling(args: &SamplingArgs) -> Sampling {
     }
 }
 
-/// The text on standard input, without the line end that closes it.
-fn read_stdin() -> Result<String> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(MAX_STDIN_BYTES).read_to_string(&mut text);
-    read.map_err(|error| {
-        Failure::request(format!("cannot read a text from standard input: {error}"))
-    })?;
-    Ok(text
-        .strip_suffix('\n')
-        .map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t))
-        .to_owned())
-}
-
 /// Everything that is written, known to be writable before anything is computed.
 struct Outputs {
-    wav: WavOutput,
+    wav: Option<WavOutput>,
+    player: Option<Player>,
     codes: Option<OutputFile>,
     stats: Option<OutputFile>,
 }
 
 impl Outputs {
     fn check(args: &SpeakArgs) -> Result<Self> {
-        let files = [Some(&args.output.output), args.codes.as_ref(), args.stats.as_ref()];
-        let files: Vec<&PathBuf> = files.into_iter().flatten().collect();
+        // What is played is written where somebody asked for it.
+        let wav = (!args.play || args.output.output.is_some()).then_some(args.output.path());
+        let files = [wav, args.codes.as_deref(), args.stats.as_deref()];
+        let files: Vec<&Path> = files.into_iter().flatten().collect();
         for (i, file) in files.iter().enumerate() {
             if files[..i].contains(file) {
                 return Err(Failure::request(format!("two outputs go to {}", file.display())));
@@ -119,62 +178,10 @@ impl Outputs {
         }
         let check = |path: &PathBuf| OutputFile::check(path);
         Ok(Self {
-            wav: WavOutput::check(&args.output)?,
+            wav: wav.map(|_| WavOutput::check(&args.output)).transpose()?,
+            player: args.play.then(Player::open).transpose()?,
             codes: args.codes.as_ref().map(check).transpose()?,
             stats: args.stats.as_ref().map(check).transpose()?,
         })
     }
-
-    fn write(
-        self,
-        model: &Synthesizer,
-        speech: &SpeechResult,
-        voice: Option<VoiceTimings>,
-    ) -> Result {
-        if let Some(file) = self.codes {
-            write_file(file, speech.codes.to_json(speech.stop_reason).as_bytes())?;
-        }
-        if let Some(file) = self.stats {
-            write_file(file, stats(model, speech, voice).as_bytes())?;
-        }
-        self.wav.write(&speech.audio, speech.sample_rate)
-    }
-}
-
-/// What it took, as JSON.
-fn stats(model: &Synthesizer, speech: &SpeechResult, voice: Option<VoiceTimings>) -> String {
-    let timings = speech.timings;
-    let stats = json!({
-        "load_seconds": model.load_time().as_secs_f64(),
-        "speaker_encoder_seconds": voice.map(|voice| voice.speaker.as_secs_f64()),
-        "speech_encoder_seconds": voice.and_then(|voice| voice.speech).map(|t| t.as_secs_f64()),
-        "prefill_seconds": timings.prefill.as_secs_f64(),
-        "talker_seconds": timings.talker.as_secs_f64(),
-        "code_predictor_seconds": timings.code_predictor.as_secs_f64(),
-        "codec_seconds": timings.codec.as_secs_f64(),
-        "processing_seconds": speech.processing_time.as_secs_f64(),
-        "time_to_first_audio_seconds": timings.time_to_first_audio.as_secs_f64(),
-        "frames": speech.token_count,
-        "prompt_tokens": speech.prompt.tokens,
-        "audio_seconds": speech.audio_duration.as_secs_f64(),
-        "n_samples": speech.n_samples,
-        "sample_rate": speech.sample_rate,
-        "rtf": speech.real_time_factor,
-        "peak_memory_bytes": speech.peak_memory_bytes,
-        "threads": model.threads(),
-        "device": model.device(),
-        "weight_type": model.weight_type(),
-        "stop_reason": stop_reason_name(speech.stop_reason),
-        "seed": speech.seed,
-    });
-    format!("{stats:#}\n")
-}
-
-fn summary(speech: &SpeechResult) -> String {
-    format!(
-        "{} of speech in {:.1} s, {:.2}× real time",
-        speech.audio_duration_str(),
-        speech.processing_time.as_secs_f64(),
-        1.0 / speech.real_time_factor
-    )
 }

@@ -1,5 +1,6 @@
 //! `voice create` and `voice show`, and the voices that `speak` clones.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use qwen3_tts_pipeline::{
@@ -19,7 +20,8 @@ pub fn create(args: CreateArgs) -> Result {
     let output = OutputFile::check(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
     let files = model::files(args.model.model.as_deref(), show_progress)?;
-    let (voice, _) = recording.encode(&files, &args.model)?;
+    let encoder = VoiceEncoder::load(&files, &model::options(&args.model))?;
+    let (voice, _) = recording.encode(&encoder)?;
     write_file(output, &voice.to_bytes(&args.output.display().to_string())?)
 }
 
@@ -59,6 +61,11 @@ impl VoiceSource {
         Ok(Self::Ready(args.speaker.clone().map_or(Voice::Default, Voice::Speaker)))
     }
 
+    /// Whether there is a recording to encode.
+    pub fn is_recording(&self) -> bool {
+        matches!(self, Self::Recording(_))
+    }
+
     /// The voice itself, and how long it took to encode a recording.
     pub fn voice(
         self,
@@ -68,7 +75,8 @@ impl VoiceSource {
         match self {
             Self::Ready(voice) => Ok((voice, None)),
             Self::Recording(recording) => {
-                let (voice, timings) = recording.encode(files, model)?;
+                let encoder = VoiceEncoder::load(files, &model::options(model))?;
+                let (voice, timings) = recording.encode(&encoder)?;
                 Ok((Voice::Cloned(Arc::new(voice)), Some(timings)))
             }
         }
@@ -84,24 +92,29 @@ pub struct Recording {
 impl Recording {
     fn read(args: &ReferenceArgs) -> Result<Option<Self>> {
         let Some(path) = &args.ref_audio else { return Ok(None) };
-        if args.ref_text.is_none() && !args.x_vector_only {
+        let mut recording = Self::open(path, args.ref_text.clone(), args.x_vector_only)?;
+        if let Some(seconds) = args.trailing_silence {
+            recording.audio = recording.audio.with_trailing_silence(seconds)?;
+        }
+        Ok(Some(recording))
+    }
+
+    /// A recording whose transcript is there, or not wanted.
+    pub fn open(path: &Path, transcript: Option<String>, x_vector_only: bool) -> Result<Self> {
+        if transcript.is_none() && !x_vector_only {
             return Err(Failure::request(
                 "what is said in the recording? Add --ref-text TEXT, or --x-vector-only to clone \
                  the speaker's vector only",
             ));
         }
-        let mut audio = ReferenceAudio::read(path, &AudioLimits::default())?;
+        let audio = ReferenceAudio::read(path, &AudioLimits::default())?;
         for warning in &audio.warnings {
             note(&format!("{}: {warning}", path.display()));
         }
-        if let Some(seconds) = args.trailing_silence {
-            audio = audio.with_trailing_silence(seconds)?;
-        }
-        Ok(Some(Self { audio, transcript: args.ref_text.clone() }))
+        Ok(Self { audio, transcript: transcript.filter(|_| !x_vector_only) })
     }
 
-    fn encode(&self, files: &ModelFiles, model: &ModelArgs) -> Result<(ClonedVoice, VoiceTimings)> {
-        let encoder = VoiceEncoder::load(files, &model::options(model))?;
+    pub fn encode(&self, encoder: &VoiceEncoder) -> Result<(ClonedVoice, VoiceTimings)> {
         Ok(encoder.encode_timed(&self.audio, self.transcript.as_deref())?)
     }
 }

@@ -141,7 +141,7 @@ fn requests_that_the_model_cannot_honour_are_refused() {
     let cases: [(&[&str], &[&str]); 23] = [
         (&[""], &["no text"]),
         (&[" \n\t "], &["no text"]),
-        (&[&long], &["split"]),
+        (&[&long, "--no-split"], &["split"]),
         (&[TEXT, "--speaker", "nobody"], &["nobody", "ryan"]),
         (&[TEXT, "--language", "klingon"], &["klingon", "english"]),
         (&[TEXT, "--instruct", "Whisper."], &["0.6B", "instruction"]),

@@ -63,7 +63,7 @@ pub use quantize::Quantize;
 pub use qwen3_tts_nn::Bits;
 pub use qwen3_tts_talker::{StopReason, TextMode};
 pub use request::{Sampling, SpeechRequest, Voice};
-pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings};
+pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings, peak_memory_bytes};
 pub use stream::{AudioChunk, ChunkSchedule, SpeechStream};
 pub use synthesizer::{DeviceKind, FrameProgress, LoadOptions, Synthesizer};
 pub use text_stream::TextStream;

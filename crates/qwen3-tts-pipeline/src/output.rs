@@ -38,6 +38,11 @@ impl OutputFile {
         stream.finish()
     }
 
+    /// Whether it is a pipe or a device, where nothing that was written can be changed.
+    pub fn is_special(&self) -> bool {
+        self.special
+    }
+
     /// Begins a file whose bytes come one after the other.
     ///
     /// # Errors

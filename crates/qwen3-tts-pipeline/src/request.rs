@@ -178,9 +178,7 @@ pub(crate) struct Planner {
 
 impl Planner {
     pub fn plan(&self, request: &SpeechRequest) -> Result<Plan> {
-        if request.text.trim().is_empty() {
-            return Err(refuse(NO_TEXT));
-        }
+        check_text(&request.text)?;
         let mut plan = self.plan_without_text(request)?;
         self.give_text(&mut plan, self.tokenizer.encode_text(&request.text)?)?;
         Ok(plan)
@@ -222,6 +220,18 @@ impl Planner {
         Ok(())
     }
 
+    /// Checks what can be checked before a voice is cloned, and before there is a text.
+    pub fn check_before_cloning(&self, request: &SpeechRequest) -> Result<()> {
+        match self.config.tts_model_type {
+            ModelType::Base => {}
+            kind => return Err(refuse(no_cloning(kind))),
+        }
+        self.config.language_token(&request.language, None).map_err(Error::Voice)?;
+        self.instruct(request)?;
+        self.sampling(&request.sampling)?;
+        self.max_frames(request.max_frames, 0, 0).map(drop)
+    }
+
     fn plan_without_text(&self, request: &SpeechRequest) -> Result<Plan> {
         let (speaker, language) = self.voice(request)?;
         let instruct = self.instruct(request)?;
@@ -254,11 +264,7 @@ impl Planner {
                 return Ok((Some(speaker), language.map_err(Error::Voice)?));
             }
             (_, ModelType::Base) => return Err(refuse(NEEDS_A_VOICE)),
-            (Voice::Cloned(_), kind) => {
-                return Err(refuse(format!(
-                    "a {kind} model does not speak with cloned voices: use a base model"
-                )));
-            }
+            (Voice::Cloned(_), kind) => return Err(refuse(no_cloning(kind))),
             (Voice::Speaker(_), ModelType::VoiceDesign) => {
                 return Err(refuse(
                     "a voice design model has no speakers: describe the voice in an instruction",
@@ -354,6 +360,15 @@ impl Planner {
 
 /// What is said of an empty text.
 pub(crate) const NO_TEXT: &str = "there is no text to speak";
+
+/// Refuses a text with nothing to say in it.
+pub(crate) fn check_text(text: &str) -> Result<()> {
+    if text.trim().is_empty() { Err(refuse(NO_TEXT)) } else { Ok(()) }
+}
+
+fn no_cloning(kind: ModelType) -> String {
+    format!("a {kind} model does not speak with cloned voices: use a base model")
+}
 
 const NEEDS_A_VOICE: &str = "a base model speaks with a cloned voice only: give it a reference \
      recording or a voice file, or use a custom voice or a voice design model";

@@ -9,7 +9,7 @@ use qwen3_tts_nn::Device;
 use qwen3_tts_talker::Talker;
 
 use crate::codec::DECODED_TOGETHER;
-use crate::request::Planner;
+use crate::request::{Planner, check_text};
 use crate::{
     ChunkSchedule, Error, ModelFiles, Quantize, Result, SpeechRequest, SpeechResult, SpeechStream,
     SpeechTokenizer, TextStream, TextTokenizer,
@@ -154,6 +154,23 @@ impl Synthesizer {
     /// [`Error::Request`] or [`Error::Voice`] with the reason if it cannot.
     pub fn check(&self, request: &SpeechRequest) -> Result<()> {
         self.planner.plan(request).map(drop)
+    }
+
+    /// Says whether there is something to say in a text.
+    ///
+    /// # Errors
+    /// [`Error::Request`] if there is not.
+    pub fn check_text(&self, text: &str) -> Result<()> {
+        check_text(text)
+    }
+
+    /// As [`Self::check`], for a request whose voice is still to be cloned: looks at everything but
+    /// its voice and its text.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_before_cloning(&self, request: &SpeechRequest) -> Result<()> {
+        self.planner.check_before_cloning(request)
     }
 
     /// Speaks a text.

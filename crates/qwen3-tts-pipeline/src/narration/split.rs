@@ -155,7 +155,42 @@ fn sentences(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
     // full.
     let line: String = text[range.clone()].chars().map(unwrapped).collect();
     let ends = SentenceSegmenter::new(Default::default()).segment_str(&line);
+    // The rules count every bracket after a full stop, and every mark after the space, as part of
+    // the sentence that ends, even those that open the next one.
+    let ends = ends.map(|end| match end == line.len() {
+        true => end,
+        false => line[..end].trim_end_matches(opens).len(),
+    });
     between(range.start, ends.map(|end| range.start + end), range.end)
+}
+
+/// Whether a character opens what follows it, where that follows without space: brackets,
+/// quotation marks of writing without spaces, marks of direction.
+fn opens(letter: char) -> bool {
+    matches!(
+        letter,
+        '「' | '『'
+            | '（'
+            | '《'
+            | '〈'
+            | '【'
+            | '〔'
+            | '“'
+            | '‘'
+            | '('
+            | '['
+            | '{'
+            | '¿'
+            | '¡'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{61c}'
+            | '\u{202a}'
+            | '\u{202b}'
+            | '\u{202d}'
+            | '\u{202e}'
+            | '\u{2066}'..='\u{2068}'
+    )
 }
 
 /// Another character of the same length in place of a line's end.
@@ -186,19 +221,21 @@ fn words(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
 fn word_ends(text: &str, range: &Range<usize>) -> Vec<usize> {
     let part = &text[range.clone()];
     let segmenter = WordSegmenter::new_dictionary(Default::default());
-    let mut ends = Vec::new();
+    let (mut ends, mut start) = (Vec::new(), 0);
     let mut segments = segmenter.segment_str(part).iter_with_word_type().peekable();
     while let Some((end, kind)) = segments.next() {
         let next_is_word = segments.peek().is_some_and(|(_, kind)| kind.is_word_like());
-        let before = part[..end].chars().next_back();
-        let may_end = before.is_some_and(|letter| match letter {
-            letter if letter.is_whitespace() => true,
-            '、' | '，' | '；' | '：' => next_is_word,
-            _ => kind.is_word_like() && next_is_word,
-        });
+        // Marks may follow the first character, of a word or of space.
+        let may_end = match part[start..end].chars().next() {
+            None => false,
+            Some(first) if first.is_whitespace() => true,
+            Some('、' | '，' | '；' | '：') => next_is_word,
+            Some(_) => kind.is_word_like() && next_is_word,
+        };
         if may_end {
-            ends.push(range.start + end);
+            ends.push(range.start + part[..end].trim_end_matches(opens).len());
         }
+        start = end;
     }
     ends
 }

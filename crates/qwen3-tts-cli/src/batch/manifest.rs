@@ -1,0 +1,85 @@
+//! The results of a batch, one line of JSON for each request that is done with.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use qwen3_tts_pipeline::{OutputFile, SpeechResult, stop_reason_name};
+use serde_json::{Value, json};
+
+use super::request::Line;
+use crate::failure::{Failure, Result};
+
+/// Its name in the output directory.
+pub const NAME: &str = "manifest.jsonl";
+
+/// The file, which grows with every result.
+pub struct Manifest {
+    path: PathBuf,
+    file: File,
+    /// What earlier runs have spoken: the requests by their files.
+    spoken: HashMap<String, Value>,
+}
+
+impl Manifest {
+    /// Begins the file, with what an earlier run has spoken if the run is to go on from there.
+    pub fn open(directory: &Path, resume: bool) -> Result<Self> {
+        let path = directory.join(NAME);
+        let earlier = match resume {
+            true => fs::read_to_string(&path).unwrap_or_default(),
+            false => String::new(),
+        };
+        // A line that an interruption cut off is no result.
+        let results = earlier.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let kept: Vec<Value> = results.filter(|result| result["status"] == "ok").collect();
+        let text: String = kept.iter().map(|result| format!("{result}\n")).collect();
+        OutputFile::check(&path)?.write(text.as_bytes())?;
+        let file = OpenOptions::new().append(true).open(&path);
+        let file = file.map_err(|error| failure(&path, error))?;
+        let spoken = kept.into_iter().filter_map(|mut result| {
+            Some((result["file"].as_str()?.to_owned(), result["request"].take()))
+        });
+        Ok(Self { spoken: spoken.collect(), path, file })
+    }
+
+    /// Whether an earlier run has spoken this request, and its file is still there.
+    pub fn has(&self, line: &Line, directory: &Path) -> bool {
+        self.spoken.get(line.file()).is_some_and(|request| request == line.value())
+            && directory.join(line.file()).is_file()
+    }
+
+    pub fn completed(&mut self, line: &Line, speech: &SpeechResult) -> Result {
+        self.add(&json!({
+            "line": line.number(),
+            "file": line.file(),
+            "status": "ok",
+            "seed": speech.seed,
+            "frames": speech.token_count,
+            "audio_seconds": speech.audio_duration.as_secs_f64(),
+            "stop_reason": stop_reason_name(speech.stop_reason),
+            "prompt_tokens": speech.prompt.tokens,
+            "processing_seconds": speech.processing_time.as_secs_f64(),
+            "request": line.value(),
+        }))
+    }
+
+    pub fn failed(&mut self, line: &Line, reason: &str) -> Result {
+        self.add(&json!({
+            "line": line.number(),
+            "file": line.file(),
+            "status": "failed",
+            "error": reason,
+            "request": line.value(),
+        }))
+    }
+
+    fn add(&mut self, result: &Value) -> Result {
+        let written = self.file.write_all(format!("{result}\n").as_bytes());
+        written.map_err(|error| failure(&self.path, error))
+    }
+}
+
+fn failure(path: &Path, error: std::io::Error) -> Failure {
+    Failure::Other(format!("cannot write {}: {error}", path.display()))
+}

@@ -1,0 +1,194 @@
+//! The lines of a batch: what each asks for.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use qwen3_tts_pipeline::{
+    ClonedVoice, LoadOptions, ModelFiles, Sampling, SpeechRequest, TextMode, Voice, VoiceEncoder,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::failure::{Failure, Result};
+use crate::voice::Recording;
+
+/// A line that is not empty.
+pub struct Line {
+    number: usize,
+    file: String,
+    /// As it was read, to be told from another one later.
+    value: Value,
+    content: std::result::Result<Content, String>,
+}
+
+/// What a line may say. Whatever it leaves out is as `speak` has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    text: String,
+    file: Option<String>,
+    speaker: Option<String>,
+    language: Option<String>,
+    instruct: Option<String>,
+    voice: Option<PathBuf>,
+    ref_audio: Option<PathBuf>,
+    ref_text: Option<String>,
+    #[serde(default)]
+    x_vector_only: bool,
+    streaming_text: Option<bool>,
+    #[serde(default)]
+    greedy: bool,
+    temperature: Option<f32>,
+    top_k: Option<usize>,
+    top_p: Option<f32>,
+    repetition_penalty: Option<f32>,
+    subtalker_temperature: Option<f32>,
+    subtalker_top_k: Option<usize>,
+    subtalker_top_p: Option<f32>,
+    seed: Option<u64>,
+    max_frames: Option<usize>,
+}
+
+/// The requests of a text with one in each line, those that make no sense too.
+pub fn read_lines(text: &str) -> Vec<Line> {
+    let mut files = HashSet::new();
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines.map(|(index, line)| Line::read(index + 1, line, &mut files)).collect()
+}
+
+impl Line {
+    fn read(number: usize, line: &str, files: &mut HashSet<String>) -> Self {
+        let value = serde_json::from_str::<Value>(line).unwrap_or(Value::Null);
+        let mut content = serde_json::from_str::<Content>(line).map_err(|e| e.to_string());
+        let named = content.as_ref().ok().and_then(|content| content.file.clone());
+        let file = named.unwrap_or_else(|| format!("{number:05}.wav"));
+        if !is_plain(&file) {
+            content = Err(format!("the file {file:?} is not a name within the directory"));
+        } else if content.is_ok() && !files.insert(file.clone()) {
+            content = Err(format!("an earlier line has the file {file:?} already"));
+        }
+        Self { number, file, value, content }
+    }
+
+    /// Its number in the file, from 1.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The name of the WAV file within the output directory.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line itself.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// What it asks for; a voice that it clones is made here.
+    pub fn request(&self, voices: &mut Voices<'_>) -> Result<SpeechRequest> {
+        let content = self.content.as_ref().map_err(|reason| Failure::request(reason.as_str()))?;
+        let text_mode = content.streaming_text.map(|is_streaming| match is_streaming {
+            true => TextMode::Streaming,
+            false => TextMode::NonStreaming,
+        });
+        Ok(SpeechRequest {
+            text: content.text.clone(),
+            voice: voices.voice(content)?,
+            language: content.language.clone().unwrap_or_else(|| "auto".to_owned()),
+            instruct: content.instruct.clone(),
+            text_mode,
+            sampling: content.sampling(),
+            seed: content.seed,
+            max_frames: content.max_frames,
+        })
+    }
+}
+
+impl Content {
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            greedy: self.greedy,
+            temperature: self.temperature,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            repetition_penalty: self.repetition_penalty,
+            subtalker_temperature: self.subtalker_temperature,
+            subtalker_top_k: self.subtalker_top_k,
+            subtalker_top_p: self.subtalker_top_p,
+        }
+    }
+}
+
+/// Whether a name stays within its directory, and is a WAV file's.
+fn is_plain(file: &str) -> bool {
+    let mut parts = Path::new(file).components();
+    let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+    is_name && file != super::manifest::NAME && !file.ends_with(['/', '\\'])
+}
+
+/// The voices that lines name, each made once.
+pub struct Voices<'a> {
+    files: &'a ModelFiles,
+    options: LoadOptions,
+    encoder: Option<VoiceEncoder>,
+    made: HashMap<Source, Arc<ClonedVoice>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Source {
+    file: PathBuf,
+    is_recording: bool,
+    transcript: Option<String>,
+    x_vector_only: bool,
+}
+
+impl<'a> Voices<'a> {
+    pub fn new(files: &'a ModelFiles, options: LoadOptions) -> Self {
+        Self { files, options, encoder: None, made: HashMap::new() }
+    }
+
+    fn voice(&mut self, content: &Content) -> Result<Voice> {
+        let asked =
+            [content.speaker.is_some(), content.voice.is_some(), content.ref_audio.is_some()];
+        if asked.into_iter().filter(|is_there| *is_there).count() > 1 {
+            return Err(Failure::request("only one of speaker, voice and ref_audio can speak"));
+        }
+        let (file, is_recording) = match (&content.speaker, &content.voice, &content.ref_audio) {
+            (Some(speaker), ..) => return Ok(Voice::Speaker(speaker.clone())),
+            (_, Some(file), _) => (file, false),
+            (.., Some(file)) => (file, true),
+            _ => return Ok(Voice::Default),
+        };
+        let source = Source {
+            file: file.clone(),
+            is_recording,
+            transcript: content.ref_text.clone(),
+            x_vector_only: content.x_vector_only,
+        };
+        if let Some(voice) = self.made.get(&source) {
+            return Ok(Voice::Cloned(Arc::clone(voice)));
+        }
+        let voice = Arc::new(self.make(&source)?);
+        self.made.insert(source, Arc::clone(&voice));
+        Ok(Voice::Cloned(voice))
+    }
+
+    fn make(&mut self, source: &Source) -> Result<ClonedVoice> {
+        if !source.is_recording {
+            let mut voice = ClonedVoice::load(&source.file)?;
+            if source.x_vector_only {
+                voice.reference = None;
+            }
+            return Ok(voice);
+        }
+        let recording =
+            Recording::open(&source.file, source.transcript.clone(), source.x_vector_only)?;
+        let encoder = match &mut self.encoder {
+            Some(encoder) => encoder,
+            none => none.insert(VoiceEncoder::load(self.files, &self.options)?),
+        };
+        Ok(recording.encode(encoder)?.0)
+    }
+}

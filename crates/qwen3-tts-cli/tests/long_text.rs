@@ -1,0 +1,137 @@
+//! Long texts on the command line: in pieces, with pauses, again where a run was cut off.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use qwen3_tts_testkit::checkpoint;
+use serde_json::Value;
+use support::{command, names, refuses, stderr, succeeds};
+
+const CHAPTER: &str =
+    "One two three. Four five six, seven eight nine! Ten eleven.\n\nTwelve thirteen.";
+
+const SHORT: [&str; 6] = ["--piece-tokens", "16", "--max-frames", "5", "--seed", "7"];
+
+fn speak(dir: &Path, flags: &[&str]) -> std::process::Output {
+    let mut command = command(["speak", CHAPTER, "-o", "a.wav", "--stats", "s.json"]);
+    command.current_dir(dir).args(flags).output().unwrap()
+}
+
+fn stats(dir: &Path) -> Value {
+    serde_json::from_slice(&fs::read(dir.join("s.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn pieces_are_joined_with_pauses() {
+    let dir = tempfile::tempdir().unwrap();
+    succeeds(&speak(dir.path(), &SHORT));
+    let file = fs::read(dir.path().join("a.wav")).unwrap();
+    let stats = stats(dir.path());
+    let pieces = stats["pieces"].as_u64().unwrap();
+    assert!(pieces >= 3, "{stats}");
+    assert_eq!((&stats["retries"], &stats["seed"]), (&0.into(), &7.into()));
+    let spoken = stats["frames"].as_u64().unwrap() * 1920;
+    let samples = stats["n_samples"].as_u64().unwrap();
+    assert_eq!(file.len() as u64, 44 + 2 * samples);
+    // One paragraph ends within the text, 0.65 s, and a sentence or more, 0.25 s each.
+    let pauses = samples - spoken;
+    assert!(pauses >= 15_600 + 6_000, "{pauses}");
+    // One after the other, or while it is made: the same.
+    for flags in [&["--batch-size", "1"][..], &["--stream"]] {
+        succeeds(&speak(dir.path(), &[&SHORT, flags].concat()));
+        assert_eq!(fs::read(dir.path().join("a.wav")).unwrap(), file);
+    }
+    // In one go there is one piece, and no pause.
+    succeeds(&speak(dir.path(), &["--no-split", "--max-frames", "5", "--seed", "7"]));
+    let stats = self::stats(dir.path());
+    assert_eq!((&stats["pieces"], &stats["n_samples"]), (&1.into(), &(5 * 1920).into()));
+}
+
+#[test]
+fn a_run_that_was_cut_off_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    succeeds(&speak(dir.path(), &SHORT));
+    let file = fs::read(dir.path().join("a.wav")).unwrap();
+    fs::remove_file(dir.path().join("a.wav")).unwrap();
+    let resumed = [&SHORT[..], &["--resume"]].concat();
+    succeeds(&speak(dir.path(), &resumed));
+    assert_eq!(fs::read(dir.path().join("a.wav")).unwrap(), file);
+    assert_eq!(names(dir.path()), ["a.wav", "s.json"], "nothing is left of the pieces");
+
+    // As a run that was killed leaves it: some pieces, one of them half.
+    let parts = dir.path().join("a.wav.parts");
+    let kept = keep_parts(dir.path(), &resumed);
+    for (name, bytes) in &kept {
+        fs::create_dir_all(&parts).unwrap();
+        let half = name.starts_with("00001") && name.ends_with("f32");
+        let bytes = if half { &bytes[..bytes.len() / 2] } else { bytes };
+        if !name.starts_with("00002") {
+            fs::write(parts.join(name), bytes).unwrap();
+        }
+    }
+    succeeds(&speak(dir.path(), &resumed));
+    assert_eq!(fs::read(dir.path().join("a.wav")).unwrap(), file);
+
+    // Pieces of another request are not mixed in.
+    fs::create_dir_all(&parts).unwrap();
+    kept.iter().for_each(|(name, bytes)| fs::write(parts.join(name), bytes).unwrap());
+    let other = speak(dir.path(), &[&resumed[..], &["--speaker", "ryan"]].concat());
+    refuses(&other, &["a.wav.parts", "another request"]);
+    let other: Vec<&str> =
+        resumed.iter().map(|flag| if *flag == "7" { "8" } else { flag }).collect();
+    refuses(&speak(dir.path(), &other), &["another request"]);
+    let mut piped = command(["speak", CHAPTER, "-o", "-", "--resume"]);
+    refuses(&piped.output().unwrap(), &["--resume", "-o"]);
+}
+
+/// The files of the pieces, copied while they are beside the output.
+fn keep_parts(dir: &Path, flags: &[&str]) -> Vec<(String, Vec<u8>)> {
+    let parts = dir.join("a.wav.parts");
+    let mut kept: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut child = command(["speak", CHAPTER, "-o", "a.wav"]);
+    let mut child = child.current_dir(dir).args(flags).spawn().unwrap();
+    while child.try_wait().unwrap().is_none() {
+        for name in fs::read_dir(&parts).map(|_| names(&parts)).unwrap_or_default() {
+            let is_new = !kept.iter().any(|(known, _)| *known == name);
+            if is_new && !name.starts_with('.') {
+                kept.extend(fs::read(parts.join(&name)).map(|bytes| (name, bytes)));
+            }
+        }
+    }
+    assert!(kept.iter().any(|(name, _)| name == "request.json"), "it was too fast to be watched");
+    kept
+}
+
+#[test]
+fn a_piece_without_an_end_is_tried_again_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = checkpoint("custom_voice_0b6");
+    let model = model.to_str().unwrap();
+    let flags = ["--model", model, "--piece-tokens", "8", "--seed", "100", "--retries", "1"];
+    let mut command = command(["speak", "One.\n\nTwo.", "-o", "a.wav", "--stats", "s.json"]);
+    let output = command.current_dir(dir.path()).args(flags).output().unwrap();
+    succeeds(&output);
+    let stats = stats(dir.path());
+    assert_eq!(stats["pieces"], 2);
+    // The tiny model hardly ever finds an end.
+    assert!(stats["retries"].as_u64() > Some(0), "{stats}");
+    assert!(stderr(&output).contains("never came to an end"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("2 times"), "{}", stderr(&output));
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for (flags, word) in [
+        (&["--piece-tokens", "0"][..], "piece-tokens"),
+        (&["--batch-size", "0"], "batch-size"),
+        (&["--retries", "-1"], "retries"),
+        (&["--no-split", "--piece-tokens", "9"], "--no-split"),
+        (&["--stream", "--resume"], "--resume"),
+    ] {
+        refuses(&speak(dir.path(), flags), &[word]);
+    }
+    assert_eq!(names(dir.path()), [""; 0]);
+}
