@@ -10,6 +10,7 @@ mod mlx;
 mod oracle;
 mod parity;
 mod release;
+mod sanitize;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ enum Task {
     MlxLinux(mlx::Arguments),
     TestMlx(mlx::TestArguments),
     TestAarch64(aarch64::Arguments),
+    Sanitize(sanitize::Arguments),
     Tidy(tidy::Arguments),
 }
 
@@ -58,6 +60,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::MlxLinux(arguments) => mlx::run(&arguments),
         Task::TestMlx(arguments) => mlx::test(&arguments),
         Task::TestAarch64(arguments) => aarch64::run(&arguments),
+        Task::Sanitize(arguments) => sanitize::run(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),
     }
 }
