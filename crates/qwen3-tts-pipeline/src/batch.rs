@@ -200,3 +200,44 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         Err(Error::Internal(message.unwrap_or_else(|| "a panic".to_owned())))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LoadOptions;
+    use qwen3_tts_testkit::checkpoint;
+
+    #[test]
+    fn a_panic_in_one_request_leaves_the_others() {
+        let dir = checkpoint("custom_voice_0b6");
+        let model = Synthesizer::load(dir, &LoadOptions::default()).unwrap();
+        let request = |seed| SpeechRequest::new("One two.").seed(seed).max_frames(8);
+        let mut batch = Batch::new(&model);
+        for seed in 0..3 {
+            batch.add(&request(seed)).unwrap();
+        }
+        assert!(batch.step().is_empty());
+        let mut round = Round { going: std::mem::take(&mut batch.active), events: Vec::new() };
+        let mut index = 0;
+        round.each(|_| {
+            index += 1;
+            assert!(index != 2, "a mistake");
+            Ok(None)
+        });
+        let [(1, BatchEvent::Failed(Error::Internal(reason)))] = &round.events[..] else {
+            panic!("{:?}", round.events);
+        };
+        assert_eq!(reason, "a mistake");
+        batch.active = round.going;
+        let mut done = Vec::new();
+        while !batch.is_empty() {
+            for (id, event) in batch.step() {
+                if let BatchEvent::Done(result) = event {
+                    done.push((id, result.codes));
+                }
+            }
+        }
+        let alone = |seed| model.synthesize(&request(seed)).unwrap().codes;
+        assert_eq!(done, [(0, alone(0)), (2, alone(2))]);
+    }
+}

@@ -38,13 +38,15 @@ fn unsafe_lint(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// Conditional compilation is a matter of kernels and devices; the pipeline may leave out its hub.
+/// Conditional compilation is a matter of kernels and devices; the pipeline may leave out its hub,
+/// and the command its sound.
 fn cfg(tree: &Tree) -> Vec<Violation> {
     let allowed = |path: &str, line: &str| {
         let device = ["backend", "device", "mlx"].map(|part| format!("nn/src/{part}"));
         path.starts_with(KERNELS)
             || device.iter().any(|part| path.contains(part))
             || path.starts_with("crates/qwen3-tts-pipeline/") && line.contains("feature = \"hub\"")
+            || path == "crates/qwen3-tts-cli/src/main.rs" && line.contains("feature = \"play\"")
     };
     let is_conditional = |line: &str| {
         let conditional =
@@ -186,12 +188,14 @@ mod tests {
             ("crates/qwen3-tts-kernels/src/isa.rs", "#[cfg(target_arch = \"x86_64\")]"),
             ("crates/qwen3-tts-nn/src/device.rs", "#[cfg(feature = \"mlx\")]"),
             ("crates/qwen3-tts-pipeline/src/lib.rs", "#[cfg(feature = \"hub\")]"),
+            ("crates/qwen3-tts-cli/src/main.rs", "#[cfg(feature = \"play\")]"),
             (TALKER, "#[cfg(test)]"),
         ];
         let bad = [
             (TALKER, "#[cfg(feature = \"mlx\")]"),
             (TALKER, "if cfg!(target_os = \"linux\") {}"),
             ("crates/qwen3-tts-pipeline/src/lib.rs", "#[cfg(feature = \"mlx\")]"),
+            ("crates/qwen3-tts-cli/src/speak.rs", "#[cfg(feature = \"play\")]"),
         ];
         assert_guard(cfg, &good, &bad);
     }
