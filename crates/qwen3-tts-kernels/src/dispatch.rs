@@ -30,7 +30,7 @@ pub(crate) fn run<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         Isa::Avx2 => unsafe { avx2(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: limited to what was detected on this CPU.
-        Isa::Avx512 | Isa::Avx512Vnni => unsafe { avx512(kernel) },
+        Isa::Avx512 => unsafe { avx512(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
         Isa::Neon | Isa::Dotprod => unsafe { kernel.run::<crate::vector::Neon<2>>() },
@@ -74,9 +74,6 @@ pub(crate) fn run_integers<K: IntegerKernel>(isa: Isa, kernel: K) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: limited to what was detected on this CPU.
         Isa::Avx512 => unsafe { avx512_integers(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: limited to what was detected on this CPU.
-        Isa::Avx512Vnni => unsafe { avx512vnni_integers(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
         Isa::Neon => unsafe { kernel.run::<crate::vector::Neon<1>>() },
@@ -100,13 +97,6 @@ unsafe fn avx2_integers<K: IntegerKernel>(kernel: K) {
 unsafe fn avx512_integers<K: IntegerKernel>(kernel: K) {
     // SAFETY: the caller has checked the features.
     unsafe { kernel.run::<crate::vector::Avx512>() }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
-unsafe fn avx512vnni_integers<K: IntegerKernel>(kernel: K) {
-    // SAFETY: the caller has checked the features.
-    unsafe { kernel.run::<crate::integers::Avx512Vnni>() }
 }
 
 #[cfg(target_arch = "aarch64")]

@@ -8,8 +8,6 @@ mod avx512;
 mod neon;
 mod portable;
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::Avx512Vnni;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Dotprod;
 

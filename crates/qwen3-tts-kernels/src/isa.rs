@@ -12,8 +12,6 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL: 16 lanes.
     Avx512,
-    /// The same with VNNI, for products of integers.
-    Avx512Vnni,
     /// aarch64, which always has NEON: 4 lanes, or 8 in two registers.
     Neon,
     /// The same with dot products of 8 bits, for products of integers.
@@ -23,7 +21,7 @@ pub enum Isa {
 impl Isa {
     /// Every instruction set of this architecture, in order.
     #[cfg(target_arch = "x86_64")]
-    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Vnni];
+    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
     /// Every instruction set of this architecture, in order.
     #[cfg(target_arch = "aarch64")]
     pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Neon, Isa::Dotprod];
@@ -43,7 +41,6 @@ impl Isa {
             Isa::Portable => "portable",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
-            Isa::Avx512Vnni => "avx512vnni",
             Isa::Neon => "neon",
             Isa::Dotprod => "dotprod",
         }
@@ -69,10 +66,9 @@ fn detect() -> Isa {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl");
-    match (avx2, avx512, is_x86_feature_detected!("avx512vnni")) {
-        (true, true, true) => Isa::Avx512Vnni,
-        (true, true, false) => Isa::Avx512,
-        (true, false, _) => Isa::Avx2,
+    match (avx2, avx512) {
+        (true, true) => Isa::Avx512,
+        (true, false) => Isa::Avx2,
         _ => Isa::Portable,
     }
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,8 +27,15 @@ pub struct Pool {
 
 impl Pool {
     /// A pool of `threads` threads, the caller of [`Pool::run`] included; `new(1)` (or 0) starts
-    /// none and runs everything on the caller. If the system refuses a thread, the pool is smaller.
+    /// none and runs everything on the caller. There are never more than the process has cores,
+    /// since threads that wait for each other's cores are slower than fewer threads. If the system
+    /// refuses a thread, the pool is smaller.
     pub fn new(threads: usize) -> Pool {
+        Pool::of(threads.min(thread::available_parallelism().map_or(1, NonZero::get)))
+    }
+
+    /// As many threads as are said.
+    fn of(threads: usize) -> Pool {
         let shared = Arc::new(Shared::new(threads.saturating_sub(1)));
         let start = |index: usize| {
             let shared = Arc::clone(&shared);
@@ -273,7 +281,7 @@ mod tests {
     #[test]
     fn every_task_runs_once_whatever_the_threads() {
         for threads in [0, 1, 2, 3, 8] {
-            let pool = Pool::new(threads);
+            let pool = Pool::of(threads);
             for tasks in [0, 1, 2, 3, 64, 1000] {
                 let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
                 pool.run(tasks, |i| {
@@ -286,7 +294,7 @@ mod tests {
 
     #[test]
     fn regions_follow_each_other_and_sleepers_wake() {
-        let pool = Pool::new(3);
+        let pool = Pool::of(3);
         let sum = AtomicUsize::new(0);
         for round in 0..2000 {
             if round % 500 == 0 {
@@ -301,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_nested_region_and_two_callers_do_not_deadlock() {
-        let pool = Pool::new(2);
+        let pool = Pool::of(2);
         let sum = AtomicUsize::new(0);
         let caller = || {
             for _ in 0..200 {
@@ -321,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
-        let pool = Pool::new(2);
+        let pool = Pool::of(2);
         for _ in 0..50 {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 pool.run(16, |i| assert!(i != 7, "task 7"));
@@ -337,7 +345,7 @@ mod tests {
 
     #[test]
     fn pieces_cover_the_slice() {
-        let pool = Pool::new(2);
+        let pool = Pool::of(2);
         let mut y = vec![0.0; 1003];
         pool.pieces(&mut y, 10, |offset, piece| {
             for (i, y) in piece.iter_mut().enumerate() {

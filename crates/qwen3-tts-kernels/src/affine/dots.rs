@@ -114,6 +114,7 @@ impl AffineRows<'_> {
     ) {
         let group_size = self.weight.group_size;
         let groups = self.cols / group_size;
+        let chunks = group_size / (STEPS * STEP);
         let row_bytes = self.cols * BITS / 8;
         // SAFETY: the rows and tokens exist, each of whole groups.
         unsafe {
@@ -138,24 +139,24 @@ impl AffineRows<'_> {
                         sums[r][t] = bias.mul_add(sum, sums[r][t]);
                     }
                 }
-                for g in 0..n {
-                    let start = (group + g) * group_size;
-                    for k in (start..start + group_size).step_by(STEPS * STEP) {
-                        for r in 0..R {
-                            let from = packed.add(r * row_bytes + k * BITS / 8);
-                            prefetch(from.wrapping_add(AHEAD));
-                            let mut weights = [I::weights::<BITS>(from); STEPS];
-                            for i in 1..STEPS {
-                                weights[i] = I::weights::<BITS>(from.add(i * STEP * BITS / 8));
+                // A flat loop: in a nested one, factors would be spread over vectors beforehand,
+                // which fill the stack.
+                for chunk in 0..n * chunks {
+                    let k = group * group_size + chunk * STEPS * STEP;
+                    for r in 0..R {
+                        let from = packed.add(r * row_bytes + k * BITS / 8);
+                        prefetch(from.wrapping_add(AHEAD));
+                        let mut weights = [I::weights::<BITS>(from); STEPS];
+                        for i in 1..STEPS {
+                            weights[i] = I::weights::<BITS>(from.add(i * STEP * BITS / 8));
+                        }
+                        for t in 0..T {
+                            let mut dot = I::zero();
+                            for i in 0..STEPS {
+                                dot = I::dot(weights[i], x[t].add(k + i * STEP), dot);
                             }
-                            for t in 0..T {
-                                let mut dot = I::zero();
-                                for i in 0..STEPS {
-                                    dot = I::dot(weights[i], x[t].add(k + i * STEP), dot);
-                                }
-                                let factor = I::Floats::splat(factors[r][t][g]);
-                                sums[r][t] = I::to_floats(dot).mul_add(factor, sums[r][t]);
-                            }
+                            let factor = I::Floats::splat(factors[r][t][chunk / chunks]);
+                            sums[r][t] = I::to_floats(dot).mul_add(factor, sums[r][t]);
                         }
                     }
                 }
