@@ -6,6 +6,8 @@
 
 use crate::integers::Integers;
 use crate::isa::Isa;
+#[cfg(target_arch = "aarch64")]
+use crate::vector::{Neon, Twice};
 use crate::vector::{Portable, Vector};
 
 /// An operation with its arguments, generic over the vector type.
@@ -33,7 +35,7 @@ pub(crate) fn run<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         Isa::Avx512 => unsafe { avx512(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
-        Isa::Neon | Isa::Dotprod => unsafe { kernel.run::<crate::vector::Neon<2>>() },
+        Isa::Neon | Isa::Dotprod => unsafe { kernel.run::<Twice<Neon>>() },
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },
     }
@@ -76,7 +78,7 @@ pub(crate) fn run_integers<K: IntegerKernel>(isa: Isa, kernel: K) {
         Isa::Avx512 => unsafe { avx512_integers(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
-        Isa::Neon => unsafe { kernel.run::<crate::vector::Neon<1>>() },
+        Isa::Neon => unsafe { kernel.run::<Neon>() },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: limited to what was detected on this CPU.
         Isa::Dotprod => unsafe { dotprod_integers(kernel) },

@@ -12,7 +12,7 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL: 16 lanes.
     Avx512,
-    /// aarch64, which always has NEON: 4 lanes, or 8 in two registers.
+    /// aarch64, which always has NEON: 8 lanes in two registers.
     Neon,
     /// The same with dot products of 8 bits, for products of integers.
     Dotprod,

@@ -7,11 +7,13 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
-
 #[cfg(target_arch = "aarch64")]
-pub(crate) use self::neon::Neon;
+mod twice;
+
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::{avx2::Avx2, avx512::Avx512};
+#[cfg(target_arch = "aarch64")]
+pub(crate) use self::{neon::Neon, twice::Twice};
 pub(crate) use portable::Portable;
 
 use half::bf16;

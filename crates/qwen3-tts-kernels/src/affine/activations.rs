@@ -18,7 +18,8 @@ const TINY: f32 = 1.0 / (1u128 << 100) as f32;
 /// Activations of one task: below that, waking another thread costs more than it helps.
 const TASK: usize = 16 * 1024;
 
-/// A step of ξ, arranged for the instruction set and aligned so that a load of it never crosses a cache line.
+/// A step of ξ, arranged for the instruction set, and aligned so that a load of it never crosses a
+/// cache line.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Step([i16; STEP]);

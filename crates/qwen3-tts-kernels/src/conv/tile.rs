@@ -9,6 +9,14 @@ use crate::vector::{MAX_TILE_ROWS, Vector};
 /// first cache while all rows of a block pass.
 const STRETCH: usize = 192;
 
+/// The most lanes of any vector.
+const MAX_LANES: usize = 16;
+
+/// The width of a tile in memory, through which the sums pass where a panel is not full: each sum
+/// is loaded and stored in one way only, so that compilers keep it in a register between.
+const EDGE: usize = TILE_VECTORS * MAX_LANES;
+static NOTHING: [f32; EDGE] = [0.0; EDGE];
+
 /// How the rows of y look into x.
 pub(super) struct Window<'a> {
     pub(super) x: &'a [f32],
@@ -92,6 +100,12 @@ struct Stretch {
     len: usize,
 }
 
+impl Stretch {
+    fn is_first(self) -> bool {
+        self.tap == 0 && self.channel == 0
+    }
+}
+
 impl Block<'_> {
     /// Adds one stretch to all rows of the block.
     ///
@@ -137,18 +151,26 @@ impl Block<'_> {
     #[inline(always)]
     unsafe fn tile<V: Vector, const R: usize>(&self, row: usize, stretch: Stretch) {
         let Window { x, pitch, tap_pitch, depth, .. } = *self.window;
+        const { assert!(V::LANES <= MAX_LANES) };
         let panel_width = TILE_VECTORS * V::LANES;
+        let mut edge = [[0.0; EDGE]; R];
         // SAFETY: the window of every row lies within x, the stretch within the panel, and the
         // rows within y, where only this task writes.
         unsafe {
             let y = self.y.at(self.offset + row * self.pitch);
+            let (mut from, mut from_pitch) = match (stretch.is_first(), self.bias) {
+                (false, _) => (y.cast_const(), self.pitch),
+                (true, Some(bias)) => (bias.as_ptr(), 0),
+                (true, None) => (NOTHING.as_ptr(), 0),
+            };
+            if self.width < panel_width {
+                copy_rows(from, from_pitch, edge.as_mut_ptr().cast(), EDGE, R, self.width);
+                (from, from_pitch) = (edge.as_ptr().cast(), EDGE);
+            }
             let mut sums = [[V::splat(0.0); TILE_VECTORS]; R];
-            let first = stretch.tap == 0 && stretch.channel == 0;
             for r in 0..R {
-                match (first, self.bias) {
-                    (false, _) => sums[r] = load(y.add(r * self.pitch), self.width),
-                    (true, Some(bias)) => sums[r] = load(bias.as_ptr(), self.width),
-                    (true, None) => {}
+                for v in 0..TILE_VECTORS {
+                    sums[r][v] = V::load(from.add(r * from_pitch + v * V::LANES));
                 }
             }
             let x = x.as_ptr().add((self.row + row) * pitch + stretch.channel);
@@ -167,49 +189,37 @@ impl Block<'_> {
                     }
                 }
             }
+            let whole = self.width == panel_width;
+            let (to, to_pitch) =
+                if whole { (y, self.pitch) } else { (edge.as_mut_ptr().cast(), EDGE) };
             for r in 0..R {
-                store(sums[r], y.add(r * self.pitch), self.width);
+                for v in 0..TILE_VECTORS {
+                    sums[r][v].store(to.add(r * to_pitch + v * V::LANES));
+                }
+            }
+            if !whole {
+                copy_rows(to, EDGE, y, self.pitch, R, self.width);
             }
         }
     }
 }
 
-/// The first `width` lanes of a row of vectors, the others 0.
-///
 /// # Safety
-/// `from` is good for reading `width` values.
-#[inline(always)]
-unsafe fn load<V: Vector>(from: *const f32, width: usize) -> [V; TILE_VECTORS] {
-    // SAFETY: at most `width` values are read.
-    unsafe {
-        let mut row = [V::splat(0.0); TILE_VECTORS];
-        for v in 0..TILE_VECTORS {
-            let at = v * V::LANES;
-            if at + V::LANES <= width {
-                row[v] = V::load(from.add(at));
-            } else if at < width {
-                row[v] = V::load_part(from.add(at), width - at);
-            }
-        }
-        row
-    }
-}
-
-/// Writes the first `width` lanes.
-///
-/// # Safety
-/// `to` is good for writing `width` values.
-#[inline(always)]
-unsafe fn store<V: Vector>(row: [V; TILE_VECTORS], to: *mut f32, width: usize) {
-    for v in 0..TILE_VECTORS {
-        let at = v * V::LANES;
-        // SAFETY: at most `width` values are written.
+/// `from` is good for reading and `to` for writing `rows` rows of `width` values, and they are
+/// apart.
+unsafe fn copy_rows(
+    from: *const f32,
+    from_pitch: usize,
+    to: *mut f32,
+    to_pitch: usize,
+    rows: usize,
+    width: usize,
+) {
+    for r in 0..rows {
+        // SAFETY: the caller's promise.
         unsafe {
-            if at + V::LANES <= width {
-                row[v].store(to.add(at));
-            } else if at < width {
-                row[v].store_part(to.add(at), width - at);
-            }
+            let (from, to) = (from.add(r * from_pitch), to.add(r * to_pitch));
+            std::ptr::copy_nonoverlapping(from, to, width);
         }
     }
 }

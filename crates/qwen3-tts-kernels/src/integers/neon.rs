@@ -61,8 +61,8 @@ unsafe fn numbers<const BITS: usize>(from: *const u8) -> [uint8x16_t; 2] {
 
 // SAFETY (of every block below): the callers vouch for the CPU and the memory.
 #[allow(clippy::undocumented_unsafe_blocks)]
-impl Integers for Neon<1> {
-    type Floats = Neon<1>;
+impl Integers for Neon {
+    type Floats = Neon;
     type Weights = [uint8x16_t; 2];
     type Sums = int32x4_t;
 
@@ -94,8 +94,8 @@ impl Integers for Neon<1> {
     }
 
     #[inline(always)]
-    unsafe fn to_floats(sums: int32x4_t) -> Neon<1> {
-        unsafe { Neon([vcvtq_f32_s32(sums)]) }
+    unsafe fn to_floats(sums: int32x4_t) -> Neon {
+        unsafe { Neon(vcvtq_f32_s32(sums)) }
     }
 }
 
@@ -126,7 +126,7 @@ unsafe fn dot_bytes(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
 // SAFETY (of every block below): the callers vouch for the CPU and the memory.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Integers for Dotprod {
-    type Floats = Neon<1>;
+    type Floats = Neon;
     type Weights = [int8x16_t; 2];
     /// Of the high bytes, and of the low ones.
     type Sums = [int32x4_t; 2];
@@ -139,11 +139,13 @@ impl Integers for Dotprod {
     /// All low bytes, then all high ones.
     #[inline(always)]
     fn arrange(x: [i16; STEP]) -> [i16; STEP] {
-        let low = |i: usize| x[i] as i8;
-        let high = |i: usize| ((x[i] - i16::from(low(i))) >> 8) as i8;
-        let bytes: [i8; 2 * STEP] =
-            std::array::from_fn(|i| if i < STEP { low(i) } else { high(i - STEP) });
-        std::array::from_fn(|i| i16::from_ne_bytes([bytes[2 * i] as u8, bytes[2 * i + 1] as u8]))
+        let mut bytes = [0; 2 * STEP];
+        for i in 0..STEP {
+            let low = x[i] as i8;
+            bytes[i] = low as u8;
+            bytes[STEP + i] = ((x[i] - i16::from(low)) >> 8) as u8;
+        }
+        unsafe { std::mem::transmute::<[u8; 2 * STEP], [i16; STEP]>(bytes) }
     }
 
     #[inline(always)]
@@ -155,7 +157,9 @@ impl Integers for Dotprod {
     unsafe fn weights<const BITS: usize>(from: *const u8) -> [int8x16_t; 2] {
         unsafe {
             let zero_point = vdupq_n_u8(Self::zero_point(BITS));
-            numbers::<BITS>(from).map(|q| vreinterpretq_s8_u8(vsubq_u8(q, zero_point)))
+            let [first, second] = numbers::<BITS>(from);
+            let centred = |q| vreinterpretq_s8_u8(vsubq_u8(q, zero_point));
+            [centred(first), centred(second)]
         }
     }
 
@@ -174,7 +178,7 @@ impl Integers for Dotprod {
     }
 
     #[inline(always)]
-    unsafe fn to_floats(sums: [int32x4_t; 2]) -> Neon<1> {
-        unsafe { Neon([vcvtq_f32_s32(vaddq_s32(vshlq_n_s32::<8>(sums[0]), sums[1]))]) }
+    unsafe fn to_floats(sums: [int32x4_t; 2]) -> Neon {
+        unsafe { Neon(vcvtq_f32_s32(vaddq_s32(vshlq_n_s32::<8>(sums[0]), sums[1]))) }
     }
 }
