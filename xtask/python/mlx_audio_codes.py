@@ -36,6 +36,8 @@ def main():
     folder, text, speaker, frames, out = sys.argv[1:]
     mx.set_default_device(mx.cpu)
     model = load_model(Path(folder))
+    # Rounding of bf16 would part any two programs.
+    model.talker.set_dtype(mx.float32)
     recorder = model.speech_tokenizer = Recorder(model.speech_tokenizer)
     try:
         speech = model.generate_custom_voice(

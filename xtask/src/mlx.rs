@@ -36,7 +36,7 @@ pub struct Arguments {
 /// Runs the tests with the feature `mlx`, on Linux with what `mlx-linux` prepared.
 #[derive(clap::Args)]
 pub struct TestArguments {
-    /// Passed on to `cargo test`.
+    /// Passed on to `cargo test` of the packages that compute; nothing else is then tested.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<OsString>,
 }
@@ -61,6 +61,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Runs the task `test-mlx`.
 pub fn test(arguments: &TestArguments) -> Result<()> {
+    let mut tests = cargo_test()?;
+    tests.args(PACKAGES.iter().flat_map(|package| ["-p", package])).args(&arguments.rest);
+    run_command(&mut tests)?;
+    if !arguments.rest.is_empty() {
+        return Ok(());
+    }
+    // Of the pipeline, what depends on the device: without the hub it is quick to build.
+    let pipeline = ["-p", "qwen3-tts-pipeline", "--no-default-features", "--test", "threads"];
+    run_command(cargo_test()?.args(pipeline))
+}
+
+/// `cargo test --features mlx`, with what it takes on this system.
+fn cargo_test() -> Result<Command> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace());
     if cfg!(not(target_vendor = "apple")) {
@@ -74,8 +87,7 @@ pub fn test(arguments: &TestArguments) -> Result<()> {
     // One thread owns all of MLX.
     cargo.env("RUST_TEST_THREADS", "1");
     cargo.args(["test", "--locked", "--features", "mlx"]);
-    cargo.args(PACKAGES.iter().flat_map(|package| ["-p", package]));
-    run_command(cargo.args(&arguments.rest))
+    Ok(cargo)
 }
 
 /// Where cargo builds, unless told otherwise.

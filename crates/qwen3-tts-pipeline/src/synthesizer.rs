@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
-use qwen3_tts_nn::Device;
+use qwen3_tts_nn::{Device, Precision};
 use qwen3_tts_talker::Talker;
 
 use crate::codec::DECODED_TOGETHER;
@@ -53,8 +53,8 @@ pub enum DeviceKind {
     /// On the CPU.
     #[default]
     Cpu,
-    /// On MLX, the GPU of a Mac with Apple silicon, where the feature `mlx` is compiled in. A model
-    /// stays on the thread that speaks with it first.
+    /// On MLX, the GPU of a Mac with Apple silicon, where the feature `mlx` is compiled in, in the
+    /// type of the checkpoint.
     Mlx,
 }
 
@@ -73,7 +73,7 @@ impl LoadOptions {
     pub(crate) fn device(&self) -> Result<Device> {
         match self.device {
             DeviceKind::Cpu => Ok(self.threads.map_or_else(Device::default_cpu, Device::cpu)),
-            DeviceKind::Mlx => Ok(Device::mlx()?),
+            DeviceKind::Mlx => Ok(Device::mlx_in(Precision::Checkpoint)?),
         }
     }
 }

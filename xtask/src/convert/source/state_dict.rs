@@ -19,7 +19,7 @@ const MAX_AXES: usize = 8;
 
 type Archive<'f> = ZipArchive<BufReader<&'f File>>;
 
-/// The tensors of a file of `size` bytes, which is number `file` of its checkpoint.
+/// The tensors of a file of `size` bytes, which is file `number` of its checkpoint.
 pub fn read(file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor)>> {
     let mut archive = open(file)?;
     let root = root(&archive)?;
@@ -36,15 +36,13 @@ pub fn read(file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor
         let Value::Tensor(view) = pickle.get(*value) else {
             bail!("`{name}` is no tensor: save the state dict alone")
         };
-        let found = storages.entry(view.storage.key);
-        let start = match found {
-            std::collections::hash_map::Entry::Occupied(start) => *start.get(),
-            std::collections::hash_map::Entry::Vacant(unknown) => {
-                let name = format!("{root}data/{}", view.storage.key);
-                *unknown.insert(place(&mut archive, &name, size)?)
-            }
+        let key = view.storage.key;
+        let place = match storages.get(key) {
+            Some(place) => *place,
+            None => place(&mut archive, &format!("{root}data/{key}"), size)?,
         };
-        let tensor = tensor(view, start, number).with_context(|| format!("tensor `{name}`"))?;
+        storages.insert(key, place);
+        let tensor = tensor(view, place, number).with_context(|| format!("tensor `{name}`"))?;
         tensors.push(((*name).to_owned(), tensor));
     }
     Ok(tensors)
@@ -119,22 +117,23 @@ fn tensor(view: &View<'_>, (start, bytes): (u64, u64), file: usize) -> Result<Te
         last.checked_add(axis.saturating_sub(1).checked_mul(*stride)?)
     });
     let end = last.and_then(|last| last.checked_add(*offset)?.checked_add(1));
-    let inside = elements == Some(0) || end.is_some_and(|end| end <= *len);
+    let empty = elements == Some(0);
+    let inside = empty || end.is_some_and(|end| end <= *len);
     ensure!(
         inside,
         "shape {shape:?} with strides {strides:?} from {offset} on is more than its {len} numbers"
     );
     ensure!(
-        elements == Some(0) || !overlaps(shape, strides),
+        empty || !overlaps(shape, strides),
         "entries share numbers (shape {shape:?} with strides {strides:?}): save it .contiguous()"
     );
     let elements = elements.with_context(|| format!("shape {shape:?}"))?;
     Ok(Tensor {
         file,
-        start: start + (offset * size) as u64,
+        start: if empty { start } else { start + (offset * size) as u64 },
         dtype: *dtype,
         shape: shape.clone(),
-        strides: (!in_order(shape, strides)).then(|| strides.clone()),
+        strides: (!empty && !in_order(shape, strides)).then(|| strides.clone()),
         len: (elements * size) as u64,
         mlx: false,
     })

@@ -223,6 +223,12 @@ fn tensors_beyond_their_storage_are_refused_by_name() {
         let complaint = complaint(&dir);
         assert!(complaint.contains(expected) && complaint.contains("`odd`"), "{complaint}");
     }
+    // Nothing is nothing, wherever it is said to lie.
+    let nothing = tensor("FloatStorage", "0", 4, huge, &[0, huge, huge], &[1, 1, 1]);
+    let pickle = state_dict(&[("nothing", nothing)]);
+    let dir = folder("model.bin", |path| archive(path, &pickle, &[("0", &[0; 16])]));
+    assert!(values(&Source::open(dir.path()).unwrap(), "nothing").is_empty());
+
     let tied = |n: usize| {
         let names: Vec<String> = (0..n).map(|i| i.to_string()).collect();
         let whole = tensor("FloatStorage", "0", 10_000, 0, &[10_000], &[1]);
