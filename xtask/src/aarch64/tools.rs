@@ -9,6 +9,9 @@ use super::TARGET;
 
 /// Compilers to look at: the toolchain in use, then Debian's own.
 const COMPILERS: [&str; 2] = ["rustc", "/usr/bin/rustc"];
+const TARGET_FROM: &str = "`rustup target add aarch64-unknown-linux-gnu` or, for Debian's compiler, \
+    `dpkg --add-architecture arm64 && apt-get update && \
+    apt-get install rustc-web libstd-rust-web-dev:arm64`";
 const LINKER: &str = "aarch64-linux-gnu-gcc";
 const EMULATOR: &str = "qemu-aarch64";
 
@@ -28,24 +31,19 @@ impl Tools {
         let compiler = COMPILERS.into_iter().find(|compiler| has_target(compiler));
         let mut missing = Vec::new();
         if compiler.is_none() {
-            missing.push(format!("`rustup target add {TARGET}`, or Debian's compiler by"));
-            missing.push("`dpkg --add-architecture arm64 && apt-get update`,".to_owned());
-            missing.push("`apt-get install rustc-web libstd-rust-web-dev:arm64`;".to_owned());
+            missing.push(TARGET_FROM);
         }
-        let packages: Vec<&str> =
-            [(LINKER, "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"), (EMULATOR, "qemu-user")]
-                .iter()
-                .filter(|(program, _)| !starts(program))
-                .map(|(_, package)| *package)
-                .collect();
-        if !packages.is_empty() {
-            missing.push(format!("`apt-get install {}`", packages.join(" ")));
+        if !starts(LINKER) {
+            missing.push("`apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross`");
+        }
+        if !starts(EMULATOR) {
+            missing.push("`apt-get install qemu-user`");
         }
         match compiler {
             Some(compiler) if missing.is_empty() => {
                 Ok(Self { compiler, linker: LINKER, emulator: EMULATOR })
             }
-            _ => bail!("not all is on this machine; as root: {}", missing.join(" ")),
+            _ => bail!("not all is on this machine; as root: {}", missing.join(", ")),
         }
     }
 }

@@ -21,6 +21,7 @@ operators! { Neon:
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for Neon {
     const LANES: usize = LANES;
+    // Twice as many lanes leave half of these, and then few of the 32 registers.
     const TILE_ROWS: usize = 6;
     const TILE_TOKENS: usize = 4;
 
