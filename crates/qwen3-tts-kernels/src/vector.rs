@@ -10,8 +10,6 @@ mod portable;
 #[cfg(target_arch = "aarch64")]
 mod twice;
 
-#[cfg(target_arch = "aarch64")]
-pub(crate) use self::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::{avx2::Avx2, avx512::Avx512};
 #[cfg(target_arch = "aarch64")]
