@@ -27,17 +27,18 @@ pub fn read() -> Result<String> {
 
 /// Pushes what comes into `text` from a thread of its own, without the line end that closes it.
 /// What goes wrong comes from the channel.
-pub fn follow(text: TextStream) -> Receiver<Failure> {
+pub fn follow(mut text: TextStream) -> Receiver<Failure> {
     let (failed, failures) = mpsc::channel();
     std::thread::spawn(move || {
-        if let Err(failure) = push_all(io::stdin().lock(), text) {
+        if let Err(failure) = push_all(io::stdin().lock(), &mut text) {
+            // Before the text is dropped, which would look like its end.
             let _ = failed.send(failure);
         }
     });
     failures
 }
 
-fn push_all(mut input: impl BufRead, mut text: TextStream) -> Result {
+fn push_all(mut input: impl BufRead, text: &mut TextStream) -> Result {
     let (mut bytes, mut held) = (Vec::new(), String::new());
     loop {
         let more = input.fill_buf().map_err(|error| unreadable(&error.to_string()))?;
@@ -52,7 +53,6 @@ fn push_all(mut input: impl BufRead, mut text: TextStream) -> Result {
         }
         held.drain(..end);
         if n == 0 {
-            let _ = text.finish();
             return Ok(());
         }
     }

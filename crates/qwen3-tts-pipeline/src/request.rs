@@ -157,6 +157,11 @@ impl Plan {
         self.text_tokens = self.prompt.input_ids.len().saturating_sub(ROLE);
     }
 
+    /// Whether anything came of such a text.
+    pub fn has_text(&self) -> bool {
+        self.text_tokens > 0
+    }
+
     /// Whether there is enough of such a text to begin.
     pub fn can_open(&self) -> bool {
         self.text_tokens >= self.prompt.text_to_start()

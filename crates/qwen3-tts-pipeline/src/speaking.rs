@@ -83,10 +83,10 @@ impl Speaking {
         let Some(text) = &mut self.text else { return Ok(()) };
         let ids = text.take(wait);
         let is_complete = text.is_complete();
-        if is_complete && text.is_blank() {
+        self.plan.text_came(&ids);
+        if is_complete && !self.plan.has_text() {
             return Err(refuse(NO_TEXT));
         }
-        self.plan.text_came(&ids);
         match &mut self.begun {
             Some(Begun { generation, .. }) => {
                 model.talker.push_text(generation, &ids)?;

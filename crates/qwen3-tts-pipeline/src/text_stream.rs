@@ -15,6 +15,8 @@ use crate::{Error, Result};
 pub struct TextStream {
     planner: Arc<Planner>,
     pieces: TextPieces,
+    /// Ids that wait for something to say: a text of nothing but space is not spoken.
+    waiting: Vec<u32>,
     is_blank: bool,
     is_finished: bool,
     parts: Sender<TextPart>,
@@ -22,16 +24,15 @@ pub struct TextStream {
     wake: Option<Box<dyn Fn() + Send>>,
 }
 
-enum TextPart {
-    Ids(Vec<u32>),
-    End { is_blank: bool },
+struct TextPart {
+    ids: Vec<u32>,
+    is_last: bool,
 }
 
 /// The reading end: ids of the wrapped text, but for the last ones of the wrapping.
 pub(crate) struct TextFeed {
     parts: Receiver<TextPart>,
     is_complete: bool,
-    is_blank: bool,
 }
 
 impl TextStream {
@@ -40,13 +41,14 @@ impl TextStream {
         let mut stream = Self {
             planner,
             pieces: TextPieces::default(),
+            waiting: Vec::new(),
             is_blank: true,
             is_finished: false,
             parts: sender,
             wake: None,
         };
         stream.take(WRAPPED_BEFORE)?;
-        Ok((stream, TextFeed { parts: receiver, is_complete: false, is_blank: true }))
+        Ok((stream, TextFeed { parts: receiver, is_complete: false }))
     }
 
     pub(crate) fn on_push(mut self, wake: impl Fn() + Send + 'static) -> Self {
@@ -73,25 +75,36 @@ impl TextStream {
     }
 
     fn take(&mut self, text: &str) -> Result<()> {
-        let ids = self.pieces.push(&self.planner.tokenizer, text)?;
-        if ids.is_empty() { Ok(()) } else { self.send(TextPart::Ids(ids)) }
+        self.waiting.extend(self.pieces.push(&self.planner.tokenizer, text)?);
+        if self.is_blank || self.waiting.is_empty() {
+            return Ok(());
+        }
+        let ids = std::mem::take(&mut self.waiting);
+        self.send(TextPart { ids, is_last: false })
     }
 
     fn end(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.is_finished, true) {
             return Ok(());
         }
-        let end = TextPart::End { is_blank: self.is_blank };
-        let mut pieces = std::mem::take(&mut self.pieces);
+        let rest = self.rest();
+        // Whatever happens, the speech must not wait for more. Without ids there is nothing to say.
+        let ids = rest.as_ref().map_or(Vec::new(), Vec::clone);
+        self.send(TextPart { ids, is_last: true }).and(rest.map(drop))
+    }
+
+    /// The ids that were held back, but for the last ones of the wrapping.
+    fn rest(&mut self) -> Result<Vec<u32>> {
+        if self.is_blank {
+            return Ok(Vec::new());
+        }
         let tokenizer = &self.planner.tokenizer;
-        let ids = pieces.push(tokenizer, WRAPPED_AFTER).and_then(|mut ids| {
-            ids.extend(pieces.finish(tokenizer)?);
-            ids.truncate(ids.len().saturating_sub(SUFFIX));
-            Ok(ids)
-        });
-        // Whatever happens, the speech must not wait for more.
-        let sent = ids.and_then(|ids| self.send(TextPart::Ids(ids)));
-        self.send(end).and(sent)
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let mut ids = std::mem::take(&mut self.waiting);
+        ids.extend(pieces.push(tokenizer, WRAPPED_AFTER)?);
+        ids.extend(pieces.finish(tokenizer)?);
+        ids.truncate(ids.len().saturating_sub(SUFFIX));
+        Ok(ids)
     }
 
     fn send(&self, part: TextPart) -> Result<()> {
@@ -123,13 +136,8 @@ impl TextFeed {
                     part => part.ok(),
                 },
             };
-            match part {
-                Some(TextPart::Ids(more)) => ids.extend(more),
-                Some(TextPart::End { is_blank }) => {
-                    (self.is_complete, self.is_blank) = (true, is_blank);
-                }
-                None => self.is_complete = true,
-            }
+            self.is_complete = part.as_ref().is_none_or(|part| part.is_last);
+            ids.extend(part.into_iter().flat_map(|part| part.ids));
         }
         ids
     }
@@ -137,10 +145,5 @@ impl TextFeed {
     /// Whether the text has come to its end.
     pub fn is_complete(&self) -> bool {
         self.is_complete
-    }
-
-    /// Whether there was nothing in the complete text but space.
-    pub fn is_blank(&self) -> bool {
-        self.is_blank
     }
 }
