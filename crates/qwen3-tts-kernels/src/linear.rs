@@ -27,7 +27,7 @@ pub enum MatrixData<'a> {
     /// bfloat16; widened in registers, never as a whole.
     Bf16(&'a [bf16]),
     /// Quantised in affine groups. The inputs are quantised too, to 16 bits by group, which moves
-    /// each by at most 2⁻¹⁶ of the largest of its group.
+    /// each by about 2⁻¹⁶ of the largest of its group at most.
     Affine(Affine<'a>),
 }
 

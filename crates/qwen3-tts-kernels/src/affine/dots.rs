@@ -8,12 +8,10 @@
 use super::activations::Activations;
 use super::{Affine, Bits, Floats};
 use crate::dispatch::IntegerKernel;
-use crate::dot::Element;
+use crate::dot::{Element, TILE};
 use crate::integers::{Integers, STEP};
 use crate::vector::{Vector, prefetch};
 
-/// Rows in a tile.
-pub(crate) const TILE: usize = 4;
 /// Tokens in a tile.
 const TOKENS: usize = 4;
 /// The most lanes of any vector.
