@@ -32,6 +32,17 @@ impl Random {
         Self { groups, width, group_size }
     }
 
+    /// What [`quantize`] makes of ordinary weights, its scales and biases rounded.
+    fn made(seed: u64, weights: usize, width: Bits, group_size: usize) -> Self {
+        let mut groups = quantize(&noise(seed, weights), width, group_size);
+        let round = |values: &mut Vec<f32>| {
+            values.iter_mut().for_each(|v| *v = bf16::from_f32(*v).to_f32());
+        };
+        round(&mut groups.scales);
+        round(&mut groups.biases);
+        Self { groups, width, group_size }
+    }
+
     fn affine(&self) -> Affine<'_> {
         Affine {
             bits: self.width,
@@ -118,10 +129,14 @@ proptest! {
         width in select(&WIDTHS[..]),
         group_size in select(&GROUP_SIZES[..]),
         kind in 0..KINDS,
+        made: bool,
         seed: u64,
     ) {
         let cols = groups * group_size;
-        let random = Random::new(seed, rows * cols, width, group_size);
+        let random = match made {
+            true => Random::made(seed, rows * cols, width, group_size),
+            false => Random::new(seed, rows * cols, width, group_size),
+        };
         let x = activations(kind, seed ^ 3, tokens * cols);
         let weights = random.weights();
         let halves = |values: &[f32]| values.iter().map(|&v| bf16::from_f32(v)).collect::<Vec<_>>();
