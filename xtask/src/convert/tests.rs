@@ -91,7 +91,8 @@ fn quantised_logits_are_those_of_the_dequantised_weights() {
                 assert_eq!(small.weight_dtype() == kept, head);
                 let small = logits(&small, &golden);
                 for (small, wide) in small.iter().zip(logits(&talker(&wide.path), &golden)) {
-                    assert_close(small, &wide, 2e-4);
+                    // The kernels round activations to 16 bits; the packed weights are the same.
+                    assert!(relative_error(small, &wide) < 3e-4);
                 }
                 let errors = [0, 1].map(|i| relative_error(&small[i], &full[i]));
                 println!("{name}, {bits} bits by {group_size}: {errors:?}");
