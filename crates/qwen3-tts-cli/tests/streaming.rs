@@ -99,7 +99,7 @@ fn what_comes_from_a_pipe_is_text() {
     refuses(&piped(b" \n\n"), &["no text"]);
     refuses(&piped(&[0xff, 0xfe, 0x00]), &["standard input"]);
     // A character may be cut anywhere, and the text may be longer than the speech.
-    let long = "Grüße – 你好 🙂. ".repeat(5000);
+    let long = "Grüße – 你好 🙂. ".repeat(500);
     succeeds(&piped(long.as_bytes()));
     // The whole text first, if that is wanted.
     let dir = tempfile::tempdir().unwrap();

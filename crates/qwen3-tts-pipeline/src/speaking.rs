@@ -12,7 +12,7 @@ use crate::result::{AudioRate, PromptRate, StageTimings, peak_memory_bytes};
 use crate::stream::ChunkSizes;
 use crate::text_stream::TextFeed;
 use crate::{
-    AudioChunk, ChunkSchedule, FrameProgress, Result, SpeechCodes, SpeechResult, Synthesizer,
+    AudioChunk, ChunkSchedule, Error, FrameProgress, Result, SpeechCodes, SpeechResult, Synthesizer,
 };
 
 /// A request that is being spoken, or waits for the beginning of its text.
@@ -138,7 +138,10 @@ impl Speaking {
         let mut generations: Vec<_> = begun.map(|begun| &mut begun.generation).collect();
         let mut frames = model.talker.next_frames(&mut generations).into_iter();
         let take = |(speaking, is_ready): (&mut &mut Self, bool)| match is_ready {
-            true => frames.next().map_or(Ok(()), |frame| Ok(speaking.take(frame?))),
+            true => match frames.next() {
+                Some(frame) => frame.map(|frame| speaking.take(frame)).map_err(Error::from),
+                None => Ok(()),
+            },
             false => Ok(()),
         };
         speakings.iter_mut().zip(is_ready).map(take).collect()

@@ -242,7 +242,7 @@ fn pieces_are_what_they_are_alone_however_many_are_spoken_together() {
         let pauses: Vec<_> = spoken.iter().map(|piece| piece.pause).collect();
         let Pauses { sentence, paragraph, .. } = Pauses::default();
         assert!(pauses[n - 1].is_zero() && pauses[n - 2] == paragraph);
-        assert!(pauses[..n - 2].iter().any(|pause| *pause == sentence), "{pauses:?}");
+        assert!(pauses[..n - 2].contains(&sentence), "{pauses:?}");
         assert_eq!(*first.get_or_insert(pauses.clone()), pauses);
     }
 }

@@ -35,8 +35,9 @@ impl Boundaries {
         let is_known = normalizer.is_none_or(|n| matches!(n, NormalizerWrapper::NFC(_)));
         let added = tokenizer.get_added_tokens_decoder();
         let is_plain = added.values().all(|token| {
-            !(token.normalized || token.single_word || token.lstrip || token.rstrip)
-                && !token.content.contains(char::is_whitespace)
+            let takes_space =
+                token.lstrip || token.rstrip || token.content.contains(char::is_whitespace);
+            !(token.normalized || token.single_word || takes_space)
         });
         let added_tokens: Vec<String> = added.into_values().map(|token| token.content).collect();
         let longest = added_tokens.iter().map(String::len).max().unwrap_or(0);
@@ -61,7 +62,8 @@ impl Boundaries {
     pub fn undecided(&self, text: &str) -> usize {
         // The last character may begin a pair, and the last ones an added token.
         let longest_character = 4;
-        text.floor_char_boundary(text.len().saturating_sub(self.longest + longest_character))
+        let start = text.len().saturating_sub(self.longest + longest_character);
+        (0..=start).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
     }
 
     /// Whether an added token lies across `cut`, or will once more of the text is there.
