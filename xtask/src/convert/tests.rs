@@ -8,7 +8,7 @@ use qwen3_tts_config::ModelConfig;
 use qwen3_tts_nn::{Device, Dtype, Ids, Tensor, TensorInfo, Weights};
 use qwen3_tts_speaker::SpeakerEncoder;
 use qwen3_tts_talker::Talker;
-use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, assert_close, checkpoint, relative_error};
+use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, checkpoint, relative_error};
 use tempfile::TempDir;
 
 #[derive(Parser)]

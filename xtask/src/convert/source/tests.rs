@@ -205,7 +205,9 @@ fn code_is_refused_by_its_name_and_not_run() {
 #[test]
 fn tensors_beyond_their_storage_are_refused_by_name() {
     let huge = usize::MAX / 2;
-    let cases: [(usize, usize, &[usize], &[usize], &str); 10] = [
+    // Length of the storage, offset, shape, strides; the complaint.
+    type Case<'a> = (usize, usize, &'a [usize], &'a [usize], &'a str);
+    let cases: [Case<'_>; 10] = [
         (4, 1, &[4], &[1], "is more than its 4 numbers"),
         (4, 0, &[2, 3], &[3, 1], "is more than its 4 numbers"),
         (4, 0, &[2], &[4], "is more than its 4 numbers"),
