@@ -4,6 +4,11 @@
 //! An operation's first operand decides its type, and what it meets takes that type: otherwise one
 //! vector from the host would widen all that follows.
 //!
+//! Nothing goes through MLX's `compile`. On its CPU library it was tried on SwiGLU layers: at 1024
+//! channels in float32 five of them in a row took 9.9 ms for 10.6, in bf16 37.8 for 37.3, one alone
+//! more than without; only at 64 channels did it save about a third. Attention was left
+//! out: its cache grows, and MLX traces anew for every shape.
+//!
 //! Nothing is computed before values are read back. Since a frame is read back once, it is one
 //! graph, from the sum of embeddings that it begins with to its last code.
 
