@@ -74,7 +74,7 @@ fn run(isa: Isa, pool: &Pool, x: &[f32], tokens: usize, weight: Matrix<'_>) -> V
 }
 
 /// Activations of every kind: one after the other ordinary, with outliers, all of one size, huge,
-/// tiny, below the smallest normal number, and 0.
+/// tiny, below the smallest normal number, all rounded in one direction, and 0.
 fn activations(kind: usize, seed: u64, n: usize) -> Vec<f32> {
     let noise = noise(seed, n);
     let change = |(i, x): (usize, &f32)| match kind {
@@ -85,11 +85,13 @@ fn activations(kind: usize, seed: u64, n: usize) -> Vec<f32> {
         3 => x * 1e30,
         4 => x * 1e-30,
         5 => x * 1e-40,
+        6 if i % 32 == 0 => 1.0,
+        6 => 1234.4 / 32639.0,
         _ => 0.0,
     };
     noise.iter().enumerate().map(change).collect()
 }
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 
 /// Σ x·w over one row, and how far a product may be from it.
 ///
