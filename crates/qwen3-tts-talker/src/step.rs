@@ -44,7 +44,7 @@ impl Talker {
             .collect();
 
         let begin = Instant::now();
-        let hidden = self.hidden(&mut rows);
+        let mut hidden = self.hidden(&mut rows);
         let mut code_0 = self.sample_code_0(&mut rows, &hidden);
         share(&mut rows, begin, |timings| &mut timings.talker);
 
@@ -52,7 +52,6 @@ impl Talker {
         // the whole frame is read back.
         let eos = self.config().codec_eos_token_id;
         let goes_on: Vec<bool> = code_0.iter().map(|code| code.known() != Some(&[eos])).collect();
-        let mut hidden = hidden;
         for (row, _) in rows.iter_mut().zip(&goes_on).filter(|(_, goes_on)| !**goes_on) {
             outcomes[row.index] = Some(end(row.generation));
         }

@@ -1,11 +1,14 @@
 //! What a request may ask, and what it is told when it asks too much.
 
+mod support;
+
 use qwen3_tts_config::ModelConfig;
 use qwen3_tts_nn::{Device, Weights};
 use qwen3_tts_talker::{
     Error, GenerationParams, Prompt, SamplingParams, Speaker, Talker, TextMode,
 };
 use qwen3_tts_testkit::{Golden, checkpoint};
+use support::sampled;
 
 fn talker(change: impl FnOnce(&mut ModelConfig)) -> Talker {
     let dir = checkpoint("custom_voice_0b6");
@@ -26,14 +29,7 @@ fn prompt(text_mode: TextMode) -> Prompt {
 }
 
 fn params(max_frames: usize) -> GenerationParams {
-    let sampling = SamplingParams {
-        do_sample: true,
-        temperature: 0.9,
-        top_k: 50,
-        top_p: 1.0,
-        repetition_penalty: 1.05,
-    };
-    GenerationParams { talker: sampling, subtalker: sampling, max_frames, seed: 7 }
+    sampled(max_frames, 7)
 }
 
 fn frames(talker: &Talker, prompt: &Prompt, params: &GenerationParams) -> Vec<Vec<u32>> {

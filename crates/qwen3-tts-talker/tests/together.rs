@@ -4,26 +4,15 @@
 mod support;
 
 use qwen3_tts_nn::Device;
-use qwen3_tts_talker::{Error, Generation, GenerationParams, Prompt, SamplingParams, TextMode};
+use qwen3_tts_talker::{Error, Generation, GenerationParams, Prompt, TextMode};
 use qwen3_tts_testkit::{cloning_goldens, speech_goldens};
-use support::Case;
+use support::{Case, sampled};
 
 type Frames = Vec<Vec<u32>>;
 
 /// Ids that surround the text in a wrapped text.
 const ROLE: usize = 3;
 const SUFFIX: usize = 5;
-
-fn sampled(seed: u64) -> GenerationParams {
-    let sampling = SamplingParams {
-        do_sample: true,
-        temperature: 0.9,
-        top_k: 50,
-        top_p: 1.0,
-        repetition_penalty: 1.05,
-    };
-    GenerationParams { talker: sampling, subtalker: sampling, max_frames: 25, seed }
-}
 
 #[test]
 fn requests_that_join_and_leave_a_step_give_what_they_give_alone() {
@@ -39,7 +28,7 @@ fn requests_that_join_and_leave_a_step_give_what_they_give_alone() {
         let mut requests: Vec<(Prompt, GenerationParams)> =
             others.map(|case| (case.prompt, case.params)).collect();
         requests.push((base.prompt.clone(), base.params.clone()));
-        requests.extend((0..3).map(|seed| (base.prompt.clone(), sampled(seed))));
+        requests.extend((0..3).map(|seed| (base.prompt.clone(), sampled(25, seed))));
         assert!(requests.len() >= 4);
         let alone: Vec<Frames> = requests
             .iter()

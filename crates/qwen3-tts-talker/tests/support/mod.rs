@@ -94,6 +94,18 @@ impl Case {
     }
 }
 
+/// Parameters that draw at random, as the published ones do.
+pub fn sampled(max_frames: usize, seed: u64) -> GenerationParams {
+    let sampling = SamplingParams {
+        do_sample: true,
+        temperature: 0.9,
+        top_k: 50,
+        top_p: 1.0,
+        repetition_penalty: 1.05,
+    };
+    GenerationParams { talker: sampling, subtalker: sampling, max_frames, seed }
+}
+
 /// Checks every golden on every device.
 pub fn for_all(names: &[String], check: impl Fn(&Case)) {
     assert!(names.len() >= 12, "found {} goldens", names.len());
