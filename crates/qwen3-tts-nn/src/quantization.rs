@@ -38,28 +38,27 @@ impl Quantization {
         let rule = self.rules.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
         rule.and_then(|(_, bits)| *bits)
     }
+}
 
-    /// Quantises a matrix, unless the groups do not divide its columns.
-    pub(crate) fn quantize(
-        &self,
-        tensor: &RawTensor,
-        cols: usize,
-        bits: Bits,
-        device: &Device,
-    ) -> Option<RawAffine> {
-        if !cols.is_multiple_of(GROUP_SIZE) {
-            return None;
-        }
-        let groups = match &device.repr {
-            On::Cpu(cpu) => quantize_on(cpu.pool(), tensor.floats(), bits, GROUP_SIZE),
-            On::Mlx(_) => quantize_on(&Pool::new(1), tensor.floats(), bits, GROUP_SIZE),
-        };
-        Some(RawAffine {
-            bits,
-            group_size: GROUP_SIZE,
-            packed: SharedBytes::from_bytes(groups.packed),
-            scales: RawTensor::from_bf16(groups.scales),
-            biases: RawTensor::from_bf16(groups.biases),
-        })
+/// Quantises a matrix, unless the groups do not divide its columns.
+pub(crate) fn quantize(
+    tensor: &RawTensor,
+    cols: usize,
+    bits: Bits,
+    device: &Device,
+) -> Option<RawAffine> {
+    if !cols.is_multiple_of(GROUP_SIZE) {
+        return None;
     }
+    let groups = match &device.repr {
+        On::Cpu(cpu) => quantize_on(cpu.pool(), tensor.floats(), bits, GROUP_SIZE),
+        On::Mlx(_) => quantize_on(&Pool::new(1), tensor.floats(), bits, GROUP_SIZE),
+    };
+    Some(RawAffine {
+        bits,
+        group_size: GROUP_SIZE,
+        packed: SharedBytes::from_bytes(groups.packed),
+        scales: RawTensor::from_bf16(groups.scales),
+        biases: RawTensor::from_bf16(groups.biases),
+    })
 }

@@ -20,7 +20,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::layout::{Matrix, PackedConv};
 use crate::mmap::{forget_pages, map_file};
-use crate::quantization::Quantization;
+use crate::quantization::{Quantization, quantize};
 use crate::quantized::RawMatrix;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -347,7 +347,7 @@ impl Weights {
     ) -> Result<RawMatrix> {
         match raw {
             RawMatrix::Full(tensor) => {
-                let quantized = self.quantization.quantize(&tensor, cols, bits, device);
+                let quantized = quantize(&tensor, cols, bits, device);
                 let Some(affine) = quantized else { return Ok(RawMatrix::Full(tensor)) };
                 // What is read no more need not stay in memory.
                 tensor.bytes.forget();
