@@ -4,6 +4,7 @@ use super::weight::{ConvWeight, TILE_VECTORS};
 use crate::dispatch::Kernel;
 use crate::pool::SharedMut;
 use crate::vector::{MAX_TILE_ROWS, Vector};
+use std::mem::MaybeUninit;
 
 /// Weight rows (of one panel) between two visits to y: such a stretch of the panel stays in the
 /// first cache while all rows of a block pass.
@@ -153,7 +154,8 @@ impl Block<'_> {
         let Window { x, pitch, tap_pitch, depth, .. } = *self.window;
         const { assert!(V::LANES <= MAX_LANES) };
         let panel_width = TILE_VECTORS * V::LANES;
-        let mut edge = [[0.0; EDGE]; R];
+        // Filled where it is used: to fill it each time would cost a fortieth of the whole.
+        let mut edge = MaybeUninit::<[[f32; EDGE]; R]>::uninit();
         // SAFETY: the window of every row lies within x, the stretch within the panel, and the
         // rows within y, where only this task writes.
         unsafe {
@@ -164,6 +166,7 @@ impl Block<'_> {
                 (true, None) => (NOTHING.as_ptr(), 0),
             };
             if self.width < panel_width {
+                edge.write([[0.0; EDGE]; R]);
                 copy_rows(from, from_pitch, edge.as_mut_ptr().cast(), EDGE, R, self.width);
                 (from, from_pitch) = (edge.as_ptr().cast(), EDGE);
             }
