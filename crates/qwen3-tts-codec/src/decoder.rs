@@ -162,7 +162,8 @@ impl CodecDecoder {
         self.step_observed(frames, state, &mut |_, _| ())
     }
 
-    /// As [`CodecDecoder::step`], and `observe` sees what passes each [`Stage`], channels-last.
+    /// As [`CodecDecoder::step`], and `observe` sees what passes each [`Stage`], channels-last: all
+    /// of it in order, but not always at once.
     ///
     /// # Errors
     /// As [`CodecDecoder::step`].
@@ -188,16 +189,37 @@ impl CodecDecoder {
             x = pass(Stage::Upsample(i), upsample.step(&x, state));
         }
         x = pass(Stage::Decoder(0), self.conv_in.step(&x, &mut state.conv_in));
-        for (i, (block, state)) in self.blocks.iter().zip(&mut state.blocks).enumerate() {
-            x = pass(Stage::Decoder(i + 1), block.step(&x, state));
-        }
-        let n_blocks = self.blocks.len();
-        x = pass(Stage::Decoder(n_blocks + 1), self.snake_out.forward(&x));
-        x = pass(Stage::Decoder(n_blocks + 2), self.conv_out.step(&x, &mut state.conv_out));
-        // Clamping hides infinity and a maximum hides NaN, so the check comes first.
-        let mut samples = x.to_finite_vec("the decoded samples")?;
-        samples.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
+        let mut samples = Vec::with_capacity(frames.len() * self.samples_per_frame());
+        self.vocode(0, &x, state, observe, &mut samples)?;
         Ok(samples)
+    }
+
+    /// Sends `x` through the blocks from `first` on and what follows them. Each piece goes through
+    /// all of it before the next, while it is in the caches.
+    fn vocode(
+        &self,
+        first: usize,
+        x: &Tensor,
+        state: &mut DecoderState,
+        observe: &mut dyn FnMut(Stage, &Tensor),
+        samples: &mut Vec<f32>,
+    ) -> Result<()> {
+        let Some(block) = self.blocks.get(first) else {
+            let x = self.snake_out.forward(x);
+            observe(Stage::Decoder(first + 1), &x);
+            let x = self.conv_out.step(&x, &mut state.conv_out);
+            observe(Stage::Decoder(first + 2), &x);
+            // Clamping hides infinity and a maximum hides NaN, so the check comes first.
+            let values = x.to_finite_vec("the decoded samples")?;
+            samples.extend(values.into_iter().map(|sample| sample.clamp(-1.0, 1.0)));
+            return Ok(());
+        };
+        for piece in x.pieces(block.inputs_at_once()) {
+            let y = block.step(&piece, &mut state.blocks[first]);
+            observe(Stage::Decoder(first + 1), &y);
+            self.vocode(first + 1, &y, state, observe, samples)?;
+        }
+        Ok(())
     }
 
     /// All samples of a sequence, as if it were decoded in one piece.

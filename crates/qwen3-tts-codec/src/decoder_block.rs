@@ -11,6 +11,7 @@ pub(crate) struct DecoderBlock {
     snake: SnakeBeta,
     upsample: CausalConvTranspose1d,
     units: Vec<ResidualUnit>,
+    rate: usize,
 }
 
 #[derive(Clone)]
@@ -29,6 +30,10 @@ impl DecoderBlockState {
 
 impl DecoderBlock {
     const DILATIONS: [usize; 3] = [1, 3, 9];
+
+    /// Outputs of a step that stay in the second cache where there are few channels, and make good
+    /// use of the weights where there are many.
+    const OUTPUTS: usize = 1024;
 
     /// Reads `block.0` to `block.4`: `in_dim` channels to `out_dim` channels at `rate` times the
     /// rate.
@@ -54,6 +59,7 @@ impl DecoderBlock {
                 device,
             )?,
             units: Self::DILATIONS.into_iter().enumerate().map(unit).collect::<Result<_>>()?,
+            rate,
         })
     }
 
@@ -62,6 +68,11 @@ impl DecoderBlock {
             upsample: self.upsample.new_state(),
             units: self.units.iter().map(ResidualUnit::new_state).collect(),
         }
+    }
+
+    /// How many inputs are best taken in one step.
+    pub(crate) fn inputs_at_once(&self) -> usize {
+        Self::OUTPUTS.div_ceil(self.rate)
     }
 
     /// `[1, n, in_dim]` to `[1, n·rate, out_dim]`.

@@ -59,6 +59,9 @@ pub(crate) trait Backend: Sized + Clone {
     /// Gives back memory that is kept for later.
     fn trim(&self) {}
 
+    /// Whether a long sequence goes faster through several layers when it goes in pieces.
+    const IN_PIECES: bool = false;
+
     /// Computes now what was only noted.
     fn compute(_: &Self::Tensor) {}
     fn compute_cache(_: &Self::KvCache) {}

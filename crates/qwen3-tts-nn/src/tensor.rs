@@ -106,6 +106,24 @@ impl Tensor {
         on_backend!(self, B => B::narrow(B::of(self), axis, start, len))
     }
 
+    /// The tensor in pieces along the time dimension, about equal and of at most `time` entries
+    /// each, where the device takes a sequence faster through several layers in this way; else as
+    /// one piece.
+    ///
+    /// # Panics
+    /// When `time` is 0.
+    pub fn pieces(&self, time: usize) -> impl Iterator<Item = Tensor> {
+        let len = self.dim(1);
+        let n = match on_backend!(self, B => B::IN_PIECES) {
+            true => len.div_ceil(time),
+            false => 1,
+        };
+        (0..n).map(move |i| {
+            let (start, end) = (i * len / n, (i + 1) * len / n);
+            self.narrow(1, start, end - start)
+        })
+    }
+
     /// Joins tensors along dimension `axis`.
     #[track_caller]
     pub fn cat(tensors: &[&Tensor], axis: usize) -> Self {

@@ -134,6 +134,9 @@ impl Backend for Cpu {
     type PackedConv = CpuPackedConv;
     type KvCache = CpuKvCache;
 
+    /// A piece stays in the caches from layer to layer.
+    const IN_PIECES: bool = true;
+
     fn of(tensor: &Tensor) -> &CpuTensor {
         let On::Cpu(tensor) = &tensor.repr else { mixed_devices() };
         tensor

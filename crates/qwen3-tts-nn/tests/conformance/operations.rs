@@ -25,6 +25,11 @@ fn shapes_change_as_row_major_arrays_do() {
         assert_eq!(x.narrow(1, 2, 1).to_vec(), x.last_step().to_vec());
         assert_eq!(x.narrow(1, 2, 0).shape().dims(), [2, 0, 4]);
         assert!(x.narrow(1, 2, 0).to_vec().is_empty());
+        for time in 1..5 {
+            let pieces: Vec<Tensor> = x.pieces(time).collect();
+            assert!(pieces.len() == 1 || pieces.iter().all(|piece| piece.dim(1) <= time));
+            assert_eq!(Tensor::cat(&pieces.iter().collect::<Vec<_>>(), 1).to_vec(), values);
+        }
         for axis in 0..3 {
             let whole = x.dim(axis);
             let [left, right] = [x.narrow(axis, 0, 1), x.narrow(axis, 1, whole - 1)];
