@@ -145,7 +145,7 @@ fn convolution(c: &mut Criterion) {
         (1920, 1, 7, 96, 1),
     ];
     for (rows, out, taps, input, dilation) in shapes {
-        let weight = ConvWeight::pack(&ramp(out * taps * input), out, taps, input);
+        let weight = ConvWeight::pack(&pool, &ramp(out * taps * input), out, taps, input);
         let bias = ramp(out);
         for frames in [1, 4] {
             let rows = rows * frames;

@@ -238,11 +238,11 @@ impl CausalConvTranspose1d {
         stride: usize,
         device: &Device,
     ) -> Result<Self> {
-        let published = weights.conv_transpose_values("weight", in_channels, out_channels, taps)?;
+        let values = weights.conv_transpose_values("weight", in_channels, out_channels, taps)?;
         let bias = weights.to_vec("bias", &[out_channels])?.repeat(stride);
         let steps = taps.div_ceil(stride);
         let shape = ConvConfig::new(in_channels, stride * out_channels, steps).shape();
-        let weight = phase_weight(&published, out_channels, taps, stride, shape);
+        let weight = phase_weight(&values, out_channels, taps, stride, shape);
         let phases = CausalConv1d {
             weight: pack_conv(&weight, shape, device),
             bias: Some(Tensor::from_vec(bias, &[stride * out_channels], device)),
@@ -268,23 +268,24 @@ impl CausalConvTranspose1d {
     }
 }
 
-/// `[in, out, taps]` to `[stride·out, steps, in]`, the oldest step first.
+/// `[out, taps, in]` to `[stride·out, steps, in]`, the oldest step first.
 fn phase_weight(
-    published: &[f32],
+    values: &[f32],
     out_channels: usize,
     taps: usize,
     stride: usize,
     shape: ConvShape,
 ) -> Vec<f32> {
-    let mut weight = Vec::with_capacity(shape.out_channels * shape.taps * shape.in_channels);
+    let inputs = shape.in_channels;
+    let mut weight = Vec::with_capacity(shape.out_channels * shape.taps * inputs);
     for phase in 0..stride {
         for out in 0..out_channels {
             for age in (0..shape.taps).rev() {
                 let tap = phase + age * stride;
-                weight.extend((0..shape.in_channels).map(|input| match tap < taps {
-                    true => published[(input * out_channels + out) * taps + tap],
-                    false => 0.0,
-                }));
+                match tap < taps {
+                    true => weight.extend(&values[(out * taps + tap) * inputs..][..inputs]),
+                    false => weight.resize(weight.len() + inputs, 0.0),
+                }
             }
         }
     }

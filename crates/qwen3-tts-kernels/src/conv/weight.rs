@@ -2,6 +2,7 @@
 
 use crate::dispatch::{self, Lanes};
 use crate::isa::{Isa, isa};
+use crate::pool::Pool;
 
 /// Vectors in the width of a tile.
 pub(super) const TILE_VECTORS: usize = 3;
@@ -33,8 +34,8 @@ impl ConvWeight {
     /// # Panics
     /// If a dimension is 0 or the length is not their product.
     #[track_caller]
-    pub fn pack(weight: &[f32], out: usize, taps: usize, input: usize) -> ConvWeight {
-        ConvWeight::pack_by_isa(isa(), weight, out, taps, input)
+    pub fn pack(pool: &Pool, weight: &[f32], out: usize, taps: usize, input: usize) -> ConvWeight {
+        ConvWeight::pack_by_isa(isa(), pool, weight, out, taps, input)
     }
 
     /// [`ConvWeight::pack`] for the instruction set `isa`.
@@ -42,6 +43,7 @@ impl ConvWeight {
     #[track_caller]
     pub fn pack_by_isa(
         isa: Isa,
+        pool: &Pool,
         weight: &[f32],
         out: usize,
         taps: usize,
@@ -51,15 +53,18 @@ impl ConvWeight {
         assert_eq!(weight.len(), out * taps * input, "length of weight [{out}, {taps}, {input}]");
         let panel_width = TILE_VECTORS * dispatch::run(isa, Lanes);
         let depth = taps * input;
-        let len = out.div_ceil(panel_width) * depth * panel_width;
+        let panel_len = depth * panel_width;
+        let len = out.div_ceil(panel_width) * panel_len;
         let mut lines = vec![Line([0.0; 16]); len.div_ceil(16)];
-        for (o, row) in weight.chunks_exact(depth).enumerate() {
-            let first = o / panel_width * depth * panel_width + o % panel_width;
-            for (k, &value) in row.iter().enumerate() {
-                let at = first + k * panel_width;
-                lines[at / 16].0[at % 16] = value;
-            }
-        }
+        // SAFETY: a line is 16 floats without padding.
+        let all = unsafe {
+            std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<f32>(), lines.len() * 16)
+        };
+        pool.pieces(&mut all[..len], panel_len, |offset, panel| {
+            let first = offset / panel_len * panel_width;
+            let rows = &weight[first * depth..weight.len().min((first + panel_width) * depth)];
+            fill_panel(rows, depth, panel, panel_width);
+        });
         let narrow = (out <= NARROW).then(|| weight.to_vec());
         ConvWeight { isa, out, taps, input, panel_width, lines, narrow }
     }
@@ -103,5 +108,18 @@ impl ConvWeight {
 
     pub(super) fn narrow(&self) -> Option<&[f32]> {
         self.narrow.as_deref()
+    }
+}
+
+/// Rows of `depth` values to the columns of a panel.
+fn fill_panel(rows: &[f32], depth: usize, panel: &mut [f32], panel_width: usize) {
+    /// Values of all rows at a time, so that their place in the panel stays in the first cache.
+    const STRETCH: usize = 64;
+    for start in (0..depth).step_by(STRETCH) {
+        for (o, row) in rows.chunks_exact(depth).enumerate() {
+            let stretch = &row[start..depth.min(start + STRETCH)];
+            let column = panel[start * panel_width + o..].iter_mut().step_by(panel_width);
+            column.zip(stretch).for_each(|(to, value)| *to = *value);
+        }
     }
 }

@@ -22,7 +22,7 @@ impl Shape {
     }
 
     fn weight(self, isa: Isa, w: &[f32]) -> ConvWeight {
-        ConvWeight::pack_by_isa(isa, w, self.out, self.taps, self.input)
+        ConvWeight::pack_by_isa(isa, &Pool::new(2), w, self.out, self.taps, self.input)
     }
 
     fn want(self, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f64> {
@@ -156,13 +156,13 @@ fn long_stretches_and_many_panels_add_up() {
 
 #[test]
 fn an_input_shorter_than_the_window_gives_nothing() {
-    let weight = ConvWeight::pack(&[1.0; 14], 2, 7, 1);
+    let weight = ConvWeight::pack(&Pool::new(1), &[1.0; 14], 2, 7, 1);
     conv1d(&Pool::new(1), &[1.0; 6], &weight, None, 1, 1, &mut []);
 }
 
 #[test]
 #[should_panic(expected = "length of y")]
 fn a_wrong_length_is_refused() {
-    let weight = ConvWeight::pack(&[1.0; 6], 2, 3, 1);
+    let weight = ConvWeight::pack(&Pool::new(1), &[1.0; 6], 2, 3, 1);
     conv1d(&Pool::new(1), &[1.0; 6], &weight, None, 1, 1, &mut [0.0; 9]);
 }

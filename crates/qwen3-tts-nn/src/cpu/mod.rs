@@ -238,8 +238,8 @@ impl Backend for Cpu {
             let weight = Arc::new((0..taps).flat_map(by_tap).collect());
             CpuPackedConv::Depthwise { weight, taps }
         } else {
-            let weight = Arc::new(ConvWeight::pack(weight, out_channels, taps, in_channels));
-            CpuPackedConv::Dense { weight, stride, dilation }
+            let weight = ConvWeight::pack(&self.pool, weight, out_channels, taps, in_channels);
+            CpuPackedConv::Dense { weight: Arc::new(weight), stride, dilation }
         };
         PackedConv { repr: On::Cpu(repr) }
     }
