@@ -2,6 +2,8 @@
 
 mod activations;
 mod dots;
+#[cfg(target_arch = "aarch64")]
+mod matrices;
 mod quantize;
 
 pub(crate) use activations::Activations;

@@ -35,7 +35,7 @@ pub(crate) fn run<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         Isa::Avx512 => unsafe { avx512(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
-        Isa::Neon | Isa::Dotprod => unsafe { kernel.run::<Twice<Neon>>() },
+        Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe { kernel.run::<Twice<Neon>>() },
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },
     }
@@ -62,6 +62,21 @@ pub(crate) trait IntegerKernel {
     /// # Safety
     /// The CPU has the instruction set of `I`.
     unsafe fn run<I: Integers>(self);
+
+    /// Does the work where there are matrix products of bytes too; what it works on is arranged
+    /// for [`Dotprod`](crate::integers::Dotprod).
+    ///
+    /// # Safety
+    /// The CPU has dot products and matrix products of bytes.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    unsafe fn run_i8mm(self)
+    where
+        Self: Sized,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { self.run::<crate::integers::Dotprod>() }
+    }
 }
 
 /// Runs `kernel` with `isa`, or with the best that the CPU has if that is less.
@@ -82,6 +97,9 @@ pub(crate) fn run_integers<K: IntegerKernel>(isa: Isa, kernel: K) {
         #[cfg(target_arch = "aarch64")]
         // SAFETY: limited to what was detected on this CPU.
         Isa::Dotprod => unsafe { dotprod_integers(kernel) },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: limited to what was detected on this CPU.
+        Isa::I8mm => unsafe { i8mm_integers(kernel) },
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },
     }
@@ -106,6 +124,13 @@ unsafe fn avx512_integers<K: IntegerKernel>(kernel: K) {
 unsafe fn dotprod_integers<K: IntegerKernel>(kernel: K) {
     // SAFETY: the caller has checked the feature.
     unsafe { kernel.run::<crate::integers::Dotprod>() }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "dotprod,i8mm")]
+unsafe fn i8mm_integers<K: IntegerKernel>(kernel: K) {
+    // SAFETY: the caller has checked the features.
+    unsafe { kernel.run_i8mm() }
 }
 
 /// The number of f32 lanes of a vector.

@@ -16,6 +16,8 @@ pub enum Isa {
     Neon,
     /// The same with dot products of 8 bits, for products of integers.
     Dotprod,
+    /// The same with matrix products of 8 bits.
+    I8mm,
 }
 
 impl Isa {
@@ -24,7 +26,7 @@ impl Isa {
     pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
     /// Every instruction set of this architecture, in order.
     #[cfg(target_arch = "aarch64")]
-    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Neon, Isa::Dotprod];
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Neon, Isa::Dotprod, Isa::I8mm];
     /// Every instruction set of this architecture, in order.
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     pub const ALL: [Isa; 1] = [Isa::Portable];
@@ -43,6 +45,7 @@ impl Isa {
             Isa::Avx512 => "avx512",
             Isa::Neon => "neon",
             Isa::Dotprod => "dotprod",
+            Isa::I8mm => "i8mm",
         }
     }
 }
@@ -75,7 +78,12 @@ fn detect() -> Isa {
 
 #[cfg(target_arch = "aarch64")]
 fn detect() -> Isa {
-    if std::arch::is_aarch64_feature_detected!("dotprod") { Isa::Dotprod } else { Isa::Neon }
+    use std::arch::is_aarch64_feature_detected as detected;
+    match (detected!("dotprod"), detected!("i8mm")) {
+        (true, true) => Isa::I8mm,
+        (true, false) => Isa::Dotprod,
+        _ => Isa::Neon,
+    }
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -18,7 +18,7 @@ const TOKENS: usize = 4;
 const MAX_LANES: usize = 16;
 
 /// How many bytes ahead weights are asked for: far enough to hide the way to memory.
-const AHEAD: usize = 8192;
+pub(super) const AHEAD: usize = 8192;
 
 /// y\[t, n\] = Σₖ x\[t, k\]·w\[row + n, k\] for `rows` rows n and all tokens t.
 pub(crate) struct AffineRows<'a> {
@@ -51,6 +51,15 @@ impl IntegerKernel for AffineRows<'_> {
                 (Bits::Eight, true) => self.all::<I, 8, 2>(),
             }
         }
+    }
+
+    /// # Safety
+    /// As [`AffineRows::run`].
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    unsafe fn run_i8mm(self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.by_matrices() }
     }
 }
 
@@ -174,7 +183,7 @@ impl AffineRows<'_> {
 /// # Safety
 /// The CPU has the instruction set of `V`; the values exist, at most a vector of them.
 #[inline(always)]
-unsafe fn load<V: Vector>(values: Floats<'_>, at: usize, n: usize) -> V {
+pub(super) unsafe fn load<V: Vector>(values: Floats<'_>, at: usize, n: usize) -> V {
     // SAFETY: the caller's promise.
     unsafe {
         match values {

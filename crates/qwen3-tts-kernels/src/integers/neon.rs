@@ -47,7 +47,7 @@ unsafe fn six_bits(from: *const u8) -> [uint8x16_t; 2] {
 /// # Safety
 /// The CPU has NEON, and `from` is good for reading `STEP · BITS / 8` bytes.
 #[inline(always)]
-unsafe fn numbers<const BITS: usize>(from: *const u8) -> [uint8x16_t; 2] {
+pub(super) unsafe fn numbers<const BITS: usize>(from: *const u8) -> [uint8x16_t; 2] {
     // SAFETY: the caller vouches for the CPU and the memory.
     unsafe {
         match BITS {
