@@ -1,7 +1,7 @@
 """Writes fixtures/: tiny seeded checkpoints and goldens from the official package in float32.
 
-usage: fixtures.py --out DIR --demo DIR [--only PART] [--tokenizer DIR]
-PART is speech, cloning, codec, encoder, speaker, tokenizer, operations, quantized, pickle, demo or
+usage: fixtures.py --out DIR [--only PART] [--tokenizer DIR]
+PART is speech, cloning, codec, encoder, speaker, tokenizer, operations, quantized, pickle or
 the name of one speech case.
 """
 
@@ -25,18 +25,16 @@ import goldens_quantized
 import goldens_speaker
 import goldens_speech
 import goldens_tokenizer
-import tiny_checkpoint
 
 PARTS = (
     "speech", "cloning", "codec", "encoder", "speaker", "tokenizer", "operations", "quantized",
-    "pickle", "demo",
+    "pickle",
 )  # fmt: skip
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--demo", type=Path, required=True)
     parser.add_argument("--only")
     parser.add_argument("--tokenizer", type=Path)
     arguments = parser.parse_args()
@@ -63,8 +61,6 @@ def main():
         goldens_pickle.write(goldens / "pickle")
     if only in (None, "tokenizer"):
         goldens_tokenizer.write(checkpoints, goldens, arguments.tokenizer)
-    if only in (None, "demo"):
-        tiny_checkpoint.write(arguments.demo, "custom_voice", "0b6", seed=21, max_new_tokens=256)
 
 
 main()

@@ -6,13 +6,13 @@ use anyhow::Result;
 
 use crate::{oracle, workspace};
 
-/// Writes fixtures/ and the demo checkpoint with the official package.
+/// Writes fixtures/ with the official package.
 ///
 /// Needs python3 and, on the first run, a package index; QWEN3_TTS_ORACLE_PYTHON names an
 /// interpreter that has the package already.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only one part (speech, codec, tokenizer, operations, quantized, pickle, demo) or one speech case.
+    /// Only one part (speech, codec, tokenizer, operations, quantized, pickle) or one speech case.
     #[arg(long)]
     only: Option<String>,
     /// A directory with the published vocab.json, merges.txt and tokenizer_config.json; without
@@ -25,7 +25,6 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut command = oracle::script("fixtures.py")?;
     command.arg("--out").arg(workspace().join("fixtures"));
-    command.arg("--demo").arg(workspace().join("crates/qwen3-tts-cli/demo"));
     if let Some(only) = &arguments.only {
         command.arg("--only").arg(only);
     }

@@ -5,6 +5,7 @@ mod aarch64;
 mod bench;
 mod checkpoint;
 mod convert;
+mod demo;
 mod fixtures;
 mod mlx;
 mod oracle;
@@ -37,6 +38,8 @@ enum Task {
     TestMlx(mlx::TestArguments),
     TestAarch64(aarch64::Arguments),
     Sanitize(sanitize::Arguments),
+    TrainDemo(demo::TrainArguments),
+    Listen(demo::ListenArguments),
     Tidy(tidy::Arguments),
 }
 
@@ -61,6 +64,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::TestMlx(arguments) => mlx::test(&arguments),
         Task::TestAarch64(arguments) => aarch64::run(&arguments),
         Task::Sanitize(arguments) => sanitize::run(&arguments),
+        Task::TrainDemo(arguments) => demo::train(&arguments),
+        Task::Listen(arguments) => demo::listen(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),
     }
 }

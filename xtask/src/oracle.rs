@@ -51,6 +51,16 @@ pub fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Installs more packages into the environment, unless it is one of the caller's own.
+pub fn add(requirements: &[&str]) -> Result<()> {
+    let python = python()?;
+    if std::env::var_os(PYTHON).is_some() {
+        return Ok(());
+    }
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(Command::new(&python).args(pip).args(requirements))
+}
+
 /// A script of `xtask/python/`, ready to get its arguments.
 pub fn script(name: &str) -> Result<Command> {
     let mut command = Command::new(python()?);

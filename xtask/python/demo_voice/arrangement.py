@@ -1,0 +1,90 @@
+"""Other arrangements of the utterances: several in a row, and spoken while the text comes.
+
+With the text ahead of it, the voice speaks about as many frames as the text has letters. Where the
+letters come one a frame, it must stay behind them: it is silent until the next word has come to its
+end, and writes no letter down that it has not seen.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+import grid
+from alignment import WORD
+from codes import (
+    BEFORE,
+    FIRST_SOUND_BOOK,
+    LETTER_BOOKS,
+    N_BOOKS,
+    NEXT_BOOK,
+    SPEAKER_BOOK,
+    letter_code,
+)
+
+PAUSE = 3  # frames of silence between two sentences, beside those at their own ends
+
+
+class Arranger:
+    """Knows what a frame of silence is for each speaker."""
+
+    def __init__(self, utterances, states):
+        self.first, self.later = states.codes[grid.SILENCE, 0], states.codes[grid.SILENCE, 1]
+        counts = {}
+        for utterance in utterances[:: max(1, len(utterances) // 2000)]:
+            silent = utterance.codes[utterance.codes[:, 0] == self.later]
+            sounds = map(tuple, silent[:, FIRST_SOUND_BOOK:])
+            counts.setdefault(utterance.speaker, Counter()).update(sounds)
+        self.sounds = {speaker: one.most_common(1)[0][0] for speaker, one in counts.items()}
+
+    def joined(self, first, second):
+        """Two utterances of one speaker as one, with a pause between them."""
+        text = f"{first.text} {second.text}"
+        codes, places = list(first.codes), list(first.places)
+        self.wait(PAUSE, first.speaker, codes, places, self.first)
+        # What leads on to the second sentence is its own first silence.
+        codes += list(second.codes)
+        places += [place + len(first.text) + 1 for place in second.places]
+        written = np.stack(codes)
+        for frame, place in zip(written, places):
+            for book, distance in LETTER_BOOKS.items():
+                frame[book] = letter_code(text, place + distance)
+        return replace(first, text=text, codes=written, places=np.array(places, np.int16))
+
+    def delayed(self, utterance):
+        """The utterance with silence before each word whose end has not come yet."""
+        text = utterance.text
+        spans = [match.span() for match in WORD.finditer(text)]
+        codes, places, word = [], [], -1
+        for frame, place in zip(utterance.codes, utterance.places):
+            here = next((i for i, (a, b) in enumerate(spans) if a <= place < b), None)
+            if here is not None and here != word:
+                word = here
+                self.wait(spans[here][1] - len(codes), utterance.speaker, codes, places, frame[0])
+            codes.append(frame.copy())
+            places.append(int(place))
+        # The last frame says that the text has ended, so its end must have been seen.
+        last, end = codes.pop(), places.pop()
+        self.wait(len(text) - len(codes), utterance.speaker, codes, places, self.first)
+        codes.append(last)
+        places.append(end)
+        for seen, (frame, place) in enumerate(zip(codes, places)):
+            for book, distance in LETTER_BOOKS.items():
+                at = place + distance
+                frame[book] = letter_code(text, at) if at <= seen else BEFORE
+        return replace(utterance, codes=np.stack(codes), places=np.array(places, np.int16))
+
+    def wait(self, count, speaker, codes, places, following):
+        """Appends `count` frames of silence that lead to the state `following`."""
+        for _ in range(count):
+            frame = np.zeros(N_BOOKS, np.uint8)
+            silent = bool(codes) and codes[-1][0] in (self.first, self.later)
+            frame[0] = self.later if silent else self.first
+            frame[SPEAKER_BOOK] = speaker
+            frame[FIRST_SOUND_BOOK:] = self.sounds[speaker]
+            if codes:
+                codes[-1][NEXT_BOOK] = self.first
+            frame[NEXT_BOOK] = following
+            codes.append(frame)
+            # It stands behind what has been said.
+            places.append(places[-1] + (not silent and places[-1] >= 0) if places else -1)

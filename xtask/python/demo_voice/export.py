@@ -1,0 +1,66 @@
+"""Writes the trained voice as a checkpoint in the published layout."""
+
+import sys
+from pathlib import Path
+
+import torch
+from qwen_tts.core.tokenizer_12hz.configuration_qwen3_tts_tokenizer_v2 import (
+    Qwen3TTSTokenizerV2Config,
+)
+from qwen_tts.core.tokenizer_12hz.modeling_qwen3_tts_tokenizer_v2 import Qwen3TTSTokenizerV2Model
+
+import codec
+import shape
+import talker
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+import tiny_checkpoint  # noqa: E402
+import tiny_config  # noqa: E402
+
+MAX_NEW_TOKENS = 2_048
+
+
+def talker_weights(trained, tokenizer):
+    model = talker.build(tokenizer)
+    model.load_state_dict(trained["model"])
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            value.copy_(trained["average"][name])
+        rows = model.talker.model.text_embedding.weight
+        for token, like in tokenizer.stand_ins().items():
+            rows[token] = rows[like]
+    return {
+        name: value.to(torch.bfloat16).contiguous() for name, value in model.state_dict().items()
+    }
+
+
+def speech_weights(trained, books):
+    """The trained decoder; the encoder keeps seeded random weights, a preset voice needs none."""
+    torch.manual_seed(4)
+    model = Qwen3TTSTokenizerV2Model(Qwen3TTSTokenizerV2Config(**shape.speech_tokenizer()))
+    decoder = codec.build(books)
+    decoder.load_state_dict(trained["decoder"])
+    model.decoder.load_state_dict(decoder.state_dict())
+    return {name: value.to(torch.bfloat16) for name, value in model.state_dict().items()}
+
+
+def write(folder, talker_path, codec_path, books):
+    folder = Path(folder)
+    (folder / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
+    tokenizer = shape.ByteTokenizer()
+    tokenizer.write(folder)
+    for name, content in {
+        "config.json": shape.model(tokenizer),
+        "generation_config.json": tiny_config.generation(MAX_NEW_TOKENS),
+        "preprocessor_config.json": tiny_config.PREPROCESSOR,
+        "speech_tokenizer/config.json": shape.speech_tokenizer(),
+        "speech_tokenizer/configuration.json": tiny_config.SPEECH_CONFIGURATION,
+        "speech_tokenizer/preprocessor_config.json": tiny_config.SPEECH_PREPROCESSOR,
+    }.items():
+        shape.write_json(folder / name, content)
+    trained = torch.load(talker_path, map_location="cpu", weights_only=False)
+    weights = talker_weights(trained, tokenizer)
+    tiny_checkpoint.save(weights, folder / "model.safetensors", {"format": "pt"})
+    trained = torch.load(codec_path, map_location="cpu", weights_only=False)
+    weights = speech_weights(trained, books)
+    tiny_checkpoint.save(weights, folder / "speech_tokenizer" / "model.safetensors")

@@ -1,0 +1,159 @@
+"""The shape of the demo checkpoint: the published configuration files with smaller numbers.
+
+The last 1024 ids of the talker's vocabulary cannot be sampled (only the end of speech can), so it
+is the codes and 1024 more; the special codec ids come right behind the codes.
+"""
+
+import copy
+import json
+import sys
+from pathlib import Path
+
+from codes import ALPHABET, ASSISTANT, BOOK_SIZE, DIMENSIONS, N_BOOKS
+from text import SPEAKERS
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+import tiny_config  # noqa: E402
+from tiny_tokenizer import SPECIAL, TinyTokenizer, byte_alphabet  # noqa: E402
+
+HIDDEN, LAYERS, INTERMEDIATE = 256, 5, 768
+PREDICTOR_HIDDEN, PREDICTOR_LAYERS = 128, 2
+DECODER_DIM, LATENT = 128, 128
+FIRST_SPECIAL_CODE = BOOK_SIZE
+
+
+# What a text may hold besides the letters of the training, and what each is read as. Those that
+# are more than one byte are tokens of their own.
+UPPER = {letter.upper(): letter for letter in "abcdefghijklmnopqrstuvwxyz"}
+PUNCTUATION = {"’": "'", "‘": "'", "`": "'", "—": "-", "–": "-", "…": ".", "“": " ", "”": " "}
+LIKE_COMMA = "()[]{}"
+ADDED = ["assistant", *(mark for mark in PUNCTUATION if not mark.isascii())]
+
+
+class ByteTokenizer(TinyTokenizer):
+    """One token a byte, so that a letter is a token; those of `ADDED` are tokens as well."""
+
+    def __init__(self):
+        self.merges = []
+        self.alphabet = byte_alphabet()
+        self.vocab = {token: index for index, token in enumerate(sorted(self.alphabet))}
+
+    def added(self, content):
+        return self.size + ADDED.index(content)
+
+    @property
+    def assistant(self):
+        return self.added("assistant")
+
+    @property
+    def text_vocab_size(self):
+        return (self.size + len(ADDED) + 15) // 16 * 16
+
+    def letter(self, letter):
+        """The token of one symbol of a training text, or of one ASCII character."""
+        if letter == ASSISTANT:
+            return self.assistant
+        return self.vocab[self.alphabet[ord(letter)]]
+
+    def stand_ins(self):
+        """`{token: token}`: what each token that no training text has is read as."""
+        space = self.letter(" ")
+        result = {token: space for token in range(self.text_vocab_size)}
+        for letter, like in UPPER.items():
+            result[self.letter(letter)] = self.letter(like)
+        for mark, like in PUNCTUATION.items():
+            token = self.letter(mark) if mark.isascii() else self.added(mark)
+            result[token] = self.letter(like)
+        for mark in LIKE_COMMA:
+            result[self.letter(mark)] = self.letter(",")
+        trained = [self.letter(letter) for letter in ALPHABET]
+        # The prompt's newline and its special tokens have rows of their own.
+        trained += [self.letter("\n"), *(self.special(name) for name in SPECIAL)]
+        return {token: like for token, like in result.items() if token not in trained}
+
+    def config(self):
+        content = super().config()
+        for name in ADDED:
+            content["added_tokens_decoder"][str(self.added(name))] = {
+                "content": name,
+                "lstrip": False,
+                "normalized": False,
+                "rstrip": False,
+                "single_word": name.isascii(),
+                "special": False,
+            }
+        return content
+
+
+def model(tokenizer):
+    config = copy.deepcopy(tiny_config.model("custom_voice", "0b6", TinyTokenizer()))
+    talker = config["talker_config"]
+    config.update(
+        assistant_token_id=tokenizer.assistant,
+        im_start_token_id=tokenizer.special("<|im_start|>"),
+        im_end_token_id=tokenizer.special("<|im_end|>"),
+        tts_pad_token_id=tokenizer.special("<tts_pad>"),
+        tts_bos_token_id=tokenizer.special("<tts_text_bos>"),
+        tts_eos_token_id=tokenizer.special("<tts_text_eod>"),
+    )
+    first = FIRST_SPECIAL_CODE
+    talker.update(
+        hidden_size=HIDDEN,
+        intermediate_size=INTERMEDIATE,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=64,
+        text_hidden_size=128,
+        text_vocab_size=tokenizer.text_vocab_size,
+        vocab_size=BOOK_SIZE + 1024,
+        rope_theta=10_000,
+        codec_pad_id=first,
+        pad_token_id=first,
+        codec_bos_id=first + 1,
+        codec_eos_token_id=first + 2,
+        codec_think_id=first + 3,
+        codec_nothink_id=first + 4,
+        codec_think_bos_id=first + 5,
+        codec_think_eos_id=first + 6,
+        codec_language_id={"english": first + 7},
+        spk_id={name: first + 8 + index for index, name in enumerate(SPEAKERS)},
+        spk_is_dialect={name: False for name in SPEAKERS},
+    )
+    talker["rope_scaling"]["mrope_section"] = [12, 10, 10]
+    talker["code_predictor_config"].update(
+        hidden_size=PREDICTOR_HIDDEN,
+        intermediate_size=2 * PREDICTOR_HIDDEN,
+        num_hidden_layers=PREDICTOR_LAYERS,
+        layer_types=["full_attention"] * PREDICTOR_LAYERS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=PREDICTOR_HIDDEN // 4,
+        vocab_size=BOOK_SIZE,
+        rope_theta=10_000,
+    )
+    return config
+
+
+def speech_tokenizer():
+    config = copy.deepcopy(tiny_config.SPEECH_TOKENIZER)
+    config["decoder_config"].update(
+        latent_dim=LATENT,
+        codebook_dim=2 * DIMENSIONS,
+        codebook_size=BOOK_SIZE,
+        decoder_dim=DECODER_DIM,
+        hidden_size=LATENT,
+        intermediate_size=2 * LATENT,
+        head_dim=32,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        num_hidden_layers=2,
+        num_quantizers=N_BOOKS,
+        sliding_window=12,
+        vector_quantization_hidden_dimension=2 * DIMENSIONS,
+    )
+    return config
+
+
+def write_json(path, content):
+    path.write_text(json.dumps(content, indent=2) + "\n")
