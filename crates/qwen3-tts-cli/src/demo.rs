@@ -1,6 +1,6 @@
-//! The checkpoint that is built into the command, for a first word without a download.
+//! The voice that is built into the command, for a first word without a download.
 //!
-//! It is whatever lies in `demo/`, so that a better one replaces it without a change here.
+//! `cargo xtask train-demo` makes what lies in `demo/`; docs/demo-voice.md tells how.
 
 use qwen3_tts_pipeline::ModelFiles;
 
@@ -22,9 +22,8 @@ const FILES: &[(&str, &[u8])] = demo_files![
 ];
 
 /// What is to be said when it speaks.
-pub const NOTE: &str = "speaking with the built-in demo checkpoint, whose weights are random for \
-     now: it sounds like noise; --model DIR or --model Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice names \
-     a real one";
+pub const NOTE: &str = "speaking with the built-in demo voice, small and trained on synthetic \
+     speech; --model Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice or --model DIR names a real one";
 
 /// Its files.
 pub fn files() -> ModelFiles {

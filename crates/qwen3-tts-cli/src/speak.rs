@@ -77,24 +77,19 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn is_demo(&self) -> bool {
-        self.args.model.model.is_none()
-    }
-
     fn options(&self) -> NarrationOptions {
         let pieces = &self.args.pieces;
         NarrationOptions {
             piece_tokens: (!pieces.no_split).then_some(pieces.piece_tokens),
             together: pieces.batch_size,
-            // Random weights rarely know an end.
-            retries: (!self.is_demo()).then_some(pieces.retries),
+            retries: Some(pieces.retries),
             ..NarrationOptions::default()
         }
     }
 
     /// The request was not refused: now it can be said what speaks.
     fn has_begun(&self) {
-        if self.is_demo() {
+        if self.args.model.model.is_none() {
             note(demo::NOTE);
         }
     }
@@ -109,8 +104,7 @@ impl Job<'_> {
     }
 
     fn report(&self, spoken: &Spoken) {
-        let is_news = !self.is_demo() && self.request.max_frames.is_none();
-        if spoken.is_cut() && is_news {
+        if spoken.is_cut() && self.request.max_frames.is_none() {
             note(&format!(
                 "the speech was cut at a limit, after {} frames in all; split the text, or raise \
                  --max-frames",

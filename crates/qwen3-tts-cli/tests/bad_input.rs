@@ -257,12 +257,14 @@ fn codes_that_cannot_be_decoded_are_refused() {
     ] {
         fs::write(dir.path().join("c.json"), codes.to_string()).unwrap();
         let mut command = command(["codec", "decode", "c.json", "-o", "a.wav"]);
+        command.arg("--model").arg(checkpoint("custom_voice_0b6"));
         refuses(&command.current_dir(dir.path()).output().unwrap(), &["c.json"]);
         assert_eq!(names(dir.path()), ["c.json"]);
     }
     for bytes in [&b""[..], b"\xff\xff", b"{\"codes\": [[0, 1"] {
         fs::write(dir.path().join("c.json"), bytes).unwrap();
         let mut command = command(["codec", "decode", "c.json", "-o", "a.wav"]);
+        command.arg("--model").arg(checkpoint("custom_voice_0b6"));
         refuses(&command.current_dir(dir.path()).output().unwrap(), &["c.json"]);
     }
     refuses(&run(["codec", "decode", "/nonexistent.json"]), &["/nonexistent.json"]);

@@ -33,7 +33,7 @@ fn each_request_is_spoken_as_alone() {
     let dir = tempfile::tempdir().unwrap();
     let lines = [
         json!({"text": "One two three.", "seed": 1, "max_frames": 9}),
-        json!({"text": "Four.", "file": "four.wav", "speaker": "ryan", "language": "english",
+        json!({"text": "Four.", "file": "four.wav", "speaker": "mina", "language": "english",
                "seed": 2, "max_frames": 20, "streaming_text": true}),
         json!({"text": "Five six.", "greedy": true, "max_frames": 5}),
         json!({"text": "Seven.", "seed": 3, "max_frames": 14, "temperature": 0.7, "top_k": 9,
@@ -47,7 +47,7 @@ fn each_request_is_spoken_as_alone() {
             "Four.",
             &[
                 "--speaker",
-                "ryan",
+                "mina",
                 "--language",
                 "english",
                 "--seed",

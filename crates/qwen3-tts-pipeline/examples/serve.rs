@@ -1,7 +1,7 @@
 //! Several callers of one model, each on a thread of its own:
 //! `cargo run --release -p qwen3-tts-pipeline --example serve -- DIR "One." "Two." "Three."`.
 //!
-//! Without a directory the tiny checkpoint of the tests speaks, in noise.
+//! Without a directory the demo voice speaks.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,8 @@ use qwen3_tts_pipeline::{Engine, EngineOptions, LoadOptions, SpeechRequest, Synt
 
 fn main() -> qwen3_tts_pipeline::Result<()> {
     let mut args = std::env::args().skip(1);
-    let tiny = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/checkpoints/custom_voice_0b6");
-    let dir = args.next().map_or(tiny, PathBuf::from);
+    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo");
+    let dir = args.next().map_or(demo, PathBuf::from);
     let mut texts: Vec<String> = args.collect();
     if texts.is_empty() {
         texts = ["One.", "Two and a half.", "Three."].map(str::to_owned).to_vec();

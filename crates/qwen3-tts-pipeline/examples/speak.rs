@@ -1,7 +1,7 @@
 //! Speaks a text with a checkpoint:
 //! `cargo run --release -p qwen3-tts-pipeline --example speak -- DIR "Hello there!"`.
 //!
-//! Without a directory the tiny checkpoint of the tests speaks, in noise.
+//! Without a directory the demo voice speaks.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,13 @@ use qwen3_tts_pipeline::{
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let tiny = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/checkpoints/custom_voice_0b6");
-    let dir = args.next().map_or(tiny, PathBuf::from);
+    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo");
+    let dir = args.next().map_or(demo, PathBuf::from);
     let text = args.next().unwrap_or("Hello there!".to_owned());
 
     let output = OutputFile::check(std::env::temp_dir().join("hello.wav"))?;
     let model = Synthesizer::load(dir, &LoadOptions::default())?;
-    let request = SpeechRequest::new(text).seed(1).max_frames(100);
+    let request = SpeechRequest::new(text).seed(1);
     let speech = model.synthesize_with(&request, &mut |progress| {
         if progress.frames % 25 == 0 {
             println!("{} frames of about {}", progress.frames, progress.expected_frames);

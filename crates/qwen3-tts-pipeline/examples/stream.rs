@@ -1,7 +1,7 @@
 //! Speaks standard input while it comes, as samples on standard output:
 //! `echo "Hello there!" | cargo run --release -p qwen3-tts-pipeline --example stream -- DIR | aplay -f S16_LE -r 24000`.
 //!
-//! Without a directory the tiny checkpoint of the tests speaks, in noise.
+//! Without a directory the demo voice speaks.
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -11,9 +11,8 @@ use qwen3_tts_pipeline::{
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let tiny = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/checkpoints/custom_voice_0b6");
-    let dir = std::env::args().nth(1).map_or(tiny, PathBuf::from);
+    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo");
+    let dir = std::env::args().nth(1).map_or(demo, PathBuf::from);
     let model = Synthesizer::load(dir, &LoadOptions::default())?;
 
     let request = SpeechRequest::new("").max_frames(500);

@@ -13,7 +13,6 @@ finds the place again by looking for these letters, whatever it has said before.
 talker of this size loses its place within ten frames.
 """
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -44,7 +43,7 @@ _SAMPLE = 200_000
 
 def letters(text):
     """The text as its tokens are: one symbol each."""
-    return re.sub(r"\bassistant\b", ASSISTANT, text)
+    return text.replace("assistant", ASSISTANT)
 
 
 def letter_code(text, place):

@@ -13,6 +13,7 @@ import soundfile
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
+from PIL import Image  # noqa: E402
 
 
 def main():
@@ -30,6 +31,8 @@ def main():
     axes[-1].set_xlabel("seconds")
     figure.suptitle(sentence)
     figure.savefig(out, dpi=80)
+    # Few colours: a repository keeps every version.
+    Image.open(out).convert("RGB").quantize(48).save(out, optimize=True)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ class ByteTokenizer(TinyTokenizer):
                 "lstrip": False,
                 "normalized": False,
                 "rstrip": False,
-                "single_word": name.isascii(),
+                "single_word": False,
                 "special": False,
             }
         return content

@@ -21,7 +21,7 @@ from arrangement import Arranger
 from codes import FIRST_SOUND_BOOK, LETTER_BOOKS, N_BOOKS, NEXT_BOOK
 
 ROWS, LENGTH = 6, 512  # rows of a step, positions a row; a row holds several sentences
-STEPS, LEARNING_RATE = 9_500, 1.6e-3
+STEPS, LEARNING_RATE = 9_300, 1.6e-3
 STREAMED_SHARE = 0.25  # of the texts come one token a frame
 JOINED_SHARE = 0.15  # of the utterances go on from another one
 PREDICTOR_SHARE = 0.15  # of the frames the code predictor learns from in a step

@@ -1,0 +1,201 @@
+//! The demo voice speaks: what random weights can't show. Each sentence comes to its end by itself,
+//! is about as long as its teacher's, and sounds like that sentence and like nothing else.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use qwen3_tts_dsp::{MelConfig, MelSpectrogram};
+use qwen3_tts_pipeline::{
+    AudioLimits, LoadOptions, ReferenceAudio, SpeechRequest, SpeechResult, StopReason, Synthesizer,
+    TextMode,
+};
+use serde::Deserialize;
+
+/// The mean distance of log-mel bands that a sentence keeps below; see [`spectral_distance`].
+const BOUND: f32 = 0.45;
+
+/// A sentence that was never trained on, how its teacher said it, and what the official package
+/// makes of it with this checkpoint.
+#[derive(Deserialize)]
+struct Sentence {
+    speaker: String,
+    text: String,
+    file: String,
+    n_frames: usize,
+    greedy_codes: Vec<Vec<u32>>,
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn sentences() -> Vec<Sentence> {
+    let path = repository().join("fixtures/goldens/demo_voice/sentences.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn teacher(sentence: &Sentence) -> Vec<f32> {
+    let path = repository().join("fixtures/goldens/demo_voice").join(&sentence.file);
+    ReferenceAudio::read(path, &AudioLimits::any()).unwrap().samples
+}
+
+fn load(quantize: &str) -> Synthesizer {
+    let options = LoadOptions { quantize: quantize.parse().unwrap(), ..LoadOptions::default() };
+    Synthesizer::load(repository().join("crates/qwen3-tts-cli/demo"), &options).unwrap()
+}
+
+fn say(model: &Synthesizer, sentence: &Sentence, seed: u64) -> SpeechResult {
+    let request = SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).seed(seed);
+    model.synthesize(&request).unwrap()
+}
+
+fn assert_ends_in_time(speech: &SpeechResult, sentence: &Sentence, most: f64) {
+    let ratio = speech.token_count as f64 / sentence.n_frames as f64;
+    assert_eq!(speech.stop_reason, StopReason::Eos, "{}", sentence.text);
+    assert!((0.7..most).contains(&ratio), "{}: {ratio} of the teacher's length", sentence.text);
+}
+
+/// Log-mel bands 20 ms apart, of the signal brought to one loudness.
+fn log_mel(samples: &[f32]) -> Array2<f32> {
+    let power = samples.iter().map(|x| x * x).sum::<f32>() / samples.len() as f32;
+    let level: Vec<f32> = samples.iter().map(|x| x * 0.05 / power.sqrt()).collect();
+    let config = MelConfig {
+        hop_length: 480,
+        win_length: 600,
+        n_mels: 40,
+        f_min: 50.0,
+        f_max: 8_000.0,
+        ..MelConfig::default()
+    };
+    let mel = MelSpectrogram::new(config).unwrap();
+    // Above the floor that quantised audio has.
+    mel.compute(&level[..]).unwrap().mapv(|x| (x.exp() + 3e-3).ln())
+}
+
+/// Mean distance of the bands along the cheapest way through both signals (time warping).
+fn spectral_distance(a: &[f32], b: &[f32]) -> f32 {
+    let (a, b) = (log_mel(a), log_mel(b));
+    let (rows, columns) = (a.nrows(), b.nrows());
+    let mut row = vec![(0.0f32, 0usize); columns + 1];
+    for cell in &mut row[1..] {
+        cell.0 = f32::INFINITY;
+    }
+    for i in 0..rows {
+        let mut corner = row[0];
+        row[0] = (f32::INFINITY, 0);
+        for j in 0..columns {
+            let above = row[j + 1];
+            let (cost, steps) =
+                [corner, above, row[j]].into_iter().min_by(|x, y| x.0.total_cmp(&y.0)).unwrap();
+            let local = (&a.row(i) - &b.row(j)).mapv(f32::abs).mean().unwrap();
+            corner = above;
+            row[j + 1] = (cost + local, steps + 1);
+        }
+    }
+    let (cost, steps) = row[columns];
+    cost / steps as f32
+}
+
+fn noise(n_samples: usize) -> Vec<f32> {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state as f32 / u32::MAX as f32 - 0.5
+    };
+    (0..n_samples).map(|_| next()).collect()
+}
+
+#[test]
+fn sentences_end_by_themselves_and_sound_like_their_teacher() {
+    let model = load("none");
+    for sentence in sentences() {
+        for seed in 0..2 {
+            let speech = say(&model, &sentence, seed);
+            assert_ends_in_time(&speech, &sentence, 1.3);
+            let distance = spectral_distance(&speech.audio, &teacher(&sentence));
+            assert!(distance < BOUND, "{}: {distance}", sentence.text);
+        }
+    }
+}
+
+#[test]
+fn greedy_codes_are_those_of_the_official_package() {
+    let model = load("none");
+    for sentence in sentences() {
+        let request = SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).greedy();
+        let codes = model.synthesize(&request).unwrap().codes.codes;
+        assert_eq!(codes, sentence.greedy_codes, "{}", sentence.text);
+    }
+}
+
+#[test]
+fn noise_and_other_sentences_are_told_from_a_sentence() {
+    let sentences = sentences();
+    let recordings: Vec<Vec<f32>> = sentences.iter().map(teacher).collect();
+    for (index, own) in recordings.iter().enumerate() {
+        assert!(spectral_distance(&noise(own.len()), own) > BOUND);
+        for (other, recording) in recordings.iter().enumerate() {
+            let distance = spectral_distance(recording, own);
+            assert_eq!(distance < BOUND, index == other, "{index} {other}: {distance}");
+        }
+    }
+}
+
+#[test]
+fn eight_and_four_bits_still_say_it() {
+    for bits in ["8", "4"] {
+        let model = load(bits);
+        for sentence in sentences().iter().step_by(2) {
+            let speech = say(&model, sentence, 3);
+            assert_ends_in_time(&speech, sentence, 1.3);
+            let distance = spectral_distance(&speech.audio, &teacher(sentence));
+            assert!(distance < BOUND, "{bits} bits: {}: {distance}", sentence.text);
+        }
+    }
+}
+
+#[test]
+fn a_text_that_comes_while_it_is_spoken_ends_too() {
+    let model = load("none");
+    for sentence in sentences().iter().step_by(2) {
+        let request = SpeechRequest {
+            text_mode: Some(TextMode::Streaming),
+            ..SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).seed(1)
+        };
+        let speech = model.synthesize(&request).unwrap();
+        // The voice is silent until it has seen the next word.
+        assert_ends_in_time(&speech, sentence, 2.0);
+    }
+}
+
+#[test]
+fn one_voice_is_low_and_one_high() {
+    let model = load("none");
+    /// How much the signal is like itself, `lag` samples later.
+    fn likeness(samples: &[f32], lag: usize) -> f32 {
+        let pairs = samples.iter().zip(&samples[lag..]);
+        let power: f32 = samples.iter().map(|x| x * x).sum();
+        pairs.map(|(a, b)| a * b).sum::<f32>() / power
+    }
+    let spoken = |speaker: &str| {
+        let request = SpeechRequest::new("Many men are more nervous now.").speaker(speaker);
+        model.synthesize(&request.seed(1)).unwrap().audio
+    };
+    // 100 Hz and 200 Hz at 24 kHz.
+    let (low, high) = (spoken("arlo"), spoken("mina"));
+    assert!(likeness(&low, 240) > likeness(&low, 120) + 0.2);
+    assert!(likeness(&high, 120) > 0.5 && likeness(&low, 240) > 0.5);
+}
+
+#[test]
+fn capitals_and_typographic_marks_are_read_like_plain_ones() {
+    let model = load("none");
+    let codes = |text: &str| {
+        let request = SpeechRequest::new(text).speaker("mina").greedy();
+        model.synthesize(&request).unwrap().codes
+    };
+    let plain = codes("don't stop the music.");
+    assert_eq!(codes("Don’t stop the music."), plain);
+    assert_eq!(codes("DON'T stop the MUSIC."), plain);
+    assert_ne!(codes("don't stop the movie."), plain);
+}
