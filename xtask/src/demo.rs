@@ -60,6 +60,7 @@ pub struct ListenArguments {
 
 /// Trains.
 pub fn train(arguments: &TrainArguments) -> Result<()> {
+    oracle::add(&REQUIREMENTS)?;
     let mut command = script("train.py")?;
     command.arg("--work").arg(workspace().join(&arguments.work));
     command.arg("--out").arg(workspace().join(&arguments.out));
@@ -74,7 +75,7 @@ pub fn train(arguments: &TrainArguments) -> Result<()> {
 /// Speaks and judges.
 pub fn listen(arguments: &ListenArguments) -> Result<()> {
     let work = workspace().join(&arguments.work);
-    let program = release::build()?;
+    oracle::add(&REQUIREMENTS)?;
     let folders = SPEAKERS.map(|speaker| work.join(speaker));
     for folder in &folders {
         if !folder.join("sentences.json").is_file() {
@@ -87,6 +88,7 @@ pub fn listen(arguments: &ListenArguments) -> Result<()> {
         let model = arguments.model.clone().unwrap_or_else(|| workspace().join(BUILT_IN));
         return oracle::run(command.arg(kept).arg(model).args(&folders));
     }
+    let program = release::build()?;
     for folder in &folders {
         for way in &arguments.ways {
             speak(&program, arguments.model.as_deref(), folder, way)?;
@@ -116,6 +118,5 @@ fn speak(program: &Path, model: Option<&Path>, folder: &Path, way: &str) -> Resu
 }
 
 fn script(name: &str) -> Result<Command> {
-    oracle::add(&REQUIREMENTS)?;
     oracle::script(&format!("demo_voice/{name}"))
 }

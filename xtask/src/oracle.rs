@@ -1,6 +1,6 @@
 //! The Python environment that the official package runs in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -43,9 +43,8 @@ pub fn python() -> Result<PathBuf> {
             environment.display()
         );
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        run(Command::new(&python).args(pip).args(REQUIREMENTS))?;
-        run(Command::new(&python).args(pip).args(["--no-deps", PACKAGE]))?;
+        install(&python, &REQUIREMENTS)?;
+        install(&python, &["--no-deps", PACKAGE])?;
         std::fs::write(&done, PACKAGE).with_context(|| format!("writing {}", done.display()))?;
     }
     Ok(python)
@@ -57,8 +56,12 @@ pub fn add(requirements: &[&str]) -> Result<()> {
     if std::env::var_os(PYTHON).is_some() {
         return Ok(());
     }
+    install(&python, requirements)
+}
+
+fn install(python: &Path, what: &[&str]) -> Result<()> {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run(Command::new(&python).args(pip).args(requirements))
+    run(Command::new(python).args(pip).args(what))
 }
 
 /// A script of `xtask/python/`, ready to get its arguments.

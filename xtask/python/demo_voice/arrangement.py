@@ -10,17 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+import corpus
 import grid
-from alignment import WORD
-from codes import (
-    BEFORE,
-    FIRST_SOUND_BOOK,
-    LETTER_BOOKS,
-    N_BOOKS,
-    NEXT_BOOK,
-    SPEAKER_BOOK,
-    letter_code,
-)
+from codes import FIRST_SOUND_BOOK, N_BOOKS, NEXT_BOOK, SPEAKER_BOOK, write_letters
 
 PAUSE = 3  # frames of silence between two sentences, beside those at their own ends
 
@@ -47,14 +39,13 @@ class Arranger:
         places += [place + len(first.text) + 1 for place in second.places]
         written = np.stack(codes)
         for frame, place in zip(written, places):
-            for book, distance in LETTER_BOOKS.items():
-                frame[book] = letter_code(text, place + distance)
+            write_letters(frame, text, place)
         return replace(first, text=text, codes=written, places=np.array(places, np.int16))
 
     def delayed(self, utterance):
         """The utterance with silence before each word whose end has not come yet."""
         text = utterance.text
-        spans = [match.span() for match in WORD.finditer(text)]
+        spans = corpus.words_of(text)
         codes, places, word = [], [], -1
         for frame, place in zip(utterance.codes, utterance.places):
             here = next((i for i, (a, b) in enumerate(spans) if a <= place < b), None)
@@ -69,9 +60,7 @@ class Arranger:
         codes.append(last)
         places.append(end)
         for seen, (frame, place) in enumerate(zip(codes, places)):
-            for book, distance in LETTER_BOOKS.items():
-                at = place + distance
-                frame[book] = letter_code(text, at) if at <= seen else BEFORE
+            write_letters(frame, text, place, seen)
         return replace(utterance, codes=np.stack(codes), places=np.array(places, np.int16))
 
     def wait(self, count, speaker, codes, places, following):

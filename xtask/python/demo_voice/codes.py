@@ -21,7 +21,7 @@ import torch
 
 import corpus
 import grid
-from alignment import WORD, Alignment
+from alignment import Alignment
 
 N_BOOKS = 16
 BOOK_SIZE = 128
@@ -50,6 +50,13 @@ def letter_code(text, place):
     if place < 0:
         return BEFORE
     return ALPHABET.index(text[place]) + 1 if place < len(text) else BEHIND
+
+
+def write_letters(frame, text, place, seen=None):
+    """Notes the letters around `place` in a frame; of those behind `seen` nothing is known yet."""
+    for book, distance in LETTER_BOOKS.items():
+        at = place + distance
+        frame[book] = letter_code(text, at) if seen is None or at <= seen else BEFORE
 
 
 @dataclass
@@ -97,7 +104,7 @@ def align(sentences):
 def sentence_words(sentence):
     """`(index, start, (letters, phonemes), segments)` of each word with a sound."""
     text = letters(sentence["text"])
-    spans = [match.span() for match in WORD.finditer(text)]
+    spans = corpus.words_of(text)
     for index, (start, end) in enumerate(spans):
         own = [at for at, word in enumerate(sentence["words"]) if word == index]
         if own:
@@ -108,7 +115,7 @@ def sentence_words(sentence):
 def segment_places(sentence, alignment):
     """The place in the text of each segment; pauses sit behind the word they follow."""
     text = letters(sentence["text"])
-    spans = [match.span() for match in WORD.finditer(text)]
+    spans = corpus.words_of(text)
     places = [None] * len(sentence["phonemes"])
     for _, start, word, own in sentence_words(sentence):
         for segment, place in zip(own, alignment.places(*word)):
@@ -135,8 +142,7 @@ def linguistic_codes(sentence, speaker, states, alignment):
             row = np.zeros(N_BOOKS, np.uint8)
             row[0] = states.code(phoneme, min(frame, 1))
             row[SPEAKER_BOOK] = speaker
-            for book, distance in LETTER_BOOKS.items():
-                row[book] = letter_code(text, places[segment] + distance)
+            write_letters(row, text, places[segment])
             row[NEXT_BOOK] = states.code(following, 0)
             codes.append(row)
             frame_places.append(places[segment])

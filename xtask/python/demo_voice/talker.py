@@ -181,7 +181,7 @@ def batches(utterances, prompt, arranger, seed):
         epoch += 1
 
 
-def disturb(codes, generator, strength=1.0):
+def disturb(codes, generator):
     """What the talker hears of its past, with the mistakes that it will make when it speaks alone.
 
     Frames are lost, notes slip to a neighbour frame, sounds are those of another frame.
@@ -190,7 +190,7 @@ def disturb(codes, generator, strength=1.0):
     frame = codes[:, :, 1] >= 0
 
     def chance(probability):
-        return (torch.rand(frame.shape, generator=generator) < probability * strength) & frame
+        return (torch.rand(frame.shape, generator=generator) < probability) & frame
 
     other = codes.roll(int(torch.randint(1, len(codes), (1,), generator=generator)), 0)
     swap = chance(0.35) & (other[:, :, 1] >= 0)
@@ -305,7 +305,7 @@ def additive(mask):
     return torch.where(mask, 0.0, -1e9)
 
 
-def guide_mask(targets, segments):
+def guide_mask(targets):
     """Where a guided head may look: the letter that is read and the three behind it."""
     places = torch.arange(targets.shape[1], device=targets.device)
     distance = places[None, None, :] - targets[:, :, None]
@@ -315,7 +315,7 @@ def guide_mask(targets, segments):
 def losses(net, batch, codes, picked):
     """Cross entropies of all books and the guidance; `picked` are the code predictor's frames."""
     mask = attention_mask(batch.segments)
-    guide = guide_mask(batch.targets, batch.segments)
+    guide = guide_mask(batch.targets)
     hidden, reached = net.hidden(batch.text_ids, codes, batch.positions, mask, guide)
     learnt = batch.labels >= 0
     n_learnt = learnt.sum()
