@@ -32,26 +32,30 @@ def normal(seed, name, shape, std=1.0, mean=0.0):
 
 def write(folder, kind, size, seed, max_new_tokens=8192):
     """A whole checkpoint directory. The end-of-speech row of the codec head is zero."""
-    folder = Path(folder)
-    (folder / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
-    tokenizer = TinyTokenizer()
-    tokenizer.write(folder)
+    folder, tokenizer = Path(folder), TinyTokenizer()
     config = tiny_config.model(kind, size, tokenizer)
-    for name, content in {
-        "config.json": config,
-        "generation_config.json": tiny_config.generation(max_new_tokens),
-        "preprocessor_config.json": tiny_config.PREPROCESSOR,
-        "speech_tokenizer/config.json": tiny_config.SPEECH_TOKENIZER,
-        "speech_tokenizer/configuration.json": tiny_config.SPEECH_CONFIGURATION,
-        "speech_tokenizer/preprocessor_config.json": tiny_config.SPEECH_PREPROCESSOR,
-    }.items():
-        (folder / name).write_text(json.dumps(content, indent=2) + "\n")
+    write_configs(folder, tokenizer, config, tiny_config.SPEECH_TOKENIZER, max_new_tokens)
     weights = model_weights(config, seed)
     # Published files of the base kind carry no metadata.
     metadata = None if kind == "base" else {"format": "pt"}
     save(weights, folder / "model.safetensors", metadata)
     speech = speech_weights(tiny_config.SPEECH_TOKENIZER)
     save(speech, folder / "speech_tokenizer" / "model.safetensors")
+
+
+def write_configs(folder, tokenizer, config, speech_tokenizer, max_new_tokens):
+    """Every file of a checkpoint but the weights; makes its directories."""
+    (folder / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
+    tokenizer.write(folder)
+    for name, content in {
+        "config.json": config,
+        "generation_config.json": tiny_config.generation(max_new_tokens),
+        "preprocessor_config.json": tiny_config.PREPROCESSOR,
+        "speech_tokenizer/config.json": speech_tokenizer,
+        "speech_tokenizer/configuration.json": tiny_config.SPEECH_CONFIGURATION,
+        "speech_tokenizer/preprocessor_config.json": tiny_config.SPEECH_PREPROCESSOR,
+    }.items():
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n")
 
 
 def save(tensors, path, metadata=None):

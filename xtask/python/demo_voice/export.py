@@ -15,7 +15,6 @@ import talker
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import tiny_checkpoint  # noqa: E402
-import tiny_config  # noqa: E402
 
 MAX_NEW_TOKENS = 2_048
 # The published sampling defaults draw at a temperature of 0.9, for a model that is never sure.
@@ -50,19 +49,9 @@ def speech_weights(trained, books):
 
 
 def write(folder, talker_path, codec_path, books):
-    folder = Path(folder)
-    (folder / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
-    tokenizer = shape.ByteTokenizer()
-    tokenizer.write(folder)
-    for name, content in {
-        "config.json": shape.model(tokenizer),
-        "generation_config.json": tiny_config.generation(MAX_NEW_TOKENS),
-        "preprocessor_config.json": tiny_config.PREPROCESSOR,
-        "speech_tokenizer/config.json": shape.speech_tokenizer(),
-        "speech_tokenizer/configuration.json": tiny_config.SPEECH_CONFIGURATION,
-        "speech_tokenizer/preprocessor_config.json": tiny_config.SPEECH_PREPROCESSOR,
-    }.items():
-        shape.write_json(folder / name, content)
+    folder, tokenizer = Path(folder), shape.ByteTokenizer()
+    config, speech_tokenizer = shape.model(tokenizer), shape.speech_tokenizer()
+    tiny_checkpoint.write_configs(folder, tokenizer, config, speech_tokenizer, MAX_NEW_TOKENS)
     trained = torch.load(talker_path, map_location="cpu", weights_only=False)
     weights = talker_weights(trained, tokenizer)
     tiny_checkpoint.save(weights, folder / "model.safetensors", {"format": "pt"})

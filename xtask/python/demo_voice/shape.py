@@ -5,7 +5,6 @@ is the codes and 1024 more; the special codec ids come right behind the codes.
 """
 
 import copy
-import json
 import sys
 from pathlib import Path
 
@@ -153,7 +152,3 @@ def speech_tokenizer():
         vector_quantization_hidden_dimension=2 * DIMENSIONS,
     )
     return config
-
-
-def write_json(path, content):
-    path.write_text(json.dumps(content, indent=2) + "\n")
