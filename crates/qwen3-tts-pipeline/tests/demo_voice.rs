@@ -9,6 +9,7 @@ use qwen3_tts_pipeline::{
     AudioLimits, LoadOptions, ReferenceAudio, SpeechRequest, SpeechResult, StopReason, Synthesizer,
     TextMode,
 };
+use qwen3_tts_testkit::fixtures_dir;
 use serde::Deserialize;
 
 /// The mean distance of log-mel bands that a sentence keeps below; see [`spectral_distance`].
@@ -25,23 +26,23 @@ struct Sentence {
     greedy_codes: Vec<Vec<u32>>,
 }
 
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+fn goldens() -> PathBuf {
+    fixtures_dir().join("goldens/demo_voice")
 }
 
 fn sentences() -> Vec<Sentence> {
-    let path = repository().join("fixtures/goldens/demo_voice/sentences.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    let text = std::fs::read_to_string(goldens().join("sentences.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
 }
 
 fn teacher(sentence: &Sentence) -> Vec<f32> {
-    let path = repository().join("fixtures/goldens/demo_voice").join(&sentence.file);
-    ReferenceAudio::read(path, &AudioLimits::any()).unwrap().samples
+    ReferenceAudio::read(goldens().join(&sentence.file), &AudioLimits::any()).unwrap().samples
 }
 
 fn load(quantize: &str) -> Synthesizer {
     let options = LoadOptions { quantize: quantize.parse().unwrap(), ..LoadOptions::default() };
-    Synthesizer::load(repository().join("crates/qwen3-tts-cli/demo"), &options).unwrap()
+    Synthesizer::load(Path::new(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo"), &options)
+        .unwrap()
 }
 
 fn say(model: &Synthesizer, sentence: &Sentence, seed: u64) -> SpeechResult {
