@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use qwen3_tts_pipeline::Quantize;
+use qwen3_tts_pipeline::{NarrationOptions, Quantize};
 
 use crate::failure::Failure;
 
@@ -113,6 +113,15 @@ pub struct SpeakArgs {
     #[command(flatten)]
     pub pieces: PieceArgs,
 
+    /// Pieces of a long text that are spoken together
+    #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
+    pub batch_size: usize,
+
+    /// Keep finished pieces of a long text beside the output until it is complete, and go on from
+    /// those that an earlier run has left there
+    #[arg(long, conflicts_with_all = ["no_split", "stream", "play"])]
+    pub resume: bool,
+
     /// Also write the codes, as JSON
     #[arg(long, value_name = "FILE.json")]
     pub codes: Option<PathBuf>,
@@ -133,22 +142,25 @@ pub struct PieceArgs {
     #[arg(long, value_name = "N", default_value = "256", value_parser = positive)]
     pub piece_tokens: usize,
 
-    /// Speak the text in one go, however long it is
+    /// Speak a text in one go, however long it is
     #[arg(long, conflicts_with = "piece_tokens")]
     pub no_split: bool,
-
-    /// Pieces of a long text that are spoken together
-    #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
-    pub batch_size: usize,
 
     /// How often a piece is tried again, with another seed, that does not come to an end
     #[arg(long, value_name = "N", default_value = "2", allow_negative_numbers = true)]
     pub retries: usize,
+}
 
-    /// Keep finished pieces of a long text beside the output until it is complete, and go on from
-    /// those that an earlier run has left there
-    #[arg(long, conflicts_with_all = ["no_split", "stream", "play"])]
-    pub resume: bool,
+impl PieceArgs {
+    /// With so many pieces spoken together.
+    pub fn options(&self, together: usize) -> NarrationOptions {
+        NarrationOptions {
+            piece_tokens: (!self.no_split).then_some(self.piece_tokens),
+            together,
+            retries: Some(self.retries),
+            ..NarrationOptions::default()
+        }
+    }
 }
 
 #[derive(Args)]
@@ -168,7 +180,10 @@ pub struct BatchArgs {
     #[arg(long, value_name = "BITS", default_value = "none")]
     pub quantize: Quantize,
 
-    /// Requests that are spoken together
+    #[command(flatten)]
+    pub pieces: PieceArgs,
+
+    /// Requests, or pieces of long ones, that are spoken together
     #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
     pub batch_size: usize,
 

@@ -1,4 +1,4 @@
-//! `batch`: many requests, several at a time.
+//! `batch`: many requests of any length, several at a time.
 
 mod manifest;
 mod request;
@@ -7,14 +7,16 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+use std::time::Instant;
 
 use qwen3_tts_pipeline::{
-    Batch, BatchEvent, LoadOptions, OutputFile, SpeechResult, Synthesizer, encode_wav,
+    LoadOptions, NarratedPiece, Narrator, NarratorEvent, OutputFile, Synthesizer, encode_wav,
 };
 
 use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
 use crate::progress::{self, BatchBar};
+use crate::spoken::{self, Piece, Spoken};
 use crate::{model, note};
 use manifest::Manifest;
 use request::{Line, Voices, read_lines};
@@ -65,7 +67,7 @@ struct Run<'a> {
     voices: Voices<'a>,
     manifest: Manifest,
     waiting: std::vec::IntoIter<Line>,
-    /// Those that are being spoken, by their number in the batch.
+    /// Those that are being spoken, by the narrator's numbers.
     going: HashMap<usize, Going>,
     /// Lines that failed.
     failed: Vec<usize>,
@@ -75,19 +77,24 @@ struct Run<'a> {
 struct Going {
     line: Line,
     audio: Vec<f32>,
+    spoken: Spoken,
+    /// The seed that those of several pieces count from.
+    seed: Option<u64>,
 }
 
 impl Run<'_> {
     fn run(mut self) -> Result {
-        let mut batch = Batch::new(self.model);
+        let options = self.args.pieces.options(self.args.batch_size);
+        let mut narrator = Narrator::new(self.model, &options);
         loop {
-            self.fill(&mut batch)?;
-            if batch.is_empty() {
+            self.fill(&mut narrator)?;
+            if narrator.is_empty() {
                 break;
             }
-            for (id, event) in batch.step() {
+            for (id, event) in narrator.step() {
                 self.handle(id, event)?;
             }
+            self.bar.set_seconds(narrator.frames() as f64 / self.frame_rate());
         }
         self.bar.finish();
         self.failed.sort_unstable();
@@ -100,44 +107,51 @@ impl Run<'_> {
     }
 
     /// Lets requests in while there is room.
-    fn fill(&mut self, batch: &mut Batch<'_>) -> Result {
-        while batch.len() < self.args.batch_size {
+    fn fill(&mut self, narrator: &mut Narrator<'_>) -> Result {
+        while narrator.has_room() {
             let Some(line) = self.waiting.next() else { break };
+            let begin = Instant::now();
             let request = line.request(&mut self.voices);
-            match request.and_then(|request| Ok(batch.add(&request)?)) {
-                Ok(id) => drop(self.going.insert(id, Going { line, audio: Vec::new() })),
+            match request.and_then(|request| Ok(narrator.add(&request)?)) {
+                Ok((id, script)) => {
+                    let spoken = Spoken::new(begin, self.model);
+                    let seed = (script.len() > 1).then(|| script.seed());
+                    self.going.insert(id, Going { line, audio: Vec::new(), spoken, seed });
+                }
                 Err(failure) => self.fail(&line, failure)?,
             }
         }
         Ok(())
     }
 
-    fn handle(&mut self, id: usize, event: BatchEvent) -> Result {
-        if let BatchEvent::Chunk(chunk) = event {
+    fn handle(&mut self, id: usize, event: NarratorEvent) -> Result {
+        if let NarratorEvent::Piece(piece) = event {
             if let Some(going) = self.going.get_mut(&id) {
-                going.audio.extend(chunk.samples);
+                going.add(*piece);
             }
-            self.bar.add_seconds(chunk.n_frames as f64 / self.frame_rate());
             return Ok(());
         }
-        let Some(Going { line, audio }) = self.going.remove(&id) else { return Ok(()) };
+        let Some(going) = self.going.remove(&id) else { return Ok(()) };
         match event {
-            BatchEvent::Done(speech) => self.complete(&line, &audio, &speech),
-            BatchEvent::Failed(error) => self.fail(&line, error.into()),
-            BatchEvent::Chunk(_) => Ok(()),
+            NarratorEvent::Done => self.complete(going),
+            NarratorEvent::Failed(error) => self.fail(&going.line, error.into()),
+            NarratorEvent::Piece(_) => Ok(()),
         }
     }
 
-    fn complete(&mut self, line: &Line, audio: &[f32], speech: &SpeechResult) -> Result {
-        let wav = encode_wav(audio, speech.sample_rate, self.args.format.into());
+    fn complete(&mut self, going: Going) -> Result {
+        let Going { line, audio, mut spoken, seed } = going;
+        seed.into_iter().for_each(|seed| spoken.set_seed(seed));
+        let sample_rate = self.model.speech_tokenizer_config().output_sample_rate;
+        let wav = encode_wav(&audio, sample_rate, self.args.format.into());
         let written =
             OutputFile::check(self.args.out.join(line.file())).and_then(|file| file.write(&wav));
         match written {
             Ok(()) => {
                 self.bar.complete();
-                self.manifest.completed(line, speech)
+                self.manifest.completed(&line, &spoken)
             }
-            Err(error) => self.fail(line, error.into()),
+            Err(error) => self.fail(&line, error.into()),
         }
     }
 
@@ -151,5 +165,19 @@ impl Run<'_> {
 
     fn frame_rate(&self) -> f64 {
         self.model.speech_tokenizer_config().frame_rate()
+    }
+}
+
+impl Going {
+    fn add(&mut self, piece: NarratedPiece) {
+        let NarratedPiece { text, mut speech, pause, attempts, is_runaway } = piece;
+        if is_runaway {
+            let said = spoken::runaway(speech.segment_idx, &text, attempts);
+            note(&format!("line {}: {said}", self.line.number()));
+        }
+        self.audio.append(&mut speech.audio);
+        let silence = spoken::samples(pause, speech.sample_rate);
+        self.audio.resize(self.audio.len() + silence, 0.0);
+        self.spoken.add(Piece::new(speech, attempts), pause);
     }
 }

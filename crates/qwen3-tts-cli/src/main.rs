@@ -21,6 +21,7 @@ mod output;
 mod player;
 mod progress;
 mod speak;
+mod spoken;
 mod stdin;
 mod voice;
 

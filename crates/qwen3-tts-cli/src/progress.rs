@@ -60,7 +60,6 @@ impl SpeechBar {
 pub struct BatchBar {
     bar: ProgressBar,
     begin: Instant,
-    seconds: f64,
 }
 
 impl BatchBar {
@@ -68,13 +67,12 @@ impl BatchBar {
         let bar = bar(shown, "{bar:30} {pos}/{len} requests  {msg}");
         bar.set_length(requests as u64);
         bar.set_position(done as u64);
-        Self { bar, begin: Instant::now(), seconds: 0.0 }
+        Self { bar, begin: Instant::now() }
     }
 
-    /// Some seconds of speech are there.
-    pub fn add_seconds(&mut self, seconds: f64) {
-        self.seconds += seconds;
-        let speed = self.seconds / self.begin.elapsed().as_secs_f64();
+    /// So many seconds of speech are there.
+    pub fn set_seconds(&self, seconds: f64) {
+        let speed = seconds / self.begin.elapsed().as_secs_f64();
         self.bar.set_message(format!("{speed:.2}× real time"));
     }
 

@@ -2,7 +2,6 @@
 
 mod live;
 mod resume;
-mod spoken;
 mod whole;
 
 use std::path::{Path, PathBuf};
@@ -17,10 +16,10 @@ use crate::args::{SamplingArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
 use crate::output::{WavOutput, write_file};
 use crate::player::Player;
+use crate::spoken::Spoken;
 use crate::voice::VoiceSource;
 use crate::{demo, model, note, progress, stdin};
 use live::Listeners;
-use spoken::Spoken;
 
 pub fn run(args: SpeakArgs) -> Result {
     let is_live = args.stream || args.play;
@@ -78,13 +77,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn options(&self) -> NarrationOptions {
-        let pieces = &self.args.pieces;
-        NarrationOptions {
-            piece_tokens: (!pieces.no_split).then_some(pieces.piece_tokens),
-            together: pieces.batch_size,
-            retries: Some(pieces.retries),
-            ..NarrationOptions::default()
-        }
+        self.args.pieces.options(self.args.batch_size)
     }
 
     /// The request was not refused: now it can be said what speaks.
@@ -92,15 +85,6 @@ impl Job<'_> {
         if self.args.model.model.is_none() {
             note(demo::NOTE);
         }
-    }
-
-    fn ran_away(&self, index: usize, text: &str, attempts: usize) {
-        let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
-        let begin: String = text.chars().take(40).collect();
-        note(&format!(
-            "piece {} ({begin:?} …) was spoken {times} and never came to an end; it was cut",
-            index + 1
-        ));
     }
 
     fn report(&self, spoken: &Spoken) {

@@ -108,6 +108,44 @@ fn each_request_is_spoken_as_alone() {
 }
 
 #[test]
+fn a_long_line_is_spoken_in_pieces() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "One two three. Four five six, seven eight nine! Ten eleven.\n\nTwelve.";
+    let lines = [
+        json!({"text": text, "seed": 3, "max_frames": 5}),
+        json!({"text": "Thirteen.", "seed": 9, "max_frames": 4}),
+    ];
+    let split = ["--piece-tokens", "16"];
+    for size in ["1", "8"] {
+        succeeds(&batch(dir.path(), &lines, &[&split[..], &["--batch-size", size]].concat()));
+        let spoken = fs::read(dir.path().join("out/00001.wav")).unwrap();
+        let flags = [&split[..], &["--seed", "3", "--max-frames", "5"]].concat();
+        assert!(spoken == speak(dir.path(), text, &flags));
+        let results = manifest(dir.path());
+        let result = results.iter().find(|result| result["line"] == 1).unwrap();
+        assert!(result["pieces"].as_u64() >= Some(3), "{result}");
+        assert_eq!((&result["seed"], &result["retries"]), (&json!(3), &json!(0)));
+        let samples = (spoken.len() - 44) / 2;
+        let seconds = result["audio_seconds"].as_f64().unwrap();
+        assert!((seconds * 24_000.0 - samples as f64).abs() < 1.0, "with its pauses: {result}");
+    }
+}
+
+/// The tiny model hardly ever finds an end.
+#[test]
+fn a_line_without_an_end_is_cut_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = checkpoint("custom_voice_0b6");
+    let flags = ["--model", model.to_str().unwrap(), "--retries", "1"];
+    let output = batch(dir.path(), &[json!({"text": "One.", "seed": 100})], &flags);
+    succeeds(&output);
+    let said = stderr(&output);
+    assert!(said.contains("line 1: piece 1") && said.contains("2 times"), "{said}");
+    assert_eq!(manifest(dir.path())[0]["retries"], 1);
+    assert_eq!(manifest(dir.path())[0]["stop_reason"], "max_frames");
+}
+
+#[test]
 fn a_line_that_fails_fails_alone() {
     let dir = tempfile::tempdir().unwrap();
     let text = [

@@ -57,7 +57,10 @@ pub use engine::{Engine, EngineOptions, EngineStream};
 pub use error::Error;
 pub use files::ModelFiles;
 pub use info::{CheckpointInfo, WeightsInfo};
-pub use narration::{NarratedPiece, Narration, NarrationOptions, Pauses, PieceEnd, TextPiece};
+pub use narration::{
+    NarratedPiece, Narration, NarrationOptions, Narrator, NarratorEvent, Pauses, PieceEnd, Script,
+    TextPiece,
+};
 pub use output::{OutputFile, OutputStream};
 pub use quantize::Quantize;
 pub use qwen3_tts_nn::Bits;

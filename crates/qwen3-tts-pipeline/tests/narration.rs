@@ -5,7 +5,8 @@ mod support;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use qwen3_tts_pipeline::{
-    NarrationOptions, Pauses, PieceEnd, SpeechRequest, StopReason, Synthesizer,
+    NarrationOptions, Narrator, NarratorEvent, Pauses, PieceEnd, SpeechRequest, StopReason,
+    Synthesizer,
 };
 use support::load;
 
@@ -228,9 +229,9 @@ fn pieces_are_what_they_are_alone_however_many_are_spoken_together() {
     let mut first = None;
     for together in [1, 3, 8] {
         let narration = model.narrate(&request, &options(together)).unwrap();
-        let (n, seed) = (narration.pieces().len(), narration.seed());
+        let (n, seed) = (narration.script().len(), narration.script().seed());
         assert!(n >= 3 && seed == 9);
-        let requests: Vec<_> = (0..n).map(|i| narration.piece_request(i, 0)).collect();
+        let requests: Vec<_> = (0..n).map(|i| narration.script().request(i, 0)).collect();
         let spoken: Vec<_> = narration.map(Result::unwrap).collect();
         assert_eq!(spoken.len(), n);
         for (i, (piece, request)) in spoken.iter().zip(&requests).enumerate() {
@@ -244,6 +245,49 @@ fn pieces_are_what_they_are_alone_however_many_are_spoken_together() {
         assert!(pauses[n - 1].is_zero() && pauses[n - 2] == paragraph);
         assert!(pauses[..n - 2].contains(&sentence), "{pauses:?}");
         assert_eq!(*first.get_or_insert(pauses.clone()), pauses);
+    }
+}
+
+#[test]
+fn texts_are_what_they_are_alone_however_many_are_spoken_together() {
+    let model = load(MODEL);
+    let texts = [CHAPTER, "Thirteen.", "Fourteen fifteen. Sixteen, seventeen eighteen nineteen!"];
+    let request =
+        |index: usize| SpeechRequest::new(texts[index]).seed(index as u64).max_frames(8 + index);
+    let alone = |index| {
+        let pieces = model.narrate(&request(index), &options(1)).unwrap().map(Result::unwrap);
+        pieces.map(|piece| (piece.text, piece.speech.audio, piece.pause)).collect::<Vec<_>>()
+    };
+    for together in [1, 2, 8] {
+        let mut narrator = Narrator::new(&model, &options(together));
+        let mut spoken = vec![Vec::new(); texts.len()];
+        let mut done = Vec::new();
+        let mut next = 0;
+        loop {
+            while narrator.has_room() && next < texts.len() {
+                assert_eq!(narrator.add(&request(next)).unwrap().0, next);
+                next += 1;
+            }
+            if narrator.is_empty() {
+                break;
+            }
+            for (text, event) in narrator.step() {
+                assert!(!done.contains(&text));
+                match event {
+                    NarratorEvent::Piece(piece) => {
+                        spoken[text].push((piece.text, piece.speech.audio, piece.pause));
+                    }
+                    NarratorEvent::Done => done.push(text),
+                    NarratorEvent::Failed(error) => panic!("{error}"),
+                }
+            }
+        }
+        assert_eq!(done.len(), texts.len());
+        let frames: usize = spoken.iter().flatten().map(|(_, audio, _)| audio.len() / 1920).sum();
+        assert_eq!(narrator.frames(), frames);
+        for (index, spoken) in spoken.iter().enumerate() {
+            assert!(*spoken == alone(index), "{together} together, text {index}");
+        }
     }
 }
 
@@ -270,7 +314,7 @@ fn pieces_can_be_left_out() {
     let model = load(MODEL);
     let request = SpeechRequest::new(CHAPTER).seed(9).max_frames(6);
     let mut narration = model.narrate(&request, &options(2)).unwrap();
-    let n = narration.pieces().len();
+    let n = narration.script().len();
     narration.leave_out(|index| index % 2 == 0);
     let spoken: Vec<usize> = narration.map(|piece| piece.unwrap().speech.segment_idx).collect();
     assert_eq!(spoken, (0..n).filter(|index| index % 2 == 1).collect::<Vec<_>>());

@@ -5,11 +5,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_pipeline::{OutputFile, SpeechResult, stop_reason_name};
+use qwen3_tts_pipeline::OutputFile;
 use serde_json::{Value, json};
 
 use super::request::Line;
 use crate::failure::{Failure, Result};
+use crate::spoken::{Spoken, add_fields};
 
 /// Its name in the output directory.
 pub const NAME: &str = "manifest.jsonl";
@@ -49,19 +50,11 @@ impl Manifest {
             && directory.join(line.file()).is_file()
     }
 
-    pub fn completed(&mut self, line: &Line, speech: &SpeechResult) -> Result {
-        self.add(&json!({
-            "line": line.number(),
-            "file": line.file(),
-            "status": "ok",
-            "seed": speech.seed,
-            "frames": speech.token_count,
-            "audio_seconds": speech.audio_duration.as_secs_f64(),
-            "stop_reason": stop_reason_name(speech.stop_reason),
-            "prompt_tokens": speech.prompt.tokens,
-            "processing_seconds": speech.processing_time.as_secs_f64(),
-            "request": line.value(),
-        }))
+    pub fn completed(&mut self, line: &Line, spoken: &Spoken) -> Result {
+        let mut result = json!({ "line": line.number(), "file": line.file(), "status": "ok" });
+        add_fields(&mut result, spoken.outcome());
+        add_fields(&mut result, json!({ "request": line.value() }));
+        self.add(&result)
     }
 
     pub fn failed(&mut self, line: &Line, reason: &str) -> Result {

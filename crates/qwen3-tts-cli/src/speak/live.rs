@@ -6,12 +6,12 @@ use std::time::Duration;
 use qwen3_tts_pipeline::{AudioChunk, ChunkSchedule, SpeechStream, StopReason};
 
 use super::Job;
-use super::spoken::{Piece, Spoken};
 use crate::failure::{Failure, Result};
 use crate::output::{WavOutput, WavSink};
 use crate::player::Player;
 use crate::progress::SpeechBar;
-use crate::stdin;
+use crate::spoken::{self, Piece, Spoken};
+use crate::{note, stdin};
 
 /// Who hears the audio.
 pub struct Listeners {
@@ -57,34 +57,23 @@ impl Listeners {
 
 /// Speaks a text that is there, piece by piece if it is long.
 pub fn speak(job: &mut Job<'_>, mut listeners: Listeners) -> Result<Spoken> {
+    let script = job.model.script(&job.request, &job.options())?;
+    job.has_begun();
     let mut spoken = Spoken::new(job.begin, job.model);
-    let options = job.options();
-    let budget = options.piece_tokens.unwrap_or(usize::MAX);
     let bar = SpeechBar::new(job.show_progress, job.model.speech_tokenizer_config().frame_rate());
-    if job.model.split_text(&job.request.text, budget).len() < 2 {
-        let stream = job.model.stream(&job.request)?;
-        job.has_begun();
+    for index in 0..script.len() {
+        bar.piece(index, script.len());
+        let stream = job.model.stream(&script.request(index, 0))?;
         let piece = hear(stream, &mut listeners, &bar, None)?;
-        spoken.add(piece, Duration::ZERO);
-    } else {
-        let narration = job.model.narrate(&job.request, &options)?;
-        job.has_begun();
-        let n_pieces = narration.pieces().len();
-        for index in 0..n_pieces {
-            bar.piece(index, n_pieces);
-            let request = narration.piece_request(index, 0);
-            let piece = hear(job.model.stream(&request)?, &mut listeners, &bar, None)?;
-            // What was heard cannot be tried again.
-            let is_runaway = piece.stop_reason == StopReason::MaxFrames;
-            if is_runaway && job.request.max_frames.is_none() {
-                job.ran_away(index, narration.text(index), 1);
-            }
-            let pause = narration.pause(index);
-            listeners.pause(pause)?;
-            spoken.add(piece, pause);
+        // What was heard cannot be tried again.
+        if piece.stop_reason == StopReason::MaxFrames && script.span(index).is_some() {
+            note(&spoken::runaway(index, script.text(index), 1));
         }
-        spoken.set_seed(narration.seed());
+        let pause = script.pause(index);
+        listeners.pause(pause)?;
+        spoken.add(piece, pause);
     }
+    spoken.set_seed(script.seed());
     bar.finish();
     listeners.finish()?;
     Ok(spoken)

@@ -7,9 +7,9 @@ use qwen3_tts_pipeline::{OutputFile, StageTimings, StopReason, Voice, stop_reaso
 use serde::{Deserialize, Serialize};
 
 use super::Job;
-use super::spoken::Piece;
 use crate::failure::{Failure, Result};
 use crate::output::write_file;
+use crate::spoken::Piece;
 
 /// A directory beside the output, with the request and a pair of files for each finished piece.
 pub struct PieceStore {
@@ -54,7 +54,7 @@ const STATE: &str = "request.json";
 impl PieceStore {
     /// The store beside the output, if `--resume` asks for one.
     pub fn open(job: &Job<'_>) -> Result<Option<Self>> {
-        if !job.args.pieces.resume {
+        if !job.args.resume {
             return Ok(None);
         }
         let directory = directory(job.args.output.path())?;

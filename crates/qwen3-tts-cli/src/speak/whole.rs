@@ -4,10 +4,11 @@ use qwen3_tts_pipeline::{NarratedPiece, Narration};
 
 use super::Job;
 use super::resume::PieceStore;
-use super::spoken::{Piece, Spoken};
 use crate::failure::{Failure, Result};
+use crate::note;
 use crate::output::WavOutput;
 use crate::progress::SpeechBar;
+use crate::spoken::{self, Piece, Spoken};
 
 /// Speaks the text and writes it piece by piece.
 pub fn speak(job: &mut Job<'_>, output: WavOutput) -> Result<Spoken> {
@@ -16,29 +17,29 @@ pub fn speak(job: &mut Job<'_>, output: WavOutput) -> Result<Spoken> {
     let mut narration = job.model.narrate(&job.request, &job.options())?;
     job.has_begun();
     if let Some(store) = &mut store {
-        store.begin(narration.seed())?;
+        store.begin(narration.script().seed())?;
         narration.leave_out(|index| store.has(index));
     }
     let config = job.model.speech_tokenizer_config();
     let bar = SpeechBar::new(job.show_progress, config.frame_rate());
     let mut sink = output.begin(config.output_sample_rate, false)?;
     let mut spoken = Spoken::new(job.begin, job.model);
-    let n_pieces = narration.pieces().len();
+    let n_pieces = narration.script().len();
     for index in 0..n_pieces {
         bar.piece(index, n_pieces);
         let stored = store.as_ref().and_then(|store| store.read(index));
         let piece = match stored {
             Some(piece) => piece,
-            None => next(job, &mut narration, &bar, store.as_ref())?,
+            None => next(&mut narration, &bar, store.as_ref())?,
         };
-        let pause = narration.pause(index);
+        let pause = narration.script().pause(index);
         sink.write(&piece.audio)?;
         sink.pause(pause)?;
         spoken.add(piece, pause);
     }
     bar.finish();
     if n_pieces > 1 {
-        spoken.set_seed(narration.seed());
+        spoken.set_seed(narration.script().seed());
     }
     sink.finish()?;
     store.map_or(Ok(()), PieceStore::remove)?;
@@ -46,7 +47,6 @@ pub fn speak(job: &mut Job<'_>, output: WavOutput) -> Result<Spoken> {
 }
 
 fn next(
-    job: &Job<'_>,
     narration: &mut Narration<'_>,
     bar: &SpeechBar,
     store: Option<&PieceStore>,
@@ -54,10 +54,10 @@ fn next(
     let narrated = narration.next_with(&mut |progress| bar.update(progress))?;
     // There is one for every piece that was not left out.
     let narrated = narrated.ok_or_else(|| Failure::Other("a piece is missing".to_owned()))?;
-    let NarratedPiece { speech, attempts, is_runaway, .. } = narrated;
+    let NarratedPiece { text, speech, attempts, is_runaway, .. } = narrated;
     let index = speech.segment_idx;
     if is_runaway {
-        job.ran_away(index, narration.text(index), attempts);
+        note(&spoken::runaway(index, &text, attempts));
     }
     let piece = Piece::new(speech, attempts);
     store.map_or(Ok(()), |store| store.write(index, &piece))?;

@@ -1,14 +1,16 @@
 //! Texts that are too long to be spoken in one go.
 
+mod narrator;
+mod script;
 mod split;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::request::{FRAMES_PER_TOKEN, random_seed};
-use crate::{
-    Batch, BatchEvent, FrameProgress, Result, SpeechRequest, SpeechResult, StopReason, Synthesizer,
-};
+use crate::{FrameProgress, Result, SpeechRequest, SpeechResult, Synthesizer};
+pub use narrator::{Narrator, NarratorEvent};
+pub use script::Script;
 pub use split::{PieceEnd, TextPiece};
 
 /// How a long text is spoken.
@@ -66,6 +68,8 @@ impl Pauses {
 /// A piece of a text, spoken.
 #[derive(Debug, Clone)]
 pub struct NarratedPiece {
+    /// What it says.
+    pub text: String,
     /// The speech; its `segment_idx` says which piece it is.
     pub speech: SpeechResult,
     /// The silence that comes after it, before the next one.
@@ -97,27 +101,11 @@ pub struct NarratedPiece {
 /// # }
 /// ```
 pub struct Narration<'m> {
-    request: SpeechRequest,
-    options: NarrationOptions,
-    seed: u64,
-    pieces: Vec<TextPiece>,
-    /// Pieces that are to be spoken and have not begun, the next one last.
-    to_start: Vec<usize>,
-    /// Pieces that are to be given, the next one last.
-    to_give: Vec<usize>,
-    batch: Batch<'m>,
-    /// Frames that a piece has at most, whatever it says.
-    longest: usize,
-    under_way: HashMap<usize, Attempt>,
-    finished: BTreeMap<usize, NarratedPiece>,
-    frames: usize,
-}
-
-/// A piece that is being spoken.
-struct Attempt {
-    index: usize,
-    number: usize,
-    audio: Vec<f32>,
+    narrator: Narrator<'m>,
+    /// The number of the text, the only one.
+    id: usize,
+    script: Arc<Script>,
+    finished: VecDeque<NarratedPiece>,
 }
 
 impl Synthesizer {
@@ -141,105 +129,28 @@ impl Synthesizer {
         request: &SpeechRequest,
         options: &NarrationOptions,
     ) -> Result<Narration<'_>> {
-        let budget = options.piece_tokens.unwrap_or(usize::MAX);
-        let mut pieces = self.split_text(&request.text, budget);
-        if pieces.len() < 2 || options.piece_tokens.is_none() {
-            // One piece is the text as it is, with the space around it.
-            let tokens = pieces.iter().map(|piece| piece.tokens).sum();
-            pieces =
-                vec![TextPiece { range: 0..request.text.len(), end: PieceEnd::Paragraph, tokens }];
-        }
-        let mut narration = Narration::new(self, request, *options, pieces);
-        match narration.pieces.len() {
-            1 => narration.start_next()?,
-            // Pieces differ in their text alone, and the longest is the hardest to honour.
-            n => {
-                let longest = (0..n).max_by_key(|&i| narration.pieces[i].tokens).unwrap_or(0);
-                self.check(&narration.piece_request(longest, 0))?;
-            }
-        }
-        Ok(narration)
+        let mut narrator = Narrator::new(self, options);
+        let (id, script) = narrator.add(request)?;
+        Ok(Narration { narrator, id, script, finished: VecDeque::new() })
     }
 }
 
-impl<'m> Narration<'m> {
-    fn new(
-        model: &'m Synthesizer,
-        request: &SpeechRequest,
-        options: NarrationOptions,
-        pieces: Vec<TextPiece>,
-    ) -> Self {
-        let order: Vec<usize> = (0..pieces.len()).rev().collect();
-        Self {
-            seed: request.seed.unwrap_or_else(random_seed),
-            request: request.clone(),
-            options,
-            pieces,
-            to_start: order.clone(),
-            to_give: order,
-            batch: Batch::new(model),
-            longest: model.planner.generation.max_new_tokens,
-            under_way: HashMap::new(),
-            finished: BTreeMap::new(),
-            frames: 0,
-        }
-    }
-
-    /// The pieces of the text, those that are left out too.
-    pub fn pieces(&self) -> &[TextPiece] {
-        &self.pieces
-    }
-
-    /// The text of a piece.
-    pub fn text(&self, index: usize) -> &str {
-        &self.request.text[self.pieces[index].range.clone()]
-    }
-
-    /// The seed that the seeds of the pieces count from.
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    /// The silence after a piece; there is none after the last.
-    pub fn pause(&self, index: usize) -> Duration {
-        let is_last = index + 1 >= self.pieces.len();
-        if is_last { Duration::ZERO } else { self.options.pauses.after(self.pieces[index].end) }
+impl Narration<'_> {
+    /// The pieces of the text, and what is asked for each.
+    pub fn script(&self) -> &Script {
+        &self.script
     }
 
     /// Leaves pieces out, those that an earlier run has spoken for example.
     pub fn leave_out(&mut self, is_out: impl Fn(usize) -> bool) {
-        self.to_start.retain(|index| !is_out(*index));
-        self.to_give.retain(|index| !is_out(*index));
-    }
-
-    /// The request for one piece alone, as it is spoken with the `attempt`-th seed.
-    pub fn piece_request(&self, index: usize, attempt: usize) -> SpeechRequest {
-        let piece_seed = self.seed.wrapping_add(index as u64);
-        SpeechRequest {
-            text: self.text(index).to_owned(),
-            seed: Some(piece_seed.wrapping_add((attempt as u64) << 32)),
-            max_frames: self.request.max_frames.or(self.span(index)),
-            ..self.request.clone()
-        }
-    }
-
-    /// The frames within which a piece ends, unless it runs away; none where that is not looked
-    /// at: the caller set a limit, or wants no retries, or the model's own limit comes first.
-    fn span(&self, index: usize) -> Option<usize> {
-        let is_wanted = self.options.retries.is_some() && self.request.max_frames.is_none();
-        let expected = self.pieces[index].tokens as f64 * FRAMES_PER_TOKEN;
-        let span = (expected * SLOWEST) as usize + PATIENCE;
-        (is_wanted && span < self.longest).then_some(span)
+        self.narrator.leave_out(self.id, is_out);
     }
 
     /// How far the narration is.
     pub fn progress(&self) -> FrameProgress {
-        let attempts = self.under_way.keys().filter_map(|id| self.batch.progress(*id));
-        let under_way: usize = attempts.map(|progress| progress.frames).sum();
-        let tokens: usize = self.pieces.iter().map(|piece| piece.tokens).sum();
         FrameProgress {
-            frames: self.frames + under_way,
-            expected_frames: (tokens as f64 * FRAMES_PER_TOKEN).ceil() as usize,
+            frames: self.narrator.frames(),
+            expected_frames: self.script.expected_frames(),
             max_frames: usize::MAX,
         }
     }
@@ -252,78 +163,22 @@ impl<'m> Narration<'m> {
         &mut self,
         progress: &mut dyn FnMut(FrameProgress),
     ) -> Result<Option<NarratedPiece>> {
-        let Some(&next) = self.to_give.last() else { return Ok(None) };
-        loop {
-            if let Some(piece) = self.finished.remove(&next) {
-                self.to_give.pop();
-                return Ok(Some(piece));
+        while self.finished.is_empty() && !self.narrator.is_empty() {
+            for (_, event) in self.narrator.step() {
+                match event {
+                    NarratorEvent::Piece(piece) => self.finished.push_back(*piece),
+                    NarratorEvent::Failed(error) => {
+                        self.finished.clear();
+                        return Err(error);
+                    }
+                    NarratorEvent::Done => {}
+                }
             }
-            let stepped = self.step();
-            if stepped.is_err() {
-                self.to_give.clear();
-            }
-            stepped?;
             progress(self.progress());
         }
-    }
-
-    fn step(&mut self) -> Result<()> {
-        while self.batch.len() < self.options.together.max(1) && !self.to_start.is_empty() {
-            self.start_next()?;
-        }
-        for (id, event) in self.batch.step() {
-            match event {
-                BatchEvent::Chunk(chunk) => {
-                    if let Some(attempt) = self.under_way.get_mut(&id) {
-                        attempt.audio.extend(chunk.samples);
-                    }
-                }
-                BatchEvent::Done(speech) => {
-                    if let Some(attempt) = self.under_way.remove(&id) {
-                        self.accept(attempt, *speech)?;
-                    }
-                }
-                BatchEvent::Failed(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn start_next(&mut self) -> Result<()> {
-        match self.to_start.pop() {
-            Some(index) => self.start(index, 0),
-            None => Ok(()),
-        }
-    }
-
-    fn start(&mut self, index: usize, number: usize) -> Result<()> {
-        let id = self.batch.add(&self.piece_request(index, number))?;
-        self.under_way.insert(id, Attempt { index, number, audio: Vec::new() });
-        Ok(())
-    }
-
-    /// Keeps what was spoken, or tries again where it ran away.
-    fn accept(&mut self, attempt: Attempt, speech: SpeechResult) -> Result<()> {
-        let Attempt { index, number, audio } = attempt;
-        let is_runaway = speech.stop_reason == StopReason::MaxFrames && self.span(index).is_some();
-        // Without a choice among the codes, another seed changes nothing.
-        let may_retry = number < self.options.retries.unwrap_or(0) && !self.request.sampling.greedy;
-        if is_runaway && may_retry {
-            return self.start(index, number + 1);
-        }
-        self.frames += speech.token_count;
-        let speech = SpeechResult { audio, segment_idx: index, ..speech };
-        let pause = self.pause(index);
-        let piece = NarratedPiece { speech, pause, attempts: number + 1, is_runaway };
-        self.finished.insert(index, piece);
-        Ok(())
+        Ok(self.finished.pop_front())
     }
 }
-
-/// Speech that takes so many times longer than expected, and [`PATIENCE`] more, has run away.
-const SLOWEST: f64 = 3.0;
-/// Frames that even the shortest text may take: 6 s.
-const PATIENCE: usize = 75;
 
 impl Iterator for Narration<'_> {
     type Item = Result<NarratedPiece>;

@@ -6,7 +6,7 @@ use qwen3_tts_pipeline::{
     SpeechCodes, SpeechResult, StageTimings, StopReason, Synthesizer, VoiceTimings,
     peak_memory_bytes, stop_reason_name,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A piece of a text, spoken now or by an earlier run.
 pub struct Piece {
@@ -110,10 +110,9 @@ impl Spoken {
 
     /// What it took, as JSON.
     pub fn stats_json(&self, model: &Synthesizer, voice: Option<VoiceTimings>) -> String {
-        let processing = self.begin.elapsed().as_secs_f64();
-        let audio = self.audio_seconds();
         let timings = self.timings;
-        let stats = json!({
+        let mut stats = self.outcome();
+        let more = json!({
             "load_seconds": model.load_time().as_secs_f64(),
             "speaker_encoder_seconds": voice.map(|voice| voice.speaker.as_secs_f64()),
             "speech_encoder_seconds":
@@ -122,24 +121,31 @@ impl Spoken {
             "talker_seconds": timings.talker.as_secs_f64(),
             "code_predictor_seconds": timings.code_predictor.as_secs_f64(),
             "codec_seconds": timings.codec.as_secs_f64(),
-            "processing_seconds": processing,
             "time_to_first_audio_seconds": timings.time_to_first_audio.as_secs_f64(),
-            "frames": self.frames(),
-            "pieces": self.pieces,
-            "retries": self.retries,
-            "prompt_tokens": self.prompt_tokens,
-            "audio_seconds": audio,
             "n_samples": self.n_samples,
             "sample_rate": self.sample_rate,
-            "rtf": processing / audio,
+            "rtf": self.begin.elapsed().as_secs_f64() / self.audio_seconds(),
             "peak_memory_bytes": peak_memory_bytes(),
             "threads": model.threads(),
             "device": model.device(),
             "weight_type": model.weight_type(),
-            "stop_reason": stop_reason_name(self.stop_reason),
-            "seed": self.seed,
         });
+        add_fields(&mut stats, more);
         format!("{stats:#}\n")
+    }
+
+    /// What was spoken, as a JSON object.
+    pub fn outcome(&self) -> Value {
+        json!({
+            "seed": self.seed,
+            "frames": self.frames(),
+            "audio_seconds": self.audio_seconds(),
+            "stop_reason": stop_reason_name(self.stop_reason),
+            "pieces": self.pieces,
+            "retries": self.retries,
+            "prompt_tokens": self.prompt_tokens,
+            "processing_seconds": self.begin.elapsed().as_secs_f64(),
+        })
     }
 
     /// A line for people.
@@ -154,6 +160,23 @@ impl Spoken {
     fn audio_seconds(&self) -> f64 {
         self.n_samples as f64 / f64::from(self.sample_rate.max(1))
     }
+}
+
+/// Adds the fields of one JSON object to another.
+pub fn add_fields(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
+}
+
+/// What to say of a piece that never came to an end.
+pub fn runaway(index: usize, text: &str, attempts: usize) -> String {
+    let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
+    let begin: String = text.chars().take(40).collect();
+    format!(
+        "piece {} ({begin:?} …) was spoken {times} and never came to an end; it was cut",
+        index + 1
+    )
 }
 
 /// Samples of a pause.
