@@ -10,8 +10,7 @@ use anyhow::{Context, Result, ensure};
 use qwen3_tts_kernels::Pool;
 use serde_json::Value;
 
-use crate::parity::read_json;
-use crate::{oracle, release, workspace};
+use crate::{json_file, oracle, release, workspace};
 use floor::FrameBytes;
 use table::{Row, Table};
 
@@ -49,7 +48,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.runs > 0 && arguments.frames > 0, "--runs and --frames must be at least 1");
     let program = release::build()?;
-    let config = read_json(&arguments.checkpoint.join("config.json"))?;
+    let config = json_file::read(&arguments.checkpoint.join("config.json"))?;
     let out = workspace().join("target/bench");
     std::fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
     let bytes = FrameBytes::of(&arguments.checkpoint, &config)?;
@@ -62,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             let mut command = speak(&program, arguments, &config);
             command.args(["--quantize", &row.kind]).arg("--stats").arg(&stats);
             oracle::run(command.arg("-o").arg(out.join("speech.wav")))?;
-            row.add(&read_json(&stats)?, bytes.read(&row.kind)?);
+            row.add(&json_file::read(&stats)?, bytes.read(&row.kind)?);
         }
     }
     println!(

@@ -7,6 +7,7 @@ mod checkpoint;
 mod convert;
 mod demo;
 mod fixtures;
+mod json_file;
 mod mlx;
 mod oracle;
 mod parity;

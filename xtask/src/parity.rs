@@ -4,13 +4,13 @@ mod report;
 mod wav;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{oracle, release};
+use crate::{json_file, oracle, release};
 use report::Report;
 
 /// Speaks one text greedily with the official package and with this project, and compares codes,
@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// The request as the Python script takes it.
 fn request(arguments: &Arguments) -> Result<Value> {
     let path = arguments.checkpoint.join("config.json");
-    let config = read_json(&path)?;
+    let config = json_file::read(&path)?;
     let is_design = config["tts_model_type"] == "voice_design";
     let is_base = config["tts_model_type"] == "base";
     ensure!(
@@ -154,10 +154,4 @@ fn run_ours(arguments: &Arguments, request: &Value) -> Result<()> {
         command.arg(flag).arg(arguments.out.join(file));
     }
     oracle::run(&mut command)
-}
-
-/// Reads a JSON file, naming it where that fails.
-pub fn read_json(path: &Path) -> Result<Value> {
-    let text = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))
 }

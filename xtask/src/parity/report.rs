@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{read_json, wav};
+use super::wav;
+use crate::json_file;
 
 const GROUPS: usize = 16;
 
@@ -25,8 +26,8 @@ pub struct Report {
 impl Report {
     /// Reads what both runs left in `out`.
     pub fn read(out: &Path) -> Result<Self> {
-        let official = read_json(&out.join("official.json"))?;
-        let codes = read_json(&out.join("codes.json"))?;
+        let official = json_file::read(&out.join("official.json"))?;
+        let codes = json_file::read(&out.join("codes.json"))?;
         let (theirs, mine) = (frames(&official)?, frames(&codes)?);
         let frames = theirs.len().min(mine.len());
         let mut agreeing = [0; GROUPS];
@@ -46,7 +47,7 @@ impl Report {
             stop_reasons: [&official, &codes].map(|side| text(&side["stop_reason"])),
             frame_counts: [theirs.len(), mine.len()],
             largest_difference: differences.fold(0.0, f32::max),
-            ours: read_json(&out.join("stats.json"))?,
+            ours: json_file::read(&out.join("stats.json"))?,
             official,
         })
     }
