@@ -49,7 +49,8 @@ pub struct TrainArguments {
 /// Judges the demo voice by a speech recogniser, beside the recordings that it learnt from.
 ///
 /// Speaks a hundred held-out sentences with each speaker, greedily, sampled, with the text coming
-/// while it is spoken, and with quantised weights, and prints what pocketsphinx understands.
+/// while it is spoken, with a cloned voice, and with quantised weights, and prints what pocketsphinx
+/// understands.
 #[derive(clap::Args)]
 pub struct ListenArguments {
     /// The checkpoint to judge; without it, the built-in one.
@@ -59,7 +60,7 @@ pub struct ListenArguments {
     #[arg(long, value_name = "DIR", default_value = "target/listen")]
     work: PathBuf,
     /// Which ways of speaking to judge.
-    #[arg(long, value_delimiter = ',', default_value = "greedy,sampled,streamed,int8,int4")]
+    #[arg(long, value_delimiter = ',', default_value = "greedy,sampled,streamed,cloned,int8,int4")]
     ways: Vec<String>,
     /// Write what the tests compare with, the teacher's recordings and the official package's
     /// greedy codes, and judge nothing.
@@ -86,6 +87,8 @@ pub fn train(arguments: &TrainArguments) -> Result<()> {
 pub fn listen(arguments: &ListenArguments) -> Result<()> {
     let work = workspace().join(&arguments.work);
     oracle::add(&REQUIREMENTS)?;
+    let model = arguments.model.clone().unwrap_or_else(|| workspace().join(BUILT_IN));
+    let base = base_checkpoint(&model, &work.join("base"))?;
     let folders = SPEAKERS.map(|speaker| work.join(speaker));
     for folder in &folders {
         if !folder.join("sentences.json").is_file() {
@@ -95,13 +98,12 @@ pub fn listen(arguments: &ListenArguments) -> Result<()> {
     if arguments.references {
         let kept = workspace().join("fixtures/goldens/demo_voice");
         let mut command = script("references.py")?;
-        let model = arguments.model.clone().unwrap_or_else(|| workspace().join(BUILT_IN));
-        return oracle::run(command.arg(kept).arg(model).args(&folders));
+        return oracle::run(command.arg(kept).args([&model, &base]).args(&folders));
     }
     let program = release::build()?;
     for folder in &folders {
         for way in &arguments.ways {
-            speak(&program, arguments.model.as_deref(), folder, way)?;
+            speak(&program, if way == "cloned" { &base } else { &model }, folder, way)?;
         }
     }
     let ways = format!("espeak,teacher,{}", arguments.ways.join(","));
@@ -109,7 +111,7 @@ pub fn listen(arguments: &ListenArguments) -> Result<()> {
 }
 
 /// One way of speaking all sentences: a kind of request, or sampled with quantised weights.
-fn speak(program: &Path, model: Option<&Path>, folder: &Path, way: &str) -> Result<()> {
+fn speak(program: &Path, model: &Path, folder: &Path, way: &str) -> Result<()> {
     let (requests, quantize) = match way {
         "int8" => ("sampled", "8"),
         "int4" => ("sampled", "4"),
@@ -120,11 +122,30 @@ fn speak(program: &Path, model: Option<&Path>, folder: &Path, way: &str) -> Resu
     let out = folder.join(way);
     std::fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
     let mut command = Command::new(program);
-    command.arg("batch").arg(&requests).arg("--out").arg(&out).args(["--quantize", quantize]);
-    if let Some(model) = model {
-        command.arg("--model").arg(model);
+    command.arg("batch").arg(&requests).arg("--out").arg(&out).arg("--model").arg(model);
+    oracle::run(command.args(["--quantize", quantize]))
+}
+
+/// The checkpoint that clones, which shares all files of `model` but `config.json`.
+fn base_checkpoint(model: &Path, to: &Path) -> Result<PathBuf> {
+    for folder in ["", "speech_tokenizer"] {
+        let (from, to) = (model.join(folder), to.join(folder));
+        std::fs::create_dir_all(&to).with_context(|| format!("making {}", to.display()))?;
+        let reading = || format!("reading {}", from.display());
+        for entry in std::fs::read_dir(&from).with_context(reading)? {
+            let entry = entry.with_context(reading)?;
+            if entry.file_type().with_context(reading)?.is_file() {
+                copy(&entry.path(), &to.join(entry.file_name()))?;
+            }
+        }
     }
-    oracle::run(&mut command)
+    copy(&model.join("base/config.json"), &to.join("config.json"))?;
+    Ok(to.to_owned())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to).with_context(|| format!("copying {}", from.display()))?;
+    Ok(())
 }
 
 fn script(name: &str) -> Result<Command> {

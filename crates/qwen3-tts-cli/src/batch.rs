@@ -10,14 +10,15 @@ use std::path::Path;
 use std::time::Instant;
 
 use qwen3_tts_pipeline::{
-    LoadOptions, NarratedPiece, Narrator, NarratorEvent, OutputFile, Synthesizer, encode_wav,
+    LoadOptions, NarratedPiece, Narrator, NarratorEvent, OutputFile, Synthesizer, TextMode,
+    encode_wav,
 };
 
 use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
 use crate::progress::{self, BatchBar};
 use crate::spoken::{self, Piece, Spoken};
-use crate::{model, note};
+use crate::{demo, model, note};
 use manifest::Manifest;
 use request::{Line, Voices, read_lines};
 
@@ -28,10 +29,13 @@ pub fn run(args: &BatchArgs) -> Result {
     })?;
     let manifest = Manifest::open(&args.out, args.resume)?;
     let show_progress = progress::is_wanted(args.progress);
-    let files = model::files(args.model.model.as_deref(), show_progress)?;
+    let mut cloned = lines.iter().filter_map(Line::is_cloned).peekable();
+    let demo_use = demo::Use::new(cloned.peek().is_some() && cloned.all(|is_cloned| is_cloned));
+    let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
     let options = LoadOptions { quantize: args.quantize, ..model::options(&args.model) };
     let model = Synthesizer::from_files(&files, &options)?;
     let voices = Voices::new(&files, model::options(&args.model));
+    let text_mode = if args.model.model.is_none() { demo_use.text_mode() } else { None };
 
     let is_there = |line: &Line| manifest.has(line, &args.out);
     let (done, lines): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(is_there);
@@ -41,6 +45,7 @@ pub fn run(args: &BatchArgs) -> Result {
         args,
         model: &model,
         voices,
+        text_mode,
         manifest,
         waiting,
         going: HashMap::new(),
@@ -65,6 +70,8 @@ struct Run<'a> {
     args: &'a BatchArgs,
     model: &'a Synthesizer,
     voices: Voices<'a>,
+    /// Of lines that leave it open.
+    text_mode: Option<TextMode>,
     manifest: Manifest,
     waiting: std::vec::IntoIter<Line>,
     /// Those that are being spoken, by the narrator's numbers.
@@ -111,8 +118,11 @@ impl Run<'_> {
         while narrator.has_room() {
             let Some(line) = self.waiting.next() else { break };
             let begin = Instant::now();
-            let request = line.request(&mut self.voices);
-            match request.and_then(|request| Ok(narrator.add(&request)?)) {
+            let request = line.request(&mut self.voices).and_then(|mut request| {
+                request.text_mode = request.text_mode.or(self.text_mode);
+                Ok(narrator.add(&request)?)
+            });
+            match request {
                 Ok((id, script)) => {
                     let spoken = Spoken::new(begin, self.model);
                     let seed = (script.len() > 1).then(|| script.seed());

@@ -9,13 +9,13 @@ use qwen3_tts_pipeline::{
 use crate::args::{DecodeArgs, EncodeArgs};
 use crate::failure::Result;
 use crate::output::{WavOutput, write_file, write_stdout};
-use crate::{model, note, progress};
+use crate::{demo, model, note, progress};
 
 pub fn decode(args: DecodeArgs) -> Result {
     let codes = SpeechCodes::from_file(&args.codes)?;
     let output = WavOutput::check(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
-    let files = model::files(args.model.model.as_deref(), show_progress)?;
+    let files = model::files(args.model.model.as_deref(), demo::Use::Preset, show_progress)?;
     let tokenizer = SpeechTokenizer::load(&files, &model::options(&args.model))?;
     let audio = tokenizer.decode(&codes, &args.codes.display().to_string())?;
     output.write(&audio, tokenizer.config().output_sample_rate)
@@ -31,7 +31,7 @@ pub fn encode(args: EncodeArgs) -> Result {
         false => None,
     };
     let show_progress = progress::is_wanted(crate::args::When::Auto);
-    let files = model::files(args.model.model.as_deref(), show_progress)?;
+    let files = model::files(args.model.model.as_deref(), demo::Use::Preset, show_progress)?;
     let encoder = SpeechEncoder::load(&files, &model::options(&args.model))?;
     let json = serde_json::json!({ "codes": encoder.encode(&audio)?.codes });
     match file {

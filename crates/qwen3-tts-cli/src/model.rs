@@ -8,9 +8,10 @@ use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::progress::DownloadBar;
 
-/// The files that `--model` names, fetched if need be; the built-in ones if it is not given.
-pub fn files(model: Option<&str>, show_progress: bool) -> Result<ModelFiles> {
-    let Some(model) = model else { return Ok(demo::files()) };
+/// The files that `--model` names, fetched if need be; the built-in ones for `wanted` if it is not
+/// given.
+pub fn files(model: Option<&str>, wanted: demo::Use, show_progress: bool) -> Result<ModelFiles> {
+    let Some(model) = model else { return Ok(wanted.files()) };
     let mut bar = DownloadBar::new(show_progress);
     let environment = Environment::from_process();
     let directory = hub::resolve(model, &environment, &mut |progress| bar.update(progress))?;
@@ -19,7 +20,7 @@ pub fn files(model: Option<&str>, show_progress: bool) -> Result<ModelFiles> {
 
 /// The same without a download.
 pub fn local_files(model: Option<&str>) -> Result<ModelFiles> {
-    let Some(model) = model else { return Ok(demo::files()) };
+    let Some(model) = model else { return Ok(demo::Use::Preset.files()) };
     match hub::find(model, &Environment::from_process())? {
         Some(directory) => Ok(ModelFiles::directory(directory)),
         None => Err(Failure::request(format!(

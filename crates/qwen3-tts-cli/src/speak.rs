@@ -34,12 +34,16 @@ pub fn run(args: SpeakArgs) -> Result {
     let voice = VoiceSource::read(&args)?;
     let show_progress = progress::is_wanted(args.progress);
 
-    let files = model::files(args.model.model.as_deref(), show_progress)?;
+    let demo_use = demo::Use::new(voice.is_cloned());
+    let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
     let options = LoadOptions { quantize: args.quantize, ..model::options(&args.model) };
     let loading = progress::loading(show_progress);
     let model = Synthesizer::from_files(&files, &options)?;
     loading.finish_and_clear();
     let mut request = request(&args, text);
+    if args.model.model.is_none() {
+        request.text_mode = request.text_mode.or(demo_use.text_mode());
+    }
     if voice.is_recording() {
         // What is wrong with the rest is known before the recording is encoded.
         if !is_open {
@@ -83,7 +87,7 @@ impl Job<'_> {
     /// The request was not refused: now it can be said what speaks.
     fn has_begun(&self) {
         if self.args.model.model.is_none() {
-            note(demo::NOTE);
+            note(demo::Use::new(matches!(self.request.voice, Voice::Cloned(_))).note());
         }
     }
 

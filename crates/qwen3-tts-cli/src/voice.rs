@@ -11,7 +11,7 @@ use qwen3_tts_pipeline::{
 use crate::args::{CreateArgs, ModelArgs, ReferenceArgs, ShowArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
 use crate::output::{write_file, write_stdout};
-use crate::{model, note, progress};
+use crate::{demo, model, note, progress};
 
 pub fn create(args: CreateArgs) -> Result {
     let recording = Recording::read(&args.reference)?.ok_or_else(|| {
@@ -19,9 +19,12 @@ pub fn create(args: CreateArgs) -> Result {
     })?;
     let output = OutputFile::check(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
-    let files = model::files(args.model.model.as_deref(), show_progress)?;
+    let files = model::files(args.model.model.as_deref(), demo::Use::Cloning, show_progress)?;
     let encoder = VoiceEncoder::load(&files, &model::options(&args.model))?;
     let (voice, _) = recording.encode(&encoder)?;
+    if args.model.model.is_none() {
+        note(demo::Use::Cloning.note());
+    }
     write_file(output, &voice.to_bytes(&args.output.display().to_string())?)
 }
 
@@ -59,6 +62,11 @@ impl VoiceSource {
             ));
         }
         Ok(Self::Ready(args.speaker.clone().map_or(Voice::Default, Voice::Speaker)))
+    }
+
+    /// Whether the voice is not one of the model's own.
+    pub fn is_cloned(&self) -> bool {
+        matches!(self, Self::Recording(_) | Self::Ready(Voice::Cloned(_)))
     }
 
     /// Whether there is a recording to encode.

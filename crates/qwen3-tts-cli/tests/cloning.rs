@@ -5,8 +5,8 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_testkit::{Golden, checkpoint, signal};
-use support::{names, refuses, run, succeeds};
+use qwen3_tts_testkit::{Golden, checkpoint, fixtures_dir, signal};
+use support::{names, refuses, run, run_with_input, stderr, succeeds};
 
 /// The goldens' recording as a float WAV, which loses nothing.
 fn recording(dir: &Path, n_samples: usize) -> PathBuf {
@@ -159,8 +159,40 @@ fn what_does_not_fit_is_refused_and_leaves_nothing() {
     let voice = setup.path("new.voice");
     let create = |flags: &[&str]| run([&["voice", "create", "-o", &voice][..], flags].concat());
     refuses(&create(&["--model", &setup.model]), &["--ref-audio"]);
-    refuses(&create(&reference), &["base model"]);
+    let preset = checkpoint("custom_voice_0b6");
+    refuses(&create(&[&reference[..], &["--model", &text(&preset)]].concat()), &["base model"]);
     refuses(&run(["voice", "show", &setup.wav]), &["ann.wav"]);
     refuses(&run(["codec", "encode", &empty, "-o", &out]), &["empty.voice"]);
     assert_eq!(names(setup.dir.path()), ["ann.wav", "empty.voice"]);
+}
+
+#[test]
+fn the_built_in_voice_clones_without_a_download() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&dir.path().join(name));
+    let recording = text(&fixtures_dir().join("goldens/demo_voice/mina-1.flac"));
+    let speak = |out: &str, flags: &[&str]| {
+        let base = ["speak", "Good morning.", "--seed", "1", "-o", out];
+        let output = run([&base[..], flags].concat());
+        succeeds(&output);
+        assert!(stderr(&output).contains("knows two speakers"), "{}", stderr(&output));
+        fs::read(out).unwrap()
+    };
+    let vector = ["--ref-audio", &recording, "--x-vector-only"];
+    let spoken = speak(&path("a.wav"), &vector);
+    let voice = path("mina.voice");
+    let created = run([&["voice", "create", "-o", &voice][..], &vector].concat());
+    succeeds(&created);
+    assert!(stderr(&created).contains("knows two speakers"), "{}", stderr(&created));
+    assert!(spoken == speak(&path("b.wav"), &["--voice", &voice]));
+
+    // Many lines that clone, and lines of both kinds, where those that clone fail.
+    let line = format!(r#"{{"text": "Good morning.", "seed": 1, "voice": "{voice}"}}"#);
+    let out = path("out");
+    let batch = ["batch", "-", "--out", &out];
+    succeeds(&run_with_input(batch, format!("{line}\n{line}\n").as_bytes()));
+    assert!(fs::read(dir.path().join("out/00002.wav")).unwrap() == spoken);
+    let mixed = run_with_input(batch, format!("{line}\n{{\"text\": \"One.\"}}\n").as_bytes());
+    assert_eq!(mixed.status.code(), Some(1));
+    assert!(stderr(&mixed).contains("line 1 failed"), "{}", stderr(&mixed));
 }

@@ -2,12 +2,14 @@
 //! is about as long as its teacher's, and sounds like that sentence and like nothing else.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ndarray::Array2;
 use qwen3_tts_dsp::{MelConfig, MelSpectrogram};
 use qwen3_tts_pipeline::{
-    AudioLimits, LoadOptions, ReferenceAudio, SpeechRequest, SpeechResult, StopReason, Synthesizer,
-    TextMode,
+    AudioLimits, ClonedVoice, LoadOptions, ModelFiles, ReferenceAudio, SpeechEncoder,
+    SpeechRequest, SpeechResult, SpeechTokenizer, StopReason, Synthesizer, TextMode, Voice,
+    VoiceEncoder,
 };
 use qwen3_tts_testkit::fixtures_dir;
 use serde::Deserialize;
@@ -23,7 +25,11 @@ struct Sentence {
     text: String,
     file: String,
     n_frames: usize,
+    /// What it hears in the recording.
+    heard_codes: Vec<Vec<u32>>,
     greedy_codes: Vec<Vec<u32>>,
+    /// With a voice cloned of the recording before.
+    cloned_codes: Option<Vec<Vec<u32>>>,
 }
 
 fn goldens() -> PathBuf {
@@ -35,14 +41,43 @@ fn sentences() -> Vec<Sentence> {
     serde_json::from_str(&text).unwrap()
 }
 
+fn recording(sentence: &Sentence) -> ReferenceAudio {
+    ReferenceAudio::read(goldens().join(&sentence.file), &AudioLimits::any()).unwrap()
+}
+
 fn teacher(sentence: &Sentence) -> Vec<f32> {
-    ReferenceAudio::read(goldens().join(&sentence.file), &AudioLimits::any()).unwrap().samples
+    recording(sentence).samples
+}
+
+fn demo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo")
 }
 
 fn load(quantize: &str) -> Synthesizer {
     let options = LoadOptions { quantize: quantize.parse().unwrap(), ..LoadOptions::default() };
-    Synthesizer::load(Path::new(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo"), &options)
-        .unwrap()
+    Synthesizer::load(demo(), &options).unwrap()
+}
+
+/// The checkpoint that clones: the same files with another `config.json`.
+fn base() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("speech_tokenizer")).unwrap();
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(demo().join(from), dir.path().join(to)).unwrap();
+    };
+    copy("base/config.json", "config.json");
+    for name in [
+        "generation_config.json",
+        "tokenizer_config.json",
+        "vocab.json",
+        "merges.txt",
+        "model.safetensors",
+        "speech_tokenizer/config.json",
+        "speech_tokenizer/model.safetensors",
+    ] {
+        copy(name, name);
+    }
+    dir
 }
 
 fn say(model: &Synthesizer, sentence: &Sentence, seed: u64) -> SpeechResult {
@@ -186,6 +221,46 @@ fn one_voice_is_low_and_one_high() {
     let (low, high) = (spoken("arlo"), spoken("mina"));
     assert!(likeness(&low, 240) > likeness(&low, 120) + 0.2);
     assert!(likeness(&high, 120) > 0.5 && likeness(&low, 240) > 0.5);
+}
+
+#[test]
+fn recordings_are_heard_as_the_official_package_hears_them() {
+    let files = ModelFiles::directory(demo());
+    let encoder = SpeechEncoder::load(&files, &LoadOptions::default()).unwrap();
+    let tokenizer = SpeechTokenizer::load(&files, &LoadOptions::default()).unwrap();
+    for sentence in sentences() {
+        let codes = encoder.encode(&recording(&sentence)).unwrap();
+        assert_eq!(codes.codes, sentence.heard_codes, "{}", sentence.text);
+        let again = tokenizer.decode(&codes, &sentence.file).unwrap();
+        let distance = spectral_distance(&again, &teacher(&sentence));
+        assert!(distance < BOUND, "{}: {distance}", sentence.text);
+    }
+}
+
+#[test]
+fn a_cloned_voice_says_it_as_the_recording_would() {
+    let dir = base();
+    let model = Synthesizer::load(dir.path(), &LoadOptions::default()).unwrap();
+    let files = ModelFiles::directory(dir.path());
+    let encoder = VoiceEncoder::load(&files, &LoadOptions::default()).unwrap();
+    for pair in sentences().chunks(2) {
+        let [reference, sentence] = pair else { panic!("sentences come in pairs") };
+        let voice = encoder.encode(&recording(reference), Some(&reference.text)).unwrap();
+        let vector = encoder.encode(&recording(reference), None).unwrap();
+        let request = |voice: &ClonedVoice| SpeechRequest {
+            voice: Voice::Cloned(Arc::new(voice.clone())),
+            text_mode: Some(TextMode::NonStreaming),
+            ..SpeechRequest::new(&sentence.text).seed(1)
+        };
+        let greedy = model.synthesize(&request(&voice).greedy()).unwrap();
+        assert_eq!(Some(greedy.codes.codes), sentence.cloned_codes, "{}", sentence.text);
+        for voice in [voice, vector] {
+            let speech = model.synthesize(&request(&voice)).unwrap();
+            assert_ends_in_time(&speech, sentence, 1.3);
+            let distance = spectral_distance(&speech.audio, &teacher(sentence));
+            assert!(distance < BOUND, "{} as {}: {distance}", sentence.text, reference.speaker);
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-"""Other arrangements of the utterances: several in a row, and spoken while the text comes.
+"""Other arrangements of the utterances: several in a row, after a recording, and spoken while the
+text comes.
 
 With the text ahead of it, the voice speaks about as many frames as the text has letters. Where the
 letters come one a frame, it must stay behind them: it is silent until the next word has come to its
@@ -12,7 +13,13 @@ import numpy as np
 
 import corpus
 import grid
-from codes import FIRST_SOUND_BOOK, N_BOOKS, NEXT_BOOK, SPEAKER_BOOK, write_letters
+from codes import (
+    FIRST_SOUND_BOOK,
+    N_BOOKS,
+    NEXT_BOOK,
+    SPEAKER_BOOK,
+    write_letters,
+)
 
 PAUSE = 3  # frames of silence between two sentences, beside those at their own ends
 
@@ -31,12 +38,26 @@ class Arranger:
 
     def joined(self, first, second):
         """Two utterances of one speaker as one, with a pause between them."""
-        text = f"{first.text} {second.text}"
         codes, places = list(first.codes), list(first.places)
         self.wait(PAUSE, first.speaker, codes, places, self.first)
+        return self.followed(first, codes, places, second)
+
+    def after(self, first, second, between):
+        """An utterance after a recording of another one: nobody has written notes there.
+
+        The official prompt has nothing between the two texts, unless one has a blank there.
+        """
+        codes, places = list(first.codes), list(first.places)
+        heard = len(codes)
+        return replace(self.followed(first, codes, places, second, between), heard=heard)
+
+    def followed(self, first, codes, places, second, between=" "):
+        text = f"{first.text}{between}{second.text}"
+        last = len(first.text) + len(between) - 1
+        places = [min(place, last) for place in places]
         # What leads on to the second sentence is its own first silence.
         codes += list(second.codes)
-        places += [place + len(first.text) + 1 for place in second.places]
+        places += [place + last + 1 for place in second.places]
         written = np.stack(codes)
         for frame, place in zip(written, places):
             write_letters(frame, text, place)
@@ -49,9 +70,11 @@ class Arranger:
         codes, places, word = [], [], -1
         for frame, place in zip(utterance.codes, utterance.places):
             here = next((i for i, (a, b) in enumerate(spans) if a <= place < b), None)
-            if here is not None and here != word:
+            # What was recorded waits for nothing.
+            if here is not None and here != word and len(codes) >= utterance.heard:
                 word = here
-                self.wait(spans[here][1] - len(codes), utterance.speaker, codes, places, frame[0])
+                until = spans[here][1] - len(codes)
+                self.wait(until, utterance.speaker, codes, places, frame[0])
             codes.append(frame.copy())
             places.append(int(place))
         # The last frame says that the text has ended, so its end must have been seen.

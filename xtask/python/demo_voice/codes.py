@@ -92,6 +92,7 @@ class Utterance:
     speaker: int
     codes: np.ndarray
     places: np.ndarray
+    heard: int = 0  # frames at the beginning that are a recording's: they have no notes
 
 
 def align(sentences):

@@ -1,5 +1,9 @@
-"""Writes the trained voice as a checkpoint in the published layout."""
+"""Writes the trained voice as a checkpoint in the published layout.
 
+`base/config.json` in place of `config.json` makes a checkpoint that clones of the same weights.
+"""
+
+import json
 import sys
 from pathlib import Path
 
@@ -9,17 +13,17 @@ from qwen_tts.core.tokenizer_12hz.configuration_qwen3_tts_tokenizer_v2 import (
 )
 from qwen_tts.core.tokenizer_12hz.modeling_qwen3_tts_tokenizer_v2 import Qwen3TTSTokenizerV2Model
 
-import codec
 import shape
 import talker
+from codes import FIRST_SOUND_BOOK
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import tiny_checkpoint  # noqa: E402
 
 MAX_NEW_TOKENS = 2_048
 # The published sampling defaults draw at a temperature of 0.9, for a model that is never sure.
-# This one knows what comes next but for its own lack of training.
-HEAD_GAIN = 2.0
+# This one knows what is to be said and where it is; only sounds may vary.
+FACT_GAIN, SOUND_GAIN = 4.0, 2.0
 
 
 def talker_weights(trained, tokenizer):
@@ -31,30 +35,37 @@ def talker_weights(trained, tokenizer):
         rows = model.talker.model.text_embedding.weight
         for token, like in tokenizer.stand_ins().items():
             rows[token] = rows[like]
-        for head in (model.talker.codec_head, *model.talker.code_predictor.lm_head):
-            head.weight.mul_(HEAD_GAIN)
-    return {
-        name: value.to(torch.bfloat16).contiguous() for name, value in model.state_dict().items()
-    }
+        heads = [model.talker.codec_head, *model.talker.code_predictor.lm_head]
+        for book, head in enumerate(heads):
+            head.weight.mul_(FACT_GAIN if book < FIRST_SOUND_BOOK else SOUND_GAIN)
+    return model.state_dict()
 
 
-def speech_weights(trained, books):
-    """The trained decoder; the encoder keeps seeded random weights, a preset voice needs none."""
-    torch.manual_seed(4)
+def speech_weights(decoder, encoder):
     model = Qwen3TTSTokenizerV2Model(Qwen3TTSTokenizerV2Config(**shape.speech_tokenizer()))
-    decoder = codec.build(books)
-    decoder.load_state_dict(trained["decoder"])
-    model.decoder.load_state_dict(decoder.state_dict())
-    return {name: value.to(torch.bfloat16) for name, value in model.state_dict().items()}
+    model.decoder.load_state_dict(decoder)
+    model.encoder.load_state_dict(encoder)
+    return model.state_dict()
 
 
-def write(folder, talker_path, codec_path, books):
+def write(folder, work):
+    """Writes what the trainings left in the directory `work`."""
+
+    def trained(name):
+        return torch.load(work / name, map_location="cpu", weights_only=False)
+
+    def save(weights, path, metadata=None):
+        halves = {name: value.to(torch.bfloat16) for name, value in weights.items()}
+        tiny_checkpoint.save(halves, path, metadata)
+
     folder, tokenizer = Path(folder), shape.ByteTokenizer()
     config, speech_tokenizer = shape.model(tokenizer), shape.speech_tokenizer()
     tiny_checkpoint.write_configs(folder, tokenizer, config, speech_tokenizer, MAX_NEW_TOKENS)
-    trained = torch.load(talker_path, map_location="cpu", weights_only=False)
-    weights = talker_weights(trained, tokenizer)
-    tiny_checkpoint.save(weights, folder / "model.safetensors", {"format": "pt"})
-    trained = torch.load(codec_path, map_location="cpu", weights_only=False)
-    weights = speech_weights(trained, books)
-    tiny_checkpoint.save(weights, folder / "speech_tokenizer" / "model.safetensors")
+    (folder / "base").mkdir(exist_ok=True)
+    base = json.dumps(shape.model(tokenizer, "base"), indent=2)
+    (folder / "base" / "config.json").write_text(base + "\n")
+    weights = talker_weights(trained("talker.pt"), tokenizer)
+    weights |= {f"speaker_encoder.{k}": value for k, value in trained("speaker.pt").items()}
+    save(weights, folder / "model.safetensors", {"format": "pt"})
+    weights = speech_weights(trained("codec.pt")["decoder"], trained("encoder.pt"))
+    save(weights, folder / "speech_tokenizer" / "model.safetensors")

@@ -60,6 +60,7 @@ def words_of(sentence):
 
 
 KINDS = {"greedy": {"greedy": True}, "sampled": {}, "streamed": {"streaming_text": True}}
+REFERENCE = 0  # the sentence whose recording by the teacher a voice is cloned from
 
 
 def prepare(folder):
@@ -69,9 +70,13 @@ def prepare(folder):
     folder.mkdir(parents=True, exist_ok=True)
     sentences, words = text.test_sentences(text.heard_words(PRONUNCIATIONS))
     (folder / "sentences.json").write_text(json.dumps({"sentences": sentences, "words": words}))
-    for kind, more in KINDS.items():
+    reference = folder.absolute() / "teacher" / f"{REFERENCE:03}.wav"
+    cloned = {"ref_audio": str(reference), "ref_text": sentences[REFERENCE]}
+    cloned["streaming_text"] = False
+    kinds = {kind: {"speaker": speaker} | more for kind, more in KINDS.items()}
+    for kind, more in (kinds | {"cloned": cloned}).items():
         lines = [
-            json.dumps({"text": one, "file": f"{at:03}.wav", "speaker": speaker, "seed": at} | more)
+            json.dumps({"text": one, "file": f"{at:03}.wav", "seed": at} | more)
             for at, one in enumerate(sentences)
         ]
         (folder / f"{kind}.jsonl").write_text("\n".join(lines) + "\n")

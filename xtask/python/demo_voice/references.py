@@ -1,9 +1,10 @@
 """What the tests of the workspace compare the demo voice with.
 
-usage: references.py OUT CHECKPOINT FOLDER...
+usage: references.py OUT CHECKPOINT BASE FOLDER...
 
 The folders are those of `listen.py prepare`. For a few of their sentences: the teacher's recording,
-and the codes that the official package makes of the checkpoint, greedily.
+the codes that the official package hears in it, those that it speaks with the checkpoint, greedily,
+and with the voice that BASE clones of the recording before.
 """
 
 import json
@@ -22,25 +23,19 @@ KEPT = (0, 1)
 FRAMES = 200
 
 
-def greedy_codes(wrapper, speaker, sentence):
-    request = {
-        "text": sentence,
-        "speaker": speaker,
-        "language": "auto",
-        "instruct": None,
-        "non_streaming_text": True,
-    }
+def greedy_codes(wrapper, sentence, **voice):
+    request = {"text": sentence, "language": "auto", "instruct": None, **voice}
     recorder, _ = official.speak(wrapper, request, FRAMES)
     return recorder.codes.tolist()
 
 
 def main():
-    out, checkpoint = Path(sys.argv[1]), sys.argv[2]
+    out, checkpoint, base = Path(sys.argv[1]), *sys.argv[2:4]
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    wrapper = official.load(checkpoint)
+    preset, base = official.load(checkpoint), official.load(base)
     listed = []
-    for folder in map(Path, sys.argv[3:]):
+    for folder in map(Path, sys.argv[4:]):
         sentences = json.loads((folder / "sentences.json").read_text())["sentences"]
         for index in KEPT:
             samples, rate = soundfile.read(folder / "teacher" / f"{index:03}.wav")
@@ -52,11 +47,28 @@ def main():
                     "text": sentences[index],
                     "file": name,
                     "n_frames": len(samples) // grid.FRAME,
-                    "greedy_codes": greedy_codes(wrapper, folder.name, sentences[index]),
+                    "heard_codes": heard_codes(base, out / name),
+                    "greedy_codes": greedy_codes(
+                        preset, sentences[index], speaker=folder.name, non_streaming_text=True
+                    ),
                 }
             )
+        reference, spoken = listed[-len(KEPT)], listed[-1]
+        spoken["cloned_codes"] = greedy_codes(
+            base,
+            spoken["text"],
+            reference_audio=str(out / reference["file"]),
+            reference_text=reference["text"],
+            x_vector_only=False,
+            non_streaming_text=True,
+        )
     lines = ",\n".join(json.dumps(one) for one in listed)
     (out / "sentences.json").write_text(f"[\n{lines}\n]\n")
+
+
+def heard_codes(wrapper, path):
+    encoded = wrapper.model.speech_tokenizer.encode(str(path))
+    return encoded.audio_codes[0].tolist()
 
 
 if __name__ == "__main__":

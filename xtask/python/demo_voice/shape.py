@@ -18,6 +18,7 @@ from tiny_tokenizer import SPECIAL, TinyTokenizer, byte_alphabet  # noqa: E402
 HIDDEN, LAYERS, INTERMEDIATE = 256, 5, 768
 PREDICTOR_HIDDEN, PREDICTOR_LAYERS = 128, 2
 DECODER_DIM, LATENT = 128, 128
+ENCODER_FILTERS, ENCODER_HIDDEN, ENCODER_HEADS = 6, 72, 6
 FIRST_SPECIAL_CODE = BOOK_SIZE
 
 
@@ -84,8 +85,9 @@ class ByteTokenizer(TinyTokenizer):
         return content
 
 
-def model(tokenizer):
-    config = copy.deepcopy(tiny_config.model("custom_voice", "0b6", TinyTokenizer()))
+def model(tokenizer, kind="custom_voice"):
+    """config.json; a `base` has the same weights, and takes its voice from a recording."""
+    config = copy.deepcopy(tiny_config.model(kind, "0b6", TinyTokenizer()))
     talker = config["talker_config"]
     config.update(
         assistant_token_id=tokenizer.assistant,
@@ -116,9 +118,12 @@ def model(tokenizer):
         codec_think_bos_id=first + 5,
         codec_think_eos_id=first + 6,
         codec_language_id={"english": first + 7},
-        spk_id={name: first + 8 + index for index, name in enumerate(SPEAKERS)},
-        spk_is_dialect={name: False for name in SPEAKERS},
     )
+    if kind == "base":
+        config["speaker_encoder_config"] = speaker_encoder()
+    else:
+        talker["spk_id"] = {name: first + 8 + index for index, name in enumerate(SPEAKERS)}
+        talker["spk_is_dialect"] = {name: False for name in SPEAKERS}
     talker["rope_scaling"]["mrope_section"] = [12, 10, 10]
     talker["code_predictor_config"].update(
         hidden_size=PREDICTOR_HIDDEN,
@@ -132,6 +137,19 @@ def model(tokenizer):
         rope_theta=10_000,
     )
     return config
+
+
+def speaker_encoder():
+    return {
+        "enc_dim": HIDDEN,
+        "sample_rate": 24_000,
+        "enc_channels": [24, 24, 24, 24, 72],
+        "enc_kernel_sizes": [5, 3, 3, 3, 1],
+        "enc_dilations": [1, 2, 3, 4, 1],
+        "enc_res2net_scale": 8,
+        "enc_attention_channels": 16,
+        "enc_se_channels": 12,
+    }
 
 
 def speech_tokenizer():
@@ -150,5 +168,18 @@ def speech_tokenizer():
         num_quantizers=N_BOOKS,
         sliding_window=12,
         vector_quantization_hidden_dimension=2 * DIMENSIONS,
+    )
+    config["encoder_config"].update(
+        codebook_dim=DIMENSIONS,
+        codebook_size=BOOK_SIZE,
+        head_dim=ENCODER_HIDDEN // ENCODER_HEADS,
+        hidden_size=ENCODER_HIDDEN,
+        intermediate_size=2 * ENCODER_HIDDEN,
+        num_attention_heads=ENCODER_HEADS,
+        num_filters=ENCODER_FILTERS,
+        num_key_value_heads=ENCODER_HEADS,
+        num_quantizers=N_BOOKS,
+        upsample_groups=ENCODER_HIDDEN,
+        vector_quantization_hidden_dimension=DIMENSIONS,
     )
     return config

@@ -1,4 +1,4 @@
-"""Trains the demo voice from nothing: corpus, codes, decoder, talker, checkpoint.
+"""Trains the demo voice from nothing: corpus, codes, decoder, encoder, talker, speaker encoder.
 
 Every stage keeps its result in the work directory and is left out where that is there; the two
 trainings go on where they stopped.
@@ -14,6 +14,8 @@ import torch
 import codec
 import codes
 import corpus
+import ecapa
+import encoder
 import export
 import talker
 import text
@@ -50,8 +52,11 @@ def stages(options):
     loaded = codes.load(codes_path)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     codec.train(loaded, waves, work / "codec.pt", options.codec_steps, device)
+    encoder.train(loaded, waves, work / "encoder.pt", options.codec_steps, device)
     talker.train(loaded, work / "talker.pt", options.talker_steps, device)
-    export.write(options.out, work / "talker.pt", work / "codec.pt", loaded["books"])
+    rows = talker.speaker_rows(work / "talker.pt")
+    ecapa.train(loaded, waves, rows, work / "speaker.pt", device=device)
+    export.write(options.out, work)
 
 
 def main():

@@ -86,6 +86,12 @@ impl Line {
         &self.value
     }
 
+    /// Whether its voice is not one of the model's own, if it makes sense at all.
+    pub fn is_cloned(&self) -> Option<bool> {
+        let content = self.content.as_ref().ok()?;
+        Some(content.voice.is_some() || content.ref_audio.is_some())
+    }
+
     /// What it asks for; a voice that it clones is made here.
     pub fn request(&self, voices: &mut Voices<'_>) -> Result<SpeechRequest> {
         let content = self.content.as_ref().map_err(|reason| Failure::request(reason.as_str()))?;
