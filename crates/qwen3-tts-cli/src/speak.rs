@@ -41,7 +41,7 @@ pub fn run(args: SpeakArgs) -> Result {
     let model = Synthesizer::from_files(&files, &options)?;
     loading.finish_and_clear();
     let mut request = request(&args, text);
-    if args.model.model.is_none() {
+    if args.model.model.is_none() && !is_open {
         request.text_mode = request.text_mode.or(demo_use.text_mode());
     }
     if voice.is_recording() {

@@ -186,6 +186,11 @@ fn the_built_in_voice_clones_without_a_download() {
     assert!(stderr(&created).contains("knows two speakers"), "{}", stderr(&created));
     assert!(spoken == speak(&path("b.wav"), &["--voice", &voice]));
 
+    // Text that comes while it is spoken has no other way than to be streamed.
+    let piped = path("piped.wav");
+    let piped = [&["speak", "-", "--stream", "-o", &piped][..], &vector].concat();
+    succeeds(&run_with_input(piped, b"Good morning."));
+
     // Many lines that clone, and lines of both kinds, where those that clone fail.
     let line = format!(r#"{{"text": "Good morning.", "seed": 1, "voice": "{voice}"}}"#);
     let out = path("out");
