@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use qwen3_tts_pipeline::{
-    LoadOptions, NarratedPiece, Narrator, NarratorEvent, OutputFile, Synthesizer, TextMode,
+    LoadOptions, NarratedPiece, Narrator, NarratorEvent, OutputFile, Script, Synthesizer, TextMode,
     encode_wav,
 };
 
@@ -85,8 +86,7 @@ struct Going {
     line: Line,
     audio: Vec<f32>,
     spoken: Spoken,
-    /// The seed that those of several pieces count from.
-    seed: Option<u64>,
+    script: Arc<Script>,
 }
 
 impl Run<'_> {
@@ -125,8 +125,7 @@ impl Run<'_> {
             match request {
                 Ok((id, script)) => {
                     let spoken = Spoken::new(begin, self.model);
-                    let seed = (script.len() > 1).then(|| script.seed());
-                    self.going.insert(id, Going { line, audio: Vec::new(), spoken, seed });
+                    self.going.insert(id, Going { line, audio: Vec::new(), spoken, script });
                 }
                 Err(failure) => self.fail(&line, failure)?,
             }
@@ -150,8 +149,8 @@ impl Run<'_> {
     }
 
     fn complete(&mut self, going: Going) -> Result {
-        let Going { line, audio, mut spoken, seed } = going;
-        seed.into_iter().for_each(|seed| spoken.set_seed(seed));
+        let Going { line, audio, mut spoken, script } = going;
+        spoken.set_seed(&script);
         let sample_rate = self.model.speech_tokenizer_config().output_sample_rate;
         let wav = encode_wav(&audio, sample_rate, self.args.format.into());
         let written =

@@ -53,7 +53,8 @@ pub fn run(args: SpeakArgs) -> Result {
     }
     let (voice, voice_timings) = voice.voice(&files, &args.model)?;
     request.voice = voice;
-    let mut job = Job { args: &args, model: &model, request, show_progress, begin: Instant::now() };
+    let mut job =
+        Job { args: &args, model: &model, request, demo_use, show_progress, begin: Instant::now() };
     let Outputs { wav, player, codes, stats } = outputs;
     let spoken = match wav {
         Some(wav) if !is_live => whole::speak(&mut job, wav)?,
@@ -75,6 +76,8 @@ struct Job<'a> {
     args: &'a SpeakArgs,
     model: &'a Synthesizer,
     request: SpeechRequest,
+    /// What is asked of the built-in voice, if that speaks.
+    demo_use: demo::Use,
     show_progress: bool,
     begin: Instant,
 }
@@ -87,7 +90,7 @@ impl Job<'_> {
     /// The request was not refused: now it can be said what speaks.
     fn has_begun(&self) {
         if self.args.model.model.is_none() {
-            note(demo::Use::new(matches!(self.request.voice, Voice::Cloned(_))).note());
+            note(self.demo_use.note());
         }
     }
 

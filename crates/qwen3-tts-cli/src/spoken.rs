@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use qwen3_tts_pipeline::{
-    SpeechCodes, SpeechResult, StageTimings, StopReason, Synthesizer, VoiceTimings,
+    Script, SpeechCodes, SpeechResult, StageTimings, StopReason, Synthesizer, VoiceTimings,
     peak_memory_bytes, stop_reason_name,
 };
 use serde_json::{Value, json};
@@ -89,9 +89,11 @@ impl Spoken {
         self.codes.extend(piece.codes);
     }
 
-    /// The seed that the pieces' seeds count from, where it is not the first one's.
-    pub fn set_seed(&mut self, seed: u64) {
-        self.seed = seed;
+    /// Takes the seed that the pieces' seeds count from, where there are several.
+    pub fn set_seed(&mut self, script: &Script) {
+        if script.len() > 1 {
+            self.seed = script.seed();
+        }
     }
 
     pub fn frames(&self) -> usize {

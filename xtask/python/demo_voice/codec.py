@@ -40,19 +40,23 @@ def quick_snake(self, hidden_states):
     return hidden_states + beta * sine * sine
 
 
+def reset(model):
+    """Fresh parameters that learn quickly; the official ones are made to be loaded."""
+    for module in model.modules():
+        if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d, nn.Linear)):
+            module.reset_parameters()
+    for name, parameter in model.named_parameters():
+        if name.endswith((".gamma", ".scale")):
+            parameter.data.fill_(0.2)
+
+
 def build(books):
     """The official decoder with our codebooks, which stay as they are."""
     config = Qwen3TTSTokenizerV2Config(**shape.speech_tokenizer()).decoder_config
     config._attn_implementation = "sdpa"
     torch.manual_seed(1)
     decoder = official.Qwen3TTSTokenizerV2Decoder(config).float()
-    for module in decoder.modules():
-        if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d, nn.Linear)):
-            module.reset_parameters()
-        elif isinstance(module, official.Qwen3TTSTokenizerV2ConvNeXtBlock):
-            module.gamma.data.fill_(0.2)
-        elif isinstance(module, official.Qwen3TTSTokenizerV2DecoderLayerScale):
-            module.scale.data.fill_(0.2)
+    reset(decoder)
     quantizer = decoder.quantizer
     layers = [quantizer.rvq_first.vq.layers[0], *quantizer.rvq_rest.vq.layers]
     for layer, codebook in zip(layers, books.codebooks):

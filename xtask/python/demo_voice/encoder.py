@@ -20,6 +20,7 @@ from qwen_tts.core.tokenizer_12hz.modeling_qwen3_tts_tokenizer_v2 import (
 
 import codec
 import grid
+import progress
 import shape
 import text
 from codes import BOOK_SIZE, DIMENSIONS, FIRST_SOUND_BOOK, N_BOOKS, SPEAKER_BOOK
@@ -47,11 +48,7 @@ def build(books):
     config._attn_implementation = "sdpa"
     torch.manual_seed(5)
     encoder = Qwen3TTSTokenizerV2Encoder._from_config(config).float()
-    for module in encoder.modules():
-        if isinstance(module, (torch.nn.Conv1d, torch.nn.Linear)):
-            module.reset_parameters()
-        elif type(module).__name__ == "MimiLayerScale":
-            module.scale.data.fill_(0.2)
+    codec.reset(encoder)
     for layer, codebook in zip(layers(encoder), codebooks(books)):
         layer.codebook.embed_sum.copy_(codebook)
     return encoder
@@ -125,8 +122,7 @@ def train(loaded, waves_paths, out, steps=STEPS, device="cpu"):
         optimizer.step()
         history.append({name: float(part.detach()) for name, part in parts.items()})
         if step % REPORT_EVERY == 0:
-            means = {name: np.mean([one[name] for one in history]) for name in history[0]}
+            shown = progress.means(history)
             history = []
-            shown = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
             print(f"encoder {step}/{steps}: {shown}, {time.time() - started:.0f} s", flush=True)
     torch.save(encoder.state_dict(), out)

@@ -72,8 +72,8 @@ class Prompt:
         codes[first_letter:start, 0] = self.talker["codec_pad_id"]
         codes[start, 0] = self.talker["codec_bos_id"]
         codes[start + 1 :] = utterance.codes
-        labels = np.full(len(text_ids), NONE, np.int64)
         codes[start + 1 : start + 1 + utterance.heard, SILENT_BOOKS] = 0
+        labels = np.full(len(text_ids), NONE, np.int64)
         labels[start:-1] = utterance.codes[:, 0]
         labels[-1] = self.talker["codec_eos_token_id"]
         next_codes = np.full_like(codes, NONE)

@@ -4,13 +4,13 @@ import math
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from qwen_tts.core.models.configuration_qwen3_tts import Qwen3TTSConfig
 from qwen_tts.core.models.modeling_qwen3_tts import Qwen3TTSForConditionalGeneration
 
 import network
+import progress
 import shape
 import text
 from arrangement import Arranger
@@ -204,10 +204,9 @@ def train(corpus, out, steps=STEPS, device="cpu", seed=3):
         rate = learning_rate(training.step, steps)
         history.append(training.learn(next(stream), device, rate))
         if training.step % REPORT_EVERY == 0:
-            means = {name: np.mean([one[name] for one in history]) for name in history[0]}
+            parts = progress.means(history)
             history = []
             pace = (time.time() - started) / (training.step - begun)
-            parts = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
             print(f"talker {training.step}/{steps}: {parts}, {pace:.2f} s a step", flush=True)
         if training.step % SAVE_EVERY == 0 or training.step == steps:
             training.save(out)

@@ -73,7 +73,7 @@ pub fn speak(job: &mut Job<'_>, mut listeners: Listeners) -> Result<Spoken> {
         listeners.pause(pause)?;
         spoken.add(piece, pause);
     }
-    spoken.set_seed(script.seed());
+    spoken.set_seed(&script);
     bar.finish();
     listeners.finish()?;
     Ok(spoken)

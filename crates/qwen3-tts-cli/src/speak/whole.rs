@@ -38,9 +38,7 @@ pub fn speak(job: &mut Job<'_>, output: WavOutput) -> Result<Spoken> {
         spoken.add(piece, pause);
     }
     bar.finish();
-    if n_pieces > 1 {
-        spoken.set_seed(narration.script().seed());
-    }
+    spoken.set_seed(narration.script());
     sink.finish()?;
     store.map_or(Ok(()), PieceStore::remove)?;
     Ok(spoken)

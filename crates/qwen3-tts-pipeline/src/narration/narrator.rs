@@ -1,6 +1,6 @@
 //! Several texts at a time, their pieces in one batch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{NarratedPiece, NarrationOptions, Script};
@@ -109,9 +109,10 @@ impl<'m> Narrator<'m> {
     /// Leaves pieces of a text out that have not begun.
     pub fn leave_out(&mut self, id: usize, is_out: impl Fn(usize) -> bool) {
         let Some(text) = self.texts.get_mut(&id) else { return };
-        let Text { to_start, to_give, .. } = text;
-        to_give.retain(|index| !(to_start.contains(index) && is_out(*index)));
-        to_start.retain(|index| !is_out(*index));
+        let out: HashSet<usize> =
+            text.to_start.iter().copied().filter(|index| is_out(*index)).collect();
+        text.to_start.retain(|index| !out.contains(index));
+        text.to_give.retain(|index| !out.contains(index));
         if text.to_give.is_empty() {
             self.texts.remove(&id);
         }
