@@ -114,7 +114,7 @@ pub enum Error {
     /// A model is neither here nor could it be fetched.
     #[cfg(feature = "hub")]
     #[error(transparent)]
-    Hub(#[from] crate::hub::HubError),
+    Hub(#[from] crate::checkpoint::hub::HubError),
 }
 
 impl From<qwen3_tts_talker::Error> for Error {

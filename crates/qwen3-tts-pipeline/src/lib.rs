@@ -24,55 +24,51 @@
 
 #![forbid(unsafe_code)]
 
-mod audio_in;
+mod audio;
 mod batch;
-mod cloning;
+mod checkpoint;
 mod codec;
 mod codes;
 mod engine;
 mod error;
-mod files;
-#[cfg(feature = "hub")]
-pub mod hub;
-mod info;
 mod narration;
 mod output;
-mod quantize;
 mod request;
 mod result;
 mod speaking;
 mod stream;
 mod synthesizer;
+mod text;
 mod text_stream;
-mod tokenizer;
-mod voice_file;
-mod wav;
+mod voice;
 
-pub use audio_in::{AudioError, AudioLimits, AudioWarning, ReferenceAudio};
+pub use audio::{
+    AudioError, AudioLimits, AudioWarning, ReferenceAudio, WavFormat, encode_samples, encode_wav,
+    wav_header,
+};
 pub use batch::{Batch, BatchEvent};
-pub use cloning::{VoiceEncoder, VoiceTimings};
+#[cfg(feature = "hub")]
+pub use checkpoint::hub;
+pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize, WeightsInfo};
 pub use codec::{SpeechEncoder, SpeechTokenizer};
 pub use codes::{SpeechCodes, stop_reason_name};
 pub use engine::{Engine, EngineOptions, EngineStream};
 pub use error::Error;
-pub use files::ModelFiles;
-pub use info::{CheckpointInfo, WeightsInfo};
 pub use narration::{
-    NarratedPiece, Narration, NarrationOptions, Narrator, NarratorEvent, Pauses, PieceEnd, Script,
-    TextPiece,
+    NarratedPiece, Narration, NarrationOptions, Narrator, NarratorEvent, Pauses, Script,
 };
 pub use output::{OutputFile, OutputStream};
-pub use quantize::Quantize;
 pub use qwen3_tts_nn::Bits;
 pub use qwen3_tts_talker::{StopReason, TextMode};
 pub use request::{Sampling, SpeechRequest, Voice};
 pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings, peak_memory_bytes};
 pub use stream::{AudioChunk, ChunkSchedule, SpeechStream};
 pub use synthesizer::{DeviceKind, FrameProgress, LoadOptions, Synthesizer};
+pub use text::{PieceEnd, TextPiece, TextPieces, TextTokenizer};
 pub use text_stream::TextStream;
-pub use tokenizer::{TextPieces, TextTokenizer};
-pub use voice_file::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};
-pub use wav::{WavFormat, encode_samples, encode_wav, wav_header};
+pub use voice::{
+    ClonedVoice, VoiceEncoder, VoiceFileError, VoiceReference, VoiceSummary, VoiceTimings,
+};
 
 /// What the functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
 use qwen3_tts_talker::{GenerationParams, Prompt, Reference, SamplingParams, Speaker, TextMode};
 
-use crate::tokenizer::WRAPPED_AFTER;
+use crate::text::tokenizer::WRAPPED_AFTER;
 use crate::{ClonedVoice, Error, Result, TextTokenizer};
 
 /// A text to speak, and how. Whatever is left out is as the model's publishers had it.

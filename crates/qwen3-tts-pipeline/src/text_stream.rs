@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use crate::request::{Planner, SUFFIX};
-use crate::tokenizer::{TextPieces, WRAPPED_AFTER, WRAPPED_BEFORE};
+use crate::text::tokenizer::{TextPieces, WRAPPED_AFTER, WRAPPED_BEFORE};
 use crate::{Error, Result};
 
 /// The writing end of a text that is spoken while it comes: words from a language model, or lines

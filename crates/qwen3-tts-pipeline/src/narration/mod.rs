@@ -2,16 +2,15 @@
 
 mod narrator;
 mod script;
-mod split;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{FrameProgress, Result, SpeechRequest, SpeechResult, Synthesizer};
+use crate::text::split;
+use crate::{FrameProgress, PieceEnd, Result, SpeechRequest, SpeechResult, Synthesizer, TextPiece};
 pub use narrator::{Narrator, NarratorEvent};
 pub use script::Script;
-pub use split::{PieceEnd, TextPiece};
 
 /// How a long text is spoken.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{NarrationOptions, PieceEnd, TextPiece};
+use super::NarrationOptions;
 use crate::request::{FRAMES_PER_TOKEN, random_seed};
-use crate::{Result, SpeechRequest, Synthesizer};
+use crate::{PieceEnd, Result, SpeechRequest, Synthesizer, TextPiece};
 
 /// A text, cut into the pieces that are spoken one by one.
 ///

@@ -1,10 +1,5 @@
 //! Recordings of voices: files of every common format as mono samples at 24 kHz.
 
-mod decode;
-mod error;
-mod examine;
-mod resample;
-
 use std::fmt;
 use std::fs::File;
 use std::io::Cursor;
@@ -12,10 +7,11 @@ use std::path::Path;
 
 use symphonia::core::io::MediaSource;
 
+use super::decode::{self, Recording, decode};
+use super::error::AudioError;
+use super::examine;
+use super::resample::resample;
 use crate::{Error, Result};
-use decode::{Recording, decode};
-pub use error::AudioError;
-use resample::resample;
 
 /// The rate in Hz that the encoders work at.
 const SAMPLE_RATE: u32 = 24_000;

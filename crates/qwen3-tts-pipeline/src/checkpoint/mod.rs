@@ -1,0 +1,11 @@
+//! Checkpoints: their files and shards, the hub, quantisation at load.
+
+mod files;
+#[cfg(feature = "hub")]
+pub mod hub;
+mod info;
+mod quantize;
+
+pub use files::ModelFiles;
+pub use info::{CheckpointInfo, WeightsInfo};
+pub use quantize::Quantize;
