@@ -21,7 +21,17 @@ pub struct CodecEncoder {
     device: Device,
 }
 
-/// Where a recording stands on its way through the encoder.
+/// A recording that is being encoded in steps.
+pub struct Encoding {
+    samples: Vec<f32>,
+    /// Number of samples that have gone through the encoder.
+    encoded: usize,
+    state: EncoderState,
+    /// Latents that the quantizer takes, `[1, frames, hidden_size]` each.
+    latents: Vec<Tensor>,
+}
+
+/// State of the encoder's causal parts.
 struct EncoderState {
     encoder: SeanetState,
     encoder_transformer: qwen3_tts_nn::TransformerState,
@@ -77,37 +87,60 @@ impl CodecEncoder {
         self.samples_per_frame
     }
 
-    /// Mono samples at the codec's rate to `⌈samples / samples_per_frame⌉` frames of codes.
+    /// Encodes mono samples at the codec's rate to `⌈samples / samples_per_frame⌉` frames of codes.
     ///
     /// # Errors
-    /// When there is no sample, or one is NaN or infinite.
+    /// Returns an error if there is no sample, or if one is NaN or infinite.
     pub fn encode(&self, samples: &[f32]) -> Result<Vec<Vec<u32>>> {
+        let mut encoding = self.begin(samples.to_vec())?;
+        loop {
+            if let Some(codes) = self.advance(&mut encoding)? {
+                return Ok(codes);
+            }
+        }
+    }
+
+    /// Begins to encode mono samples in steps, for callers that have other work in between. The
+    /// codes are those of [`CodecEncoder::encode`].
+    ///
+    /// # Errors
+    /// Returns an error if there is no sample, or if one is NaN or infinite.
+    pub fn begin(&self, samples: Vec<f32>) -> Result<Encoding> {
         if samples.is_empty() {
             return Err(Error::NoSamples);
         }
         if let Some(index) = samples.iter().position(|sample| !sample.is_finite()) {
             return Err(Error::NonFiniteSample { index });
         }
-        let latent = self.latent(samples);
-        latent.to_finite_vec("the encoded samples")?;
-        let books = self.quantizer.encode(&latent);
-        frames(&books, latent.dim(1))
-    }
-
-    /// The latent that the quantizer sees, `[1, frames, hidden_size]`.
-    fn latent(&self, samples: &[f32]) -> Tensor {
-        let mut state = EncoderState {
+        let state = EncoderState {
             encoder: self.encoder.new_state(),
             encoder_transformer: self.encoder_transformer.new_state(),
             downsample: self.downsample.new_state(),
         };
-        let block = |samples: &[f32]| {
-            let x = Tensor::from_vec(samples.to_vec(), &[1, samples.len(), 1], &self.device);
-            self.step(&x, &mut state)
-        };
-        let latents: Vec<Tensor> =
-            samples.chunks(Self::BLOCK * self.samples_per_frame).map(block).collect();
-        Tensor::cat(&latents.iter().collect::<Vec<_>>(), 1)
+        Ok(Encoding { samples, encoded: 0, state, latents: Vec::new() })
+    }
+
+    /// Encodes the next second of a recording. Returns the codes when all of it is encoded.
+    ///
+    /// # Errors
+    /// Returns an error if the weights give NaN or infinity.
+    pub fn advance(&self, encoding: &mut Encoding) -> Result<Option<Vec<Vec<u32>>>> {
+        let Encoding { samples, encoded, state, latents } = encoding;
+        let rest = &samples[*encoded..];
+        let block = &rest[..rest.len().min(Self::BLOCK * self.samples_per_frame)];
+        if !block.is_empty() {
+            let x = Tensor::from_vec(block.to_vec(), &[1, block.len(), 1], &self.device);
+            let latent = self.step(&x, state);
+            latent.to_finite_vec("the encoded samples")?;
+            latents.push(latent);
+            *encoded += block.len();
+        }
+        if *encoded < samples.len() {
+            return Ok(None);
+        }
+        let latent = Tensor::cat(&latents.iter().collect::<Vec<_>>(), 1);
+        let books = self.quantizer.encode(&latent);
+        frames(&books, latent.dim(1)).map(Some)
     }
 
     fn step(&self, samples: &Tensor, state: &mut EncoderState) -> Tensor {

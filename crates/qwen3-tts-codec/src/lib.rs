@@ -12,5 +12,5 @@ mod split_rvq;
 mod upsample;
 
 pub use decoder::{CodecDecoder, DecoderState, Stage};
-pub use encoder::CodecEncoder;
+pub use encoder::{CodecEncoder, Encoding};
 pub use error::{Error, Result};

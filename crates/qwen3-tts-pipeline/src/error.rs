@@ -143,3 +143,6 @@ impl From<qwen3_tts_speaker::Error> for Error {
         }
     }
 }
+
+/// Result of the functions of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -25,50 +25,28 @@
 #![forbid(unsafe_code)]
 
 mod audio;
-mod batch;
 mod checkpoint;
-mod codec;
-mod codes;
-mod engine;
 mod error;
-mod narration;
 mod output;
-mod request;
-mod result;
-mod speaking;
-mod stream;
-mod synthesizer;
+mod speech;
 mod text;
-mod text_stream;
 mod voice;
 
 pub use audio::{
     AudioError, AudioLimits, AudioWarning, ReferenceAudio, WavFormat, encode_samples, encode_wav,
     wav_header,
 };
-pub use batch::{Batch, BatchEvent};
 #[cfg(feature = "hub")]
 pub use checkpoint::hub;
 pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize, WeightsInfo};
-pub use codec::{SpeechEncoder, SpeechTokenizer};
-pub use codes::{SpeechCodes, stop_reason_name};
-pub use engine::{Engine, EngineOptions, EngineStream};
-pub use error::Error;
-pub use narration::{
-    NarratedPiece, Narration, NarrationOptions, Narrator, NarratorEvent, Pauses, Script,
-};
+pub use error::{Error, Result};
 pub use output::{OutputFile, OutputStream};
-pub use qwen3_tts_nn::Bits;
-pub use qwen3_tts_talker::{StopReason, TextMode};
-pub use request::{Sampling, SpeechRequest, Voice};
-pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings, peak_memory_bytes};
-pub use stream::{AudioChunk, ChunkSchedule, SpeechStream};
-pub use synthesizer::{DeviceKind, FrameProgress, LoadOptions, Synthesizer};
-pub use text::{PieceEnd, TextPiece, TextPieces, TextTokenizer};
-pub use text_stream::TextStream;
-pub use voice::{
-    ClonedVoice, VoiceEncoder, VoiceFileError, VoiceReference, VoiceSummary, VoiceTimings,
+pub use qwen3_tts_nn::{Bits, Dtype};
+pub use qwen3_tts_talker::TextMode;
+pub use speech::{
+    AudioChunk, ChunkSchedule, DeviceKind, IncrementalText, LoadOptions, LongText, Pauses,
+    PieceOutput, Progress, Sampling, Speech, SpeechCodes, SpeechControl, SpeechEvent, SpeechOutput,
+    SpeechRequest, StageTimings, StopReason, Synthesizer, Voice, VoiceTimings, WeightTypes,
 };
-
-/// What the functions of this crate return.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub use text::{PieceEnd, TextPiece, TextPieces, TextTokenizer};
+pub use voice::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};

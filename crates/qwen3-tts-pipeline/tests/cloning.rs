@@ -1,37 +1,21 @@
 //! Cloned voices, from the recording to the waveform, against what the official package answered.
 
+mod support;
+
 use std::sync::Arc;
 
-use qwen3_tts_pipeline::{
-    AudioLimits, ClonedVoice, DeviceKind, LoadOptions, ModelFiles, Quantize, ReferenceAudio,
-    SpeechRequest, Synthesizer, TextMode, VoiceEncoder, stop_reason_name,
-};
-use qwen3_tts_testkit::{Golden, assert_close, checkpoint, cloning_goldens, signal};
+use qwen3_tts_pipeline::{ClonedVoice, SpeechRequest, Synthesizer, TextMode};
+use qwen3_tts_testkit::{Golden, assert_close, cloning_goldens};
+use support::{load, options, recording, speak};
 
-const OPTIONS: LoadOptions = LoadOptions {
-    device: DeviceKind::Cpu,
-    threads: Some(2),
-    quantize: Quantize { talker: None, code_predictor: None },
-};
-
-fn files(name: &str) -> ModelFiles {
-    ModelFiles::directory(checkpoint(name))
-}
-
-fn recording(n_samples: usize) -> ReferenceAudio {
-    let limits = AudioLimits::default();
-    ReferenceAudio::from_samples(signal(n_samples), 24_000, "signal", &limits).unwrap()
-}
-
-fn voice(golden: &Golden) -> ClonedVoice {
-    let encoder = VoiceEncoder::load(&files(golden.string("checkpoint")), &OPTIONS).unwrap();
+fn voice(base: &Synthesizer, golden: &Golden) -> ClonedVoice {
     let transcript = golden.optional_string("reference_text");
-    encoder.encode(&recording(golden.number("reference_samples")), transcript).unwrap()
+    base.clone_voice(&recording(golden.number("reference_samples")), transcript).unwrap()
 }
 
 fn request(golden: &Golden, voice: ClonedVoice) -> SpeechRequest {
     let request = SpeechRequest::new(golden.string("text"))
-        .cloned(Arc::new(voice))
+        .cloned(voice)
         .language(golden.string("language"))
         .max_frames(golden.number("max_frames"))
         .greedy();
@@ -57,17 +41,17 @@ fn recordings_become_the_official_voices_codes_and_waveforms() {
     for name in goldens {
         println!("{name}");
         let golden = Golden::load(&name);
-        let voice = voice(&golden);
+        let model = load(golden.string("checkpoint"));
+        let voice = voice(&model, &golden);
         assert_close(&voice.speaker_embedding, &golden.f32("speaker_embedding").1, 1e-4);
         assert_eq!(voice.reference.is_some(), golden.has("reference_codes"));
         if let Some(reference) = &voice.reference {
             assert_eq!(reference.codes.concat(), golden.u32("reference_codes").1);
         }
 
-        let model = Synthesizer::from_files(&files(golden.string("checkpoint")), &OPTIONS).unwrap();
-        let speech = model.synthesize(&request(&golden, voice)).unwrap();
+        let speech = speak(&model, &request(&golden, voice));
         assert_eq!(speech.codes.codes.concat(), golden.u32("codes").1);
-        assert_eq!(stop_reason_name(speech.stop_reason), golden.string("stop_reason"));
+        assert_eq!(speech.stop_reason.name(), golden.string("stop_reason"));
         assert_eq!(speech.n_samples, golden.number("frames") * 1920, "the reference is cut off");
         let stride = golden.number("audio_stride");
         let strided: Vec<f32> = speech.audio.iter().copied().step_by(stride).collect();
@@ -81,46 +65,46 @@ fn recordings_become_the_official_voices_codes_and_waveforms() {
 #[test]
 fn a_voice_file_speaks_as_the_recording() {
     let golden = Golden::load("cloning/icl_longer_text");
-    let model = Synthesizer::from_files(&files("base_0b6"), &OPTIONS).unwrap();
-    let made = voice(&golden);
+    let model = load("base_0b6");
+    let made = voice(&model, &golden);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ann.voice");
     made.save(&path).unwrap();
     let kept = ClonedVoice::load(&path).unwrap();
-    let speech = model.synthesize(&request(&golden, made)).unwrap();
-    let again = model.synthesize(&request(&golden, kept)).unwrap();
+    let speech = speak(&model, &request(&golden, made));
+    let again = speak(&model, &request(&golden, kept));
     assert_eq!(speech.audio, again.audio);
     assert_eq!(speech.codes, again.codes);
 }
 
 #[test]
 fn voices_in_turn_do_not_disturb_each_other() {
-    let model = Synthesizer::from_files(&files("base_0b6"), &OPTIONS).unwrap();
+    let model = load("base_0b6");
     let names =
         ["cloning/icl_longer_text", "cloning/icl_shorter_text", "cloning/x_vector_streaming"];
-    let mut other = voice(&Golden::load(names[0]));
+    let mut other = voice(&model, &Golden::load(names[0]));
     if let Some(reference) = &mut other.reference {
         reference.codes.reverse();
     }
     let requests: Vec<SpeechRequest> = names
         .iter()
         .map(|name| Golden::load(name))
-        .map(|golden| request(&golden, voice(&golden)))
+        .map(|golden| request(&golden, voice(&model, &golden)))
         .chain([request(&Golden::load(names[0]), other)])
         .collect();
-    let speak = |request: &SpeechRequest| model.synthesize(request).unwrap().audio;
-    let first: Vec<_> = requests.iter().map(speak).collect();
+    let audio = |request: &SpeechRequest| speak(&model, request).audio;
+    let first: Vec<_> = requests.iter().map(audio).collect();
     assert_ne!(first[0], first[3]);
-    for (request, audio) in requests.iter().zip(&first).rev() {
-        assert!(speak(request) == *audio);
+    for (request, expected) in requests.iter().zip(&first).rev() {
+        assert!(audio(request) == *expected);
     }
 }
 
 #[test]
 fn what_does_not_fit_is_refused_before_anything_is_computed() {
     let golden = Golden::load("cloning/icl_longer_text");
-    let small = voice(&golden);
-    let base = Synthesizer::from_files(&files("base_0b6"), &OPTIONS).unwrap();
+    let base = load("base_0b6");
+    let small = voice(&base, &golden);
     let text = || SpeechRequest::new("Hello.").max_frames(5);
     refused(base.check(&text()), &["cloned voice", "recording"]);
     refused(base.check(&text().speaker("ryan")), &["cloned voice"]);
@@ -129,15 +113,20 @@ fn what_does_not_fit_is_refused_before_anything_is_computed() {
     refused(base.check(&cloned().instruct("Slowly.")), &["instruction"]);
     refused(base.check(&cloned().language("klingon")), &["klingon"]);
 
-    let large = Synthesizer::from_files(&files("base_1b7"), &OPTIONS).unwrap();
+    let large = load("base_1b7");
     refused(large.check(&cloned()), &["made with", "64", "96"]);
-    let preset = Synthesizer::from_files(&files("custom_voice_0b6"), &OPTIONS).unwrap();
+    let preset = load("custom_voice_0b6");
     refused(preset.check(&cloned()), &["base model"]);
-    refused(VoiceEncoder::load(&files("custom_voice_0b6"), &OPTIONS), &["base model"]);
+    refused(preset.clone_voice(&recording(24_000), None), &["base model"]);
 
     let mut broken = small.clone();
     broken.reference.as_mut().unwrap().codes[3][2] = 4096;
     refused(base.check(&text().cloned(Arc::new(broken))), &["frame 3", "4096"]);
-    let encoder = VoiceEncoder::load(&files("base_0b6"), &OPTIONS).unwrap();
-    refused(encoder.encode(&recording(24_000), Some(" ")), &["transcript", "empty"]);
+    refused(base.clone_voice(&recording(24_000), Some(" ")), &["transcript", "empty"]);
+    let alone = options().without_talker();
+    let alone = Synthesizer::load(qwen3_tts_testkit::checkpoint("base_0b6"), &alone).unwrap();
+    assert_eq!(alone.clone_voice(&recording(24_000), None).unwrap().speaker_embedding.len(), 64);
+    refused(alone.speak(cloned()), &["without its talker"]);
+    refused(alone.check(&cloned()), &["without its talker"]);
+    assert!(alone.config().is_none() && alone.weight_types().is_none());
 }

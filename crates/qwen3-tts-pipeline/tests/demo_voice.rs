@@ -1,18 +1,19 @@
 //! The demo voice speaks: what random weights can't show. Each sentence comes to its end by itself,
 //! is about as long as its teacher's, and sounds like that sentence and like nothing else.
 
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ndarray::Array2;
 use qwen3_tts_dsp::{MelConfig, MelSpectrogram};
 use qwen3_tts_pipeline::{
-    AudioLimits, ClonedVoice, LoadOptions, ModelFiles, ReferenceAudio, SpeechEncoder,
-    SpeechRequest, SpeechResult, SpeechTokenizer, StopReason, Synthesizer, TextMode, Voice,
-    VoiceEncoder,
+    AudioLimits, ClonedVoice, LoadOptions, ReferenceAudio, SpeechOutput, SpeechRequest, StopReason,
+    Synthesizer, TextMode,
 };
 use qwen3_tts_testkit::fixtures_dir;
 use serde::Deserialize;
+use support::speak;
 
 /// The mean distance of log-mel bands that a sentence keeps below; see [`spectral_distance`].
 const BOUND: f32 = 0.45;
@@ -54,7 +55,7 @@ fn demo() -> PathBuf {
 }
 
 fn load(quantize: &str) -> Synthesizer {
-    let options = LoadOptions { quantize: quantize.parse().unwrap(), ..LoadOptions::default() };
+    let options = LoadOptions::default().quantize(quantize.parse().unwrap());
     Synthesizer::load(demo(), &options).unwrap()
 }
 
@@ -80,13 +81,13 @@ fn base() -> tempfile::TempDir {
     dir
 }
 
-fn say(model: &Synthesizer, sentence: &Sentence, seed: u64) -> SpeechResult {
+fn say(model: &Synthesizer, sentence: &Sentence, seed: u64) -> SpeechOutput {
     let request = SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).seed(seed);
-    model.synthesize(&request).unwrap()
+    speak(model, &request)
 }
 
-fn assert_ends_in_time(speech: &SpeechResult, sentence: &Sentence, most: f64) {
-    let ratio = speech.token_count as f64 / sentence.n_frames as f64;
+fn assert_ends_in_time(speech: &SpeechOutput, sentence: &Sentence, most: f64) {
+    let ratio = speech.n_frames() as f64 / sentence.n_frames as f64;
     assert_eq!(speech.stop_reason, StopReason::Eos, "{}", sentence.text);
     assert!((0.7..most).contains(&ratio), "{}: {ratio} of the teacher's length", sentence.text);
 }
@@ -159,7 +160,7 @@ fn greedy_codes_are_those_of_the_official_package() {
     let model = load("none");
     for sentence in sentences() {
         let request = SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).greedy();
-        let codes = model.synthesize(&request).unwrap().codes.codes;
+        let codes = speak(&model, &request).codes.codes;
         assert_eq!(codes, sentence.greedy_codes, "{}", sentence.text);
     }
 }
@@ -194,11 +195,9 @@ fn eight_and_four_bits_still_say_it() {
 fn a_text_that_comes_while_it_is_spoken_ends_too() {
     let model = load("none");
     for sentence in sentences().iter().step_by(2) {
-        let request = SpeechRequest {
-            text_mode: Some(TextMode::Streaming),
-            ..SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).seed(1)
-        };
-        let speech = model.synthesize(&request).unwrap();
+        let request = SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).seed(1);
+        let request = request.text_mode(TextMode::Streaming);
+        let speech = speak(&model, &request);
         // The voice is silent until it has seen the next word.
         assert_ends_in_time(&speech, sentence, 2.0);
     }
@@ -215,7 +214,7 @@ fn one_voice_is_low_and_one_high() {
     }
     let spoken = |speaker: &str| {
         let request = SpeechRequest::new("Many men are more nervous now.").speaker(speaker);
-        model.synthesize(&request.seed(1)).unwrap().audio
+        speak(&model, &request.seed(1)).audio
     };
     // 100 Hz and 200 Hz at 24 kHz.
     let (low, high) = (spoken("arlo"), spoken("mina"));
@@ -225,13 +224,11 @@ fn one_voice_is_low_and_one_high() {
 
 #[test]
 fn recordings_are_heard_as_the_official_package_hears_them() {
-    let files = ModelFiles::directory(demo());
-    let encoder = SpeechEncoder::load(&files, &LoadOptions::default()).unwrap();
-    let tokenizer = SpeechTokenizer::load(&files, &LoadOptions::default()).unwrap();
+    let codec = Synthesizer::load(demo(), &LoadOptions::default().without_talker()).unwrap();
     for sentence in sentences() {
-        let codes = encoder.encode(&recording(&sentence)).unwrap();
+        let codes = codec.encode(&recording(&sentence)).unwrap();
         assert_eq!(codes.codes, sentence.heard_codes, "{}", sentence.text);
-        let again = tokenizer.decode(&codes, &sentence.file).unwrap();
+        let again = codec.decode(&codes).unwrap();
         let distance = spectral_distance(&again, &teacher(&sentence));
         assert!(distance < BOUND, "{}: {distance}", sentence.text);
     }
@@ -241,21 +238,18 @@ fn recordings_are_heard_as_the_official_package_hears_them() {
 fn a_cloned_voice_says_it_as_the_recording_would() {
     let dir = base();
     let model = Synthesizer::load(dir.path(), &LoadOptions::default()).unwrap();
-    let files = ModelFiles::directory(dir.path());
-    let encoder = VoiceEncoder::load(&files, &LoadOptions::default()).unwrap();
     for pair in sentences().chunks(2) {
         let [reference, sentence] = pair else { panic!("sentences come in pairs") };
-        let voice = encoder.encode(&recording(reference), Some(&reference.text)).unwrap();
-        let vector = encoder.encode(&recording(reference), None).unwrap();
-        let request = |voice: &ClonedVoice| SpeechRequest {
-            voice: Voice::Cloned(Arc::new(voice.clone())),
-            text_mode: Some(TextMode::NonStreaming),
-            ..SpeechRequest::new(&sentence.text).seed(1)
+        let voice = model.clone_voice(&recording(reference), Some(&reference.text)).unwrap();
+        let vector = model.clone_voice(&recording(reference), None).unwrap();
+        let request = |voice: &ClonedVoice| {
+            let request = SpeechRequest::new(&sentence.text).cloned(voice.clone()).seed(1);
+            request.text_mode(TextMode::NonStreaming)
         };
-        let greedy = model.synthesize(&request(&voice).greedy()).unwrap();
+        let greedy = speak(&model, &request(&voice).greedy());
         assert_eq!(Some(greedy.codes.codes), sentence.cloned_codes, "{}", sentence.text);
         for voice in [voice, vector] {
-            let speech = model.synthesize(&request(&voice)).unwrap();
+            let speech = speak(&model, &request(&voice));
             assert_ends_in_time(&speech, sentence, 1.3);
             let distance = spectral_distance(&speech.audio, &teacher(sentence));
             assert!(distance < BOUND, "{} as {}: {distance}", sentence.text, reference.speaker);
@@ -268,7 +262,7 @@ fn capitals_and_typographic_marks_are_read_like_plain_ones() {
     let model = load("none");
     let codes = |text: &str| {
         let request = SpeechRequest::new(text).speaker("mina").greedy();
-        model.synthesize(&request).unwrap().codes
+        speak(&model, &request).codes
     };
     let plain = codes("don't stop the music.");
     assert_eq!(codes("Don’t stop the music."), plain);

@@ -1,11 +1,9 @@
 //! What a model cannot honour is refused before anything is computed, with a reason.
 
-use qwen3_tts_pipeline::{LoadOptions, Sampling, SpeechRequest, Synthesizer};
-use qwen3_tts_testkit::checkpoint;
+mod support;
 
-fn load(name: &str) -> Synthesizer {
-    Synthesizer::load(checkpoint(name), &LoadOptions::default()).unwrap()
-}
+use qwen3_tts_pipeline::{LongText, Sampling, SpeechRequest, Synthesizer};
+use support::load;
 
 #[track_caller]
 fn refused(model: &Synthesizer, request: &SpeechRequest, words: &[&str]) {
@@ -14,7 +12,8 @@ fn refused(model: &Synthesizer, request: &SpeechRequest, words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "{message:?} lacks {word:?}");
     }
-    assert_eq!(model.synthesize(request).unwrap_err().to_string(), message);
+    let error = model.speak(request.clone()).map(drop).unwrap_err();
+    assert_eq!(error.to_string(), message);
 }
 
 fn text() -> SpeechRequest {
@@ -79,7 +78,10 @@ fn sampling_values_are_possible() {
 #[test]
 fn a_text_fits_or_is_refused() {
     let model = load("custom_voice_0b6");
-    let long = |words: usize| SpeechRequest::new("word ".repeat(words));
+    let long = |words: usize| {
+        let request = SpeechRequest::new("word ".repeat(words));
+        request.long_text(LongText::default().piece_tokens(None))
+    };
     refused(&model, &long(100_000), &["KiB", "split"]);
     refused(&model, &long(4_000), &["too long", "8191 frames", "split"]);
     refused(&model, &text().max_frames(0), &["at least 1"]);

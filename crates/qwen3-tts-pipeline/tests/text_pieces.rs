@@ -6,11 +6,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use qwen3_tts_pipeline::{
-    ChunkSchedule, Error, ModelFiles, SpeechRequest, TextMode, TextPieces, TextTokenizer,
-};
+use qwen3_tts_pipeline::{Error, ModelFiles, SpeechRequest, TextMode, TextPieces, TextTokenizer};
 use qwen3_tts_testkit::{Golden, checkpoint};
-use support::{LargeVocabulary, kinds, load};
+use support::{LargeVocabulary, kinds, load, speak};
 
 fn tokenizer(dir: &Path) -> TextTokenizer {
     TextTokenizer::load(&ModelFiles::directory(dir)).unwrap()
@@ -208,10 +206,11 @@ fn speech_of_text_that_comes_is_that_of_the_whole_text() {
         let request = kind.request.max_frames(30).text_mode(TextMode::Streaming);
         for text in ["One two three, four! Five six seven eight nine ten.", "你好。", "a", "\n b"]
         {
-            let request = SpeechRequest { text: text.to_owned(), ..request.clone() };
-            let whole = model.synthesize(&request).unwrap();
-            let open = SpeechRequest { text: String::new(), ..request };
-            let (mut stream, speech) = model.stream_text(&open, ChunkSchedule::default()).unwrap();
+            let mut request = request.clone();
+            request.text = text.to_owned();
+            let whole = speak(&model, &request);
+            request.text = String::new();
+            let (mut stream, speech) = model.speak_incremental(request).unwrap();
             let audio: Vec<f32> = std::thread::scope(|scope| {
                 scope.spawn(move || {
                     for letter in text.chars() {
@@ -230,18 +229,24 @@ fn speech_of_text_that_comes_is_that_of_the_whole_text() {
 fn text_has_an_end_and_a_listener() {
     let model = load("custom_voice_0b6");
     let request = SpeechRequest::new("").max_frames(5);
-    let (text, mut speech) = model.stream_text(&request, ChunkSchedule::default()).unwrap();
+    let (text, mut speech) = model.speak_incremental(request.clone()).unwrap();
     text.finish().unwrap();
     let error = speech.next().unwrap().unwrap_err();
     assert!(error.to_string().contains("no text"), "{error}");
     assert!(speech.next().is_none());
 
-    let (mut text, speech) = model.stream_text(&request, ChunkSchedule::default()).unwrap();
+    let (mut text, speech) = model.speak_incremental(request.clone()).unwrap();
     drop(speech);
-    let error = text.push("One two three.").unwrap_err();
+    // The model's thread drops the speech some time after its holder.
+    let error = loop {
+        match text.push("One two three. ") {
+            Ok(()) => std::thread::sleep(std::time::Duration::from_millis(1)),
+            Err(error) => break error,
+        }
+    };
     assert!(matches!(error, Error::SpeechEnded), "{error}");
 
     let whole = request.text_mode(TextMode::NonStreaming);
-    let error = model.stream_text(&whole, ChunkSchedule::default()).map(drop).unwrap_err();
+    let error = model.speak_incremental(whole).map(drop).unwrap_err();
     assert!(error.to_string().contains("streaming"), "{error}");
 }

@@ -3,5 +3,5 @@
 mod encoder;
 mod file;
 
-pub use encoder::{VoiceEncoder, VoiceTimings};
+pub(crate) use encoder::VoiceEncoder;
 pub use file::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};

@@ -7,37 +7,45 @@ use std::fs;
 use std::sync::Arc;
 
 use qwen3_tts_pipeline::{
-    AudioLimits, ClonedVoice, LoadOptions, ModelFiles, ReferenceAudio, SpeechRequest, Synthesizer,
-    VoiceEncoder,
+    AudioLimits, ClonedVoice, LoadOptions, ReferenceAudio, SpeechOutput, SpeechRequest, Synthesizer,
 };
 use qwen3_tts_testkit::{TempCheckpoint, checkpoint, signal};
 use serde_json::{Map, Value, json};
 
-/// A tiny model on two threads.
+/// Loads a tiny model on two threads.
 pub fn load(name: &str) -> Synthesizer {
     Synthesizer::load(checkpoint(name), &options()).unwrap()
 }
 
-fn options() -> LoadOptions {
-    LoadOptions { threads: Some(2), ..LoadOptions::default() }
+/// Options of a tiny model.
+pub fn options() -> LoadOptions {
+    LoadOptions::default().threads(2)
 }
 
-/// A voice of the tiny base model: with a transcript in context, without one by its vector.
-pub fn voice(transcript: Option<&str>) -> Arc<ClonedVoice> {
+/// Speaks a request to its end.
+pub fn speak(model: &Synthesizer, request: &SpeechRequest) -> SpeechOutput {
+    model.speak(request.clone()).unwrap().collect_audio().unwrap()
+}
+
+/// Returns a recording that is no voice.
+pub fn recording(n_samples: usize) -> ReferenceAudio {
     let limits = AudioLimits::default();
-    let audio = ReferenceAudio::from_samples(signal(36_000), 24_000, "signal", &limits).unwrap();
-    let files = ModelFiles::directory(checkpoint("base_0b6"));
-    let encoder = VoiceEncoder::load(&files, &options()).unwrap();
-    Arc::new(encoder.encode(&audio, transcript).unwrap())
+    ReferenceAudio::from_samples(signal(n_samples), 24_000, "signal", &limits).unwrap()
 }
 
-/// The name of a tiny model, and a request that it can honour.
+/// Clones a voice with the tiny base model: with its recording if there is a transcript, otherwise
+/// the speaker embedding only.
+pub fn voice(transcript: Option<&str>) -> Arc<ClonedVoice> {
+    Arc::new(load("base_0b6").clone_voice(&recording(36_000), transcript).unwrap())
+}
+
+/// A tiny model by name, and a request that it can honour.
 pub struct Kind {
     pub model: &'static str,
     pub request: SpeechRequest,
 }
 
-/// A preset, a described, and both kinds of cloned voices.
+/// Returns a preset, a described, and both kinds of cloned voices.
 pub fn kinds() -> [Kind; 4] {
     let text = || SpeechRequest::new("One two three.").seed(3);
     [

@@ -5,15 +5,19 @@ mod support;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use qwen3_tts_pipeline::{
-    NarrationOptions, Narrator, NarratorEvent, Pauses, PieceEnd, SpeechRequest, StopReason,
-    Synthesizer,
+    ChunkSchedule, LongText, Pauses, PieceEnd, SpeechEvent, SpeechOutput, SpeechRequest,
+    StopReason, Synthesizer, TextPiece,
 };
-use support::load;
+use support::{load, speak};
 
 const MODEL: &str = "custom_voice_0b6";
 
+fn split(model: &Synthesizer, text: &str, budget: usize) -> Vec<TextPiece> {
+    model.split_text(text, budget).unwrap()
+}
+
 fn texts<'t>(model: &Synthesizer, text: &'t str, budget: usize) -> Vec<&'t str> {
-    let pieces = model.split_text(text, budget);
+    let pieces = split(model, text, budget);
     pieces.into_iter().map(|piece| &text[piece.range]).collect()
 }
 
@@ -43,9 +47,9 @@ fn sentences_end_by_the_rules_of_every_language() {
         let is_spaced = sentences[0].contains(' ');
         let text = sentences.join(if is_spaced { " " } else { "" });
         // As small a budget as allows the longest sentence.
-        let tokens = |text: &&str| model.split_text(text, usize::MAX)[0].tokens;
+        let tokens = |text: &&str| split(&model, text, usize::MAX)[0].tokens;
         let budget = sentences.iter().map(tokens).max().unwrap();
-        let pieces = model.split_text(&text, budget);
+        let pieces = split(&model, &text, budget);
         let ends: Vec<usize> = pieces.iter().map(|piece| piece.range.end).collect();
         let mut place = 0;
         let sentence_ends: Vec<usize> = sentences
@@ -68,11 +72,11 @@ fn a_piece_ends_at_the_largest_end_that_fits() {
     let model = load(MODEL);
     let text = "First there was one, then there were two; and, at last, three of them.\n\n\
                 A wrapped\nsentence goes on. Another one.\r\n\r\n\r\nEnd";
-    let whole: Vec<_> = model.split_text(text, usize::MAX);
+    let whole: Vec<_> = split(&model, text, usize::MAX);
     assert_eq!(whole.iter().map(|piece| piece.end).collect::<Vec<_>>(), [PieceEnd::Paragraph; 3]);
     assert_eq!(&text[whole[1].range.clone()], "A wrapped\nsentence goes on. Another one.");
     let first = |budget| {
-        let pieces = model.split_text(text, budget);
+        let pieces = split(&model, text, budget);
         pieces.into_iter().take_while(|piece| piece.range.end < 72).collect::<Vec<_>>()
     };
     let clauses = first(whole[0].tokens - 1);
@@ -86,7 +90,7 @@ fn a_piece_ends_at_the_largest_end_that_fits() {
     let words = texts(&model, "One, \"two\" (three): 1,000.5 don't e-mail", 1);
     assert_eq!(words, ["One,", "\"two\"", "(three):", "1,000.5", "don't", "e-mail"]);
     assert_eq!(texts(&model, "\u{200f} \n\t", 10), ["\u{200f}"]);
-    assert!(model.split_text(" \n\t\n\n ", 10).is_empty());
+    assert!(split(&model, " \n\t\n\n ", 10).is_empty());
 }
 
 #[test]
@@ -169,7 +173,7 @@ fn nothing_is_lost_whatever_the_text_and_the_budget() {
     });
     let holds = runner.run(&(texts, 1..30usize), |(bits, budget)| {
         let text = bits.concat();
-        let pieces = model.split_text(&text, budget);
+        let pieces = split(&model, &text, budget);
         let mut place = 0;
         let mut kept = String::new();
         for piece in &pieces {
@@ -215,36 +219,70 @@ fn ten_thousand_words_keep_every_sentence() {
     assert_eq!(without_space(&pieces.concat()), without_space(&text));
 }
 
-/// Fewer tokens than any sentence here has: pieces of a few words.
-fn options(together: usize) -> NarrationOptions {
-    NarrationOptions { piece_tokens: Some(24), together, ..NarrationOptions::default() }
+/// Pieces of a few words: fewer tokens than any sentence here has.
+fn few_words() -> LongText {
+    LongText::default().piece_tokens(Some(24))
 }
 
 const CHAPTER: &str = "One two three. Four five six, seven eight nine! Ten eleven.\n\nTwelve.";
 
+/// Returns the audio of each piece, without the silence after it, and the output.
+fn listen(model: &Synthesizer, request: SpeechRequest) -> (Vec<Vec<f32>>, SpeechOutput) {
+    let mut speech = model.speak(request).unwrap();
+    let (mut pieces, mut piece, mut n_samples) = (Vec::new(), Vec::new(), 0);
+    while let Some(event) = speech.next_event() {
+        match event.unwrap() {
+            SpeechEvent::Chunk(chunk) if chunk.is_pause() => {
+                let pause = &pieces.last().expect("silence after a piece");
+                assert!(!Vec::is_empty(pause) && chunk.samples.iter().all(|x| *x == 0.0));
+                n_samples += chunk.samples.len();
+            }
+            SpeechEvent::Chunk(chunk) => {
+                n_samples += chunk.samples.len();
+                piece.extend(chunk.samples);
+            }
+            SpeechEvent::Piece(_) => pieces.push(std::mem::take(&mut piece)),
+            _ => panic!("another event"),
+        }
+    }
+    let output = speech.output().unwrap().clone();
+    assert_eq!(output.n_samples, n_samples);
+    (pieces, output)
+}
+
 #[test]
-fn pieces_are_what_they_are_alone_however_many_are_spoken_together() {
+fn pieces_are_what_they_are_alone_however_they_are_delivered() {
     let model = load(MODEL);
     let request = SpeechRequest::new(CHAPTER).seed(9).max_frames(12).speaker("ryan");
     let mut first = None;
-    for together in [1, 3, 8] {
-        let narration = model.narrate(&request, &options(together)).unwrap();
-        let (n, seed) = (narration.script().len(), narration.script().seed());
-        assert!(n >= 3 && seed == 9);
-        let requests: Vec<_> = (0..n).map(|i| narration.script().request(i, 0)).collect();
-        let spoken: Vec<_> = narration.map(Result::unwrap).collect();
-        assert_eq!(spoken.len(), n);
-        for (i, (piece, request)) in spoken.iter().zip(&requests).enumerate() {
-            let alone = model.synthesize(request).unwrap();
-            assert_eq!((piece.speech.segment_idx, piece.speech.seed), (i, 9 + i as u64));
-            assert!(piece.speech.audio == alone.audio);
+    let schedules = [
+        (1, ChunkSchedule::pieces()),
+        (3, ChunkSchedule::pieces()),
+        (8, ChunkSchedule::pieces()),
+        (8, ChunkSchedule::default()),
+    ];
+    for (together, chunks) in schedules {
+        let request = request.clone().long_text(few_words().together(together)).chunks(chunks);
+        let (audio, output) = listen(&model, request.clone());
+        let n = output.pieces.len();
+        assert!(n >= 3 && audio.len() == n && output.seed == 9);
+        for (i, (piece, audio)) in output.pieces.iter().zip(&audio).enumerate() {
+            let text = &CHAPTER[piece.range.clone()];
+            let mut part = SpeechRequest::new(text).seed(9 + i as u64).speaker("ryan");
+            part.max_frames = Some(12);
+            let alone = speak(&model, &part);
+            assert_eq!((piece.index, piece.seed), (i, 9 + i as u64));
+            assert!(*audio == alone.audio);
+            assert_eq!(piece.codes, alone.codes);
             assert_eq!((piece.attempts, piece.is_runaway), (1, false), "the caller's own limit");
         }
-        let pauses: Vec<_> = spoken.iter().map(|piece| piece.pause).collect();
+        let pauses: Vec<_> = output.pieces.iter().map(|piece| piece.pause).collect();
         let Pauses { sentence, paragraph, .. } = Pauses::default();
         assert!(pauses[n - 1].is_zero() && pauses[n - 2] == paragraph);
         assert!(pauses[..n - 2].contains(&sentence), "{pauses:?}");
         assert_eq!(*first.get_or_insert(pauses.clone()), pauses);
+        let silence: f64 = pauses.iter().map(|pause| pause.as_secs_f64() * 24_000.0).sum();
+        assert_eq!(output.n_samples, output.n_frames() * 1920 + silence as usize);
     }
 }
 
@@ -252,42 +290,19 @@ fn pieces_are_what_they_are_alone_however_many_are_spoken_together() {
 fn texts_are_what_they_are_alone_however_many_are_spoken_together() {
     let model = load(MODEL);
     let texts = [CHAPTER, "Thirteen.", "Fourteen fifteen. Sixteen, seventeen eighteen nineteen!"];
-    let request =
-        |index: usize| SpeechRequest::new(texts[index]).seed(index as u64).max_frames(8 + index);
-    let alone = |index| {
-        let pieces = model.narrate(&request(index), &options(1)).unwrap().map(Result::unwrap);
-        pieces.map(|piece| (piece.text, piece.speech.audio, piece.pause)).collect::<Vec<_>>()
+    let request = |index: usize| {
+        let request = SpeechRequest::new(texts[index]).seed(index as u64).max_frames(8 + index);
+        request.long_text(few_words()).chunks(ChunkSchedule::pieces())
     };
-    for together in [1, 2, 8] {
-        let mut narrator = Narrator::new(&model, &options(together));
-        let mut spoken = vec![Vec::new(); texts.len()];
-        let mut done = Vec::new();
-        let mut next = 0;
-        loop {
-            while narrator.has_room() && next < texts.len() {
-                assert_eq!(narrator.add(&request(next)).unwrap().0, next);
-                next += 1;
-            }
-            if narrator.is_empty() {
-                break;
-            }
-            for (text, event) in narrator.step() {
-                assert!(!done.contains(&text));
-                match event {
-                    NarratorEvent::Piece(piece) => {
-                        spoken[text].push((piece.text, piece.speech.audio, piece.pause));
-                    }
-                    NarratorEvent::Done => done.push(text),
-                    NarratorEvent::Failed(error) => panic!("{error}"),
-                }
-            }
-        }
-        assert_eq!(done.len(), texts.len());
-        let frames: usize = spoken.iter().flatten().map(|(_, audio, _)| audio.len() / 1920).sum();
-        assert_eq!(narrator.frames(), frames);
-        for (index, spoken) in spoken.iter().enumerate() {
-            assert!(*spoken == alone(index), "{together} together, text {index}");
-        }
+    let alone: Vec<_> = (0..texts.len()).map(|index| speak(&model, &request(index))).collect();
+    let speeches: Vec<_> =
+        (0..texts.len()).map(|index| model.speak(request(index)).unwrap()).collect();
+    for (speech, alone) in speeches.into_iter().zip(&alone) {
+        let control = speech.control();
+        let spoken = speech.collect_audio().unwrap();
+        assert!(spoken.audio == alone.audio);
+        assert_eq!(spoken.codes, alone.codes);
+        assert_eq!(control.progress().frames, spoken.n_frames());
     }
 }
 
@@ -295,29 +310,31 @@ fn texts_are_what_they_are_alone_however_many_are_spoken_together() {
 fn a_short_text_is_spoken_as_it_is() {
     let model = load(MODEL);
     let request = SpeechRequest::new(" One two.\n").seed(4).max_frames(9);
-    let whole = model.synthesize(&request).unwrap();
+    let (audio, output) = listen(&model, request.clone());
+    assert_eq!((audio.len(), output.pieces[0].range.clone()), (1, 0..request.text.len()));
     let long = SpeechRequest::new(CHAPTER).seed(4).max_frames(9);
-    let unsplit = NarrationOptions { piece_tokens: None, ..NarrationOptions::default() };
-    for (request, options, expected) in [
-        (&request, NarrationOptions::default(), whole.audio),
-        (&long, unsplit, model.synthesize(&long).unwrap().audio),
-    ] {
-        let pieces: Vec<_> =
-            model.narrate(request, &options).unwrap().map(Result::unwrap).collect();
-        assert_eq!(pieces.len(), 1);
-        assert!(pieces[0].speech.audio == expected && pieces[0].pause.is_zero());
-    }
+    let unsplit = long.clone().long_text(LongText::default().piece_tokens(None));
+    let (audio, output) = listen(&model, unsplit);
+    assert_eq!((audio.len(), output.pieces[0].range.clone()), (1, 0..CHAPTER.len()));
+    assert!(audio[0] == speak(&model, &long).audio && output.pieces[0].pause.is_zero());
 }
 
 #[test]
 fn pieces_can_be_left_out() {
     let model = load(MODEL);
     let request = SpeechRequest::new(CHAPTER).seed(9).max_frames(6);
-    let mut narration = model.narrate(&request, &options(2)).unwrap();
-    let n = narration.script().len();
-    narration.leave_out(|index| index % 2 == 0);
-    let spoken: Vec<usize> = narration.map(|piece| piece.unwrap().speech.segment_idx).collect();
-    assert_eq!(spoken, (0..n).filter(|index| index % 2 == 1).collect::<Vec<_>>());
+    for chunks in [ChunkSchedule::pieces(), ChunkSchedule::default()] {
+        let request = request.clone().chunks(chunks);
+        let (all, whole) = listen(&model, request.clone().long_text(few_words()));
+        let n = whole.pieces.len();
+        let even = (0..n).step_by(2);
+        let (some, output) = listen(&model, request.clone().long_text(few_words().skip(even)));
+        let spoken: Vec<usize> = output.pieces.iter().map(|piece| piece.index).collect();
+        assert_eq!(spoken, (1..n).step_by(2).collect::<Vec<_>>());
+        assert!(spoken.iter().zip(&some).all(|(index, audio)| all[*index] == *audio));
+        let none = speak(&model, &request.long_text(few_words().skip(0..n)));
+        assert!(none.audio.is_empty() && none.pieces.is_empty());
+    }
 }
 
 /// The tiny model hardly ever finds an end, so that every piece runs away.
@@ -325,30 +342,38 @@ fn pieces_can_be_left_out() {
 fn a_piece_that_runs_away_is_tried_again_and_reported() {
     let model = load(MODEL);
     let request = SpeechRequest::new("One. Two.\n\nThree.").seed(100);
-    let options = NarrationOptions { retries: Some(1), ..options(4) };
-    let spoken: Vec<_> = model.narrate(&request, &options).unwrap().map(Result::unwrap).collect();
-    assert_eq!(spoken.len(), 2);
-    for (i, piece) in spoken.iter().enumerate() {
-        assert_eq!(piece.attempts, if piece.speech.seed < 1 << 32 { 1 } else { 2 });
+    let request = request.long_text(few_words().retries(Some(1)).together(4));
+    let whole = request.clone().chunks(ChunkSchedule::pieces());
+    let (_, output) = listen(&model, whole.clone());
+    assert_eq!(output.pieces.len(), 2);
+    for (i, piece) in output.pieces.iter().enumerate() {
+        assert_eq!(piece.attempts, if piece.seed < 1 << 32 { 1 } else { 2 });
         let attempt = piece.attempts as u64 - 1;
-        assert_eq!(piece.speech.seed, 100 + i as u64 + (attempt << 32));
-        assert_eq!(piece.is_runaway, piece.speech.stop_reason == StopReason::MaxFrames);
+        assert_eq!(piece.seed, 100 + i as u64 + (attempt << 32));
+        assert_eq!(piece.is_runaway, piece.stop_reason == StopReason::MaxFrames);
     }
-    assert!(spoken.iter().any(|piece| piece.is_runaway && piece.attempts == 2));
-    // What would not change is not tried again.
-    let greedy = model.narrate(&request.greedy(), &options).unwrap();
-    assert!(greedy.map(Result::unwrap).all(|piece| piece.attempts == 1));
+    assert!(output.pieces.iter().any(|piece| piece.is_runaway && piece.attempts == 2));
+    // What would not change, and what was heard, is not tried again.
+    for request in [whole.greedy(), request] {
+        let (_, output) = listen(&model, request);
+        assert!(output.pieces.iter().all(|piece| piece.attempts == 1));
+        assert!(output.pieces.iter().any(|piece| piece.is_runaway));
+    }
 }
 
 #[test]
-fn what_cannot_be_narrated_is_refused_first() {
+fn what_cannot_be_spoken_is_refused_first() {
     let model = load(MODEL);
+    let refused = |request: SpeechRequest| {
+        let request = request.long_text(few_words());
+        let error = model.speak(request.clone()).map(drop).unwrap_err().to_string();
+        assert_eq!(model.check(&request).unwrap_err().to_string(), error);
+        error
+    };
     for text in ["", " \n\n "] {
-        let error = model.narrate(&SpeechRequest::new(text), &options(2)).map(drop).unwrap_err();
-        assert!(error.to_string().contains("no text"), "{error}");
+        let error = refused(SpeechRequest::new(text));
+        assert!(error.contains("no text"), "{error}");
     }
-    let nobody = SpeechRequest::new(CHAPTER).speaker("nobody");
-    assert!(model.narrate(&nobody, &options(2)).is_err());
-    let frames = SpeechRequest::new(CHAPTER).max_frames(0);
-    assert!(model.narrate(&frames, &options(2)).is_err());
+    refused(SpeechRequest::new(CHAPTER).speaker("nobody"));
+    refused(SpeechRequest::new(CHAPTER).max_frames(0));
 }

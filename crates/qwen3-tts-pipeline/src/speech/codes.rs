@@ -3,23 +3,23 @@
 use std::path::Path;
 
 use qwen3_tts_config::SpeechTokenizerConfig;
-use qwen3_tts_talker::StopReason;
 use serde::Deserialize;
 
-use crate::{Error, Result};
+use super::output::StopReason;
+use crate::error::{Error, Result};
 
-/// The frames of a generation, as `--codes` writes them and `codec decode` reads them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// Frames of speech codes, as `--codes` writes them and `codec decode` reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct SpeechCodes {
-    /// One code of every codebook for each frame of 80 ms, the semantic one first.
+    /// One code of every codebook for each 80 ms frame, the semantic codebook first.
     pub codes: Vec<Vec<u32>>,
 }
 
 impl SpeechCodes {
-    /// Reads a file of codes. What else the file says is ignored.
+    /// Reads a file of codes. Other fields of the file are ignored.
     ///
     /// # Errors
-    /// If the file cannot be read or has another form.
+    /// Returns an error if the file cannot be read or has another form.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let file = path.as_ref().display().to_string();
         let text = std::fs::read_to_string(path)
@@ -30,10 +30,10 @@ impl SpeechCodes {
         })
     }
 
-    /// Checks that a codec can decode these codes; `file` is how the message calls them.
+    /// Checks that a codec can decode these codes. Error messages call them `file`.
     ///
     /// # Errors
-    /// [`Error::Codes`], naming the first frame that is wrong.
+    /// Returns [`Error::Codes`], naming the first frame that does not fit.
     pub fn validate(&self, config: &SpeechTokenizerConfig, file: &str) -> Result<()> {
         let refuse = |reason| Err(Error::Codes { file: file.to_owned(), reason });
         if self.codes.is_empty() {
@@ -53,17 +53,9 @@ impl SpeechCodes {
         Ok(())
     }
 
-    /// The text of a file of codes, with the reason why their generation stopped.
+    /// Returns the content of a file of codes, with the reason why their generation ended.
     pub fn to_json(&self, stop_reason: StopReason) -> String {
-        let name = stop_reason_name(stop_reason);
+        let name = stop_reason.name();
         format!("{}\n", serde_json::json!({ "codes": self.codes, "stop_reason": name }))
-    }
-}
-
-/// How files call a reason to stop: `eos` or `max_frames`.
-pub fn stop_reason_name(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::Eos => "eos",
-        StopReason::MaxFrames => "max_frames",
     }
 }

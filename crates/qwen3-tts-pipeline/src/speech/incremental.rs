@@ -1,27 +1,27 @@
-//! Text that is still coming while it is spoken.
+//! Text that is spoken while it is being written.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 
-use crate::request::{Planner, SUFFIX};
+use super::plan::{Planner, SUFFIX};
+use crate::error::{Error, Result};
 use crate::text::tokenizer::{TextPieces, WRAPPED_AFTER, WRAPPED_BEFORE};
-use crate::{Error, Result};
 
-/// The writing end of a text that is spoken while it comes: words from a language model, or lines
-/// from a pipe.
+/// The writing end of a text that is spoken while it is being written, by a language model or a
+/// pipe for example.
 ///
-/// The ids are those of the whole text, wherever it is cut. Speech that has caught up with the text
-/// waits for more of it. Dropping the stream finishes the text.
-pub struct TextStream {
+/// The token ids are those of the whole text, wherever it is cut. Speech that has caught up with
+/// the text waits for more of it. Dropping this handle finishes the text.
+pub struct IncrementalText {
     planner: Arc<Planner>,
     pieces: TextPieces,
-    /// Ids that wait for something to say: a text of nothing but space is not spoken.
+    /// Ids held back while the text is blank: a blank text is not spoken.
     waiting: Vec<u32>,
     is_blank: bool,
     is_finished: bool,
     parts: Sender<TextPart>,
-    /// Tells whoever speaks that there is something new.
-    wake: Option<Box<dyn Fn() + Send>>,
+    /// Wakes the model's thread.
+    wake: Box<dyn Fn() + Send>,
 }
 
 struct TextPart {
@@ -29,14 +29,17 @@ struct TextPart {
     is_last: bool,
 }
 
-/// The reading end: ids of the wrapped text, but for the last ones of the wrapping.
-pub(crate) struct TextFeed {
+/// The reading end: ids of the wrapped text, without the last ones of the wrapping.
+pub(super) struct TextFeed {
     parts: Receiver<TextPart>,
     is_complete: bool,
 }
 
-impl TextStream {
-    pub(crate) fn new(planner: Arc<Planner>) -> Result<(Self, TextFeed)> {
+impl IncrementalText {
+    pub(super) fn new(
+        planner: Arc<Planner>,
+        wake: impl Fn() + Send + 'static,
+    ) -> Result<(Self, TextFeed)> {
         let (sender, receiver) = mpsc::channel();
         let mut stream = Self {
             planner,
@@ -45,28 +48,23 @@ impl TextStream {
             is_blank: true,
             is_finished: false,
             parts: sender,
-            wake: None,
+            wake: Box::new(wake),
         };
         stream.take(WRAPPED_BEFORE)?;
         Ok((stream, TextFeed { parts: receiver, is_complete: false }))
     }
 
-    pub(crate) fn on_push(mut self, wake: impl Fn() + Send + 'static) -> Self {
-        self.wake = Some(Box::new(wake));
-        self
-    }
-
-    /// Adds to the text.
+    /// Appends to the text.
     ///
     /// # Errors
-    /// [`Error::SpeechEnded`] once nobody speaks the text any more: it ended, failed, or was
-    /// dropped. If a word is longer than any prompt can be.
+    /// Returns [`Error::SpeechEnded`] if the speech has ended, failed or was dropped, and an error
+    /// if a word is longer than any prompt can be.
     pub fn push(&mut self, text: &str) -> Result<()> {
         self.is_blank &= text.trim().is_empty();
         self.take(text)
     }
 
-    /// Says that the text is complete.
+    /// Marks the text as complete.
     ///
     /// # Errors
     /// As [`Self::push`].
@@ -88,12 +86,12 @@ impl TextStream {
             return Ok(());
         }
         let rest = self.rest();
-        // Whatever happens, the speech must not wait for more. Without ids there is nothing to say.
+        // The speech must not wait for more, even after an error. Without ids the text is blank.
         let ids = rest.as_ref().map_or(Vec::new(), Vec::clone);
         self.send(TextPart { ids, is_last: true }).and(rest.map(drop))
     }
 
-    /// The ids that were held back, but for the last ones of the wrapping.
+    /// Returns the ids that were held back, without the last ones of the wrapping.
     fn rest(&mut self) -> Result<Vec<u32>> {
         if self.is_blank {
             return Ok(Vec::new());
@@ -109,40 +107,36 @@ impl TextStream {
 
     fn send(&self, part: TextPart) -> Result<()> {
         self.parts.send(part).map_err(|_| Error::SpeechEnded)?;
-        if let Some(wake) = &self.wake {
-            wake();
-        }
+        (self.wake)();
         Ok(())
     }
 }
 
-impl Drop for TextStream {
+impl Drop for IncrementalText {
     fn drop(&mut self) {
-        // Nobody may be listening any more, which is no news by then.
+        // The speech may have ended before its text.
         let _ = self.end();
     }
 }
 
 impl TextFeed {
-    /// The ids that came since the last time; where there are none, waits for the next ones if
-    /// `wait` says so.
-    pub fn take(&mut self, wait: bool) -> Vec<u32> {
+    /// Takes the ids that have come since the last call.
+    pub fn take(&mut self) -> Vec<u32> {
         let mut ids = Vec::new();
         while !self.is_complete {
-            let part = match ids.is_empty() && wait {
-                true => self.parts.recv().ok(),
-                false => match self.parts.try_recv() {
-                    Err(mpsc::TryRecvError::Empty) => return ids,
-                    part => part.ok(),
-                },
-            };
-            self.is_complete = part.as_ref().is_none_or(|part| part.is_last);
-            ids.extend(part.into_iter().flat_map(|part| part.ids));
+            match self.parts.try_recv() {
+                Ok(part) => {
+                    self.is_complete = part.is_last;
+                    ids.extend(part.ids);
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => self.is_complete = true,
+            }
         }
         ids
     }
 
-    /// Whether the text has come to its end.
+    /// Returns true if the text has come to its end.
     pub fn is_complete(&self) -> bool {
         self.is_complete
     }

@@ -1,180 +1,64 @@
-//! What one can ask for, and what a model makes of it.
-
-use std::sync::Arc;
+//! Plans: requests checked against a checkpoint and translated into the terms of the talker.
 
 use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
 use qwen3_tts_talker::{GenerationParams, Prompt, Reference, SamplingParams, Speaker, TextMode};
 
+use super::request::{Sampling, SpeechRequest, Voice};
+use crate::error::{Error, Result};
+use crate::text::TextTokenizer;
 use crate::text::tokenizer::WRAPPED_AFTER;
-use crate::{ClonedVoice, Error, Result, TextTokenizer};
 
-/// A text to speak, and how. Whatever is left out is as the model's publishers had it.
-///
-/// ```
-/// use qwen3_tts_pipeline::SpeechRequest;
-///
-/// let request = SpeechRequest::new("Guten Tag!").speaker("Ryan").language("German").seed(7);
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct SpeechRequest {
-    /// What is spoken.
-    pub text: String,
-    /// Who speaks.
-    pub voice: Voice,
-    /// A language of the model in any case, or `auto`.
-    pub language: String,
-    /// For a voice design the description of the voice, for a custom voice how to speak.
-    pub instruct: Option<String>,
-    /// Whether the whole text comes first, or one token with each frame. The model's publishers
-    /// give the whole text first, but stream it where a voice is cloned.
-    pub text_mode: Option<TextMode>,
-    /// How codes are chosen.
-    pub sampling: Sampling,
-    /// The same seed gives the same speech; without one, each request draws its own.
-    pub seed: Option<u64>,
-    /// Longest speech in frames of 80 ms; without one, as long as the model's publishers allowed.
-    pub max_frames: Option<usize>,
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[non_exhaustive]
-pub enum Voice {
-    /// The first speaker of a custom voice, the described one of a voice design.
-    #[default]
-    Default,
-    /// A speaker of a custom voice by name, in any case.
-    Speaker(String),
-    /// The voice of a recording, for a base model.
-    Cloned(Arc<ClonedVoice>),
-}
-
-/// Changes to the sampling of `generation_config.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Sampling {
-    /// Always the likeliest code, in the talker and in the code predictor.
-    pub greedy: bool,
-    /// Divides the logits of codebook 0.
-    pub temperature: Option<f32>,
-    /// Candidates for codebook 0; 0 for all.
-    pub top_k: Option<usize>,
-    /// Probability mass of the candidates for codebook 0.
-    pub top_p: Option<f32>,
-    /// Weakens codes of codebook 0 that were already generated.
-    pub repetition_penalty: Option<f32>,
-    /// Divides the logits of the other codebooks.
-    pub subtalker_temperature: Option<f32>,
-    /// Candidates for the other codebooks; 0 for all.
-    pub subtalker_top_k: Option<usize>,
-    /// Probability mass of the candidates for the other codebooks.
-    pub subtalker_top_p: Option<f32>,
-}
-
-impl SpeechRequest {
-    /// A text as the model speaks it by default.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            voice: Voice::Default,
-            language: "auto".to_owned(),
-            instruct: None,
-            text_mode: None,
-            sampling: Sampling::default(),
-            seed: None,
-            max_frames: None,
-        }
-    }
-
-    /// Spoken by a speaker of a custom voice.
-    pub fn speaker(self, name: impl Into<String>) -> Self {
-        Self { voice: Voice::Speaker(name.into()), ..self }
-    }
-
-    /// Spoken by the voice of a recording.
-    pub fn cloned(self, voice: Arc<ClonedVoice>) -> Self {
-        Self { voice: Voice::Cloned(voice), ..self }
-    }
-
-    /// Spoken in a language of the model.
-    pub fn language(self, name: impl Into<String>) -> Self {
-        Self { language: name.into(), ..self }
-    }
-
-    /// Spoken by the voice, or in the way, that the words describe.
-    pub fn instruct(self, words: impl Into<String>) -> Self {
-        Self { instruct: Some(words.into()), ..self }
-    }
-
-    /// With the text given in this way.
-    pub fn text_mode(self, text_mode: TextMode) -> Self {
-        Self { text_mode: Some(text_mode), ..self }
-    }
-
-    /// With codes chosen in this way.
-    pub fn sampling(self, sampling: Sampling) -> Self {
-        Self { sampling, ..self }
-    }
-
-    /// Always with the likeliest code.
-    pub fn greedy(mut self) -> Self {
-        self.sampling.greedy = true;
-        self
-    }
-
-    /// The same each time.
-    pub fn seed(self, seed: u64) -> Self {
-        Self { seed: Some(seed), ..self }
-    }
-
-    /// With at most so many frames of 80 ms.
-    pub fn max_frames(self, max_frames: usize) -> Self {
-        Self { max_frames: Some(max_frames), ..self }
-    }
-}
-
-/// Frames that a text token takes, about: 12.5 frames a second, some 4 tokens a second.
+/// Expected frames for each text token: 12.5 frames and some 4 tokens a second.
 pub(crate) const FRAMES_PER_TOKEN: f64 = 3.3;
 
-/// A request that a model can honour, in the terms of the talker.
+/// A request, or a piece of one, that the model can honour.
 pub(crate) struct Plan {
     pub prompt: Prompt,
     pub params: GenerationParams,
-    /// The limit of frames that was asked for.
+    /// Frame limit of the request.
     asked_frames: Option<usize>,
-    /// Tokens of the text alone.
+    /// Number of tokens of the text alone.
     pub text_tokens: usize,
 }
 
+/// The part of a request that a plan is made for.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a> {
+    pub text: &'a str,
+    pub seed: u64,
+    pub max_frames: Option<usize>,
+}
+
 impl Plan {
-    /// Tokens of text and instruction.
+    /// Returns the number of tokens of text and instruction.
     pub fn prompt_tokens(&self) -> usize {
         self.prompt.input_ids.len() + self.prompt.instruct_ids.as_ref().map_or(0, Vec::len)
     }
 
-    /// Adds ids to a text that comes bit by bit.
+    /// Adds ids to an incremental text.
     pub fn text_came(&mut self, ids: &[u32]) {
         self.prompt.input_ids.extend(ids);
         self.text_tokens = self.prompt.input_ids.len().saturating_sub(ROLE);
     }
 
-    /// Whether anything came of such a text.
+    /// Returns true if an incremental text has ids.
     pub fn has_text(&self) -> bool {
         self.text_tokens > 0
     }
 
-    /// Whether there is enough of such a text to begin.
+    /// Returns true if enough of an incremental text is there to begin.
     pub fn can_open(&self) -> bool {
         self.text_tokens >= self.prompt.text_to_start()
     }
 
-    /// Frames that the text will take, as a guess from its length.
+    /// Returns the number of frames expected from the length of the text.
     pub fn expected_frames(&self) -> usize {
         let expected = self.text_tokens as f64 * FRAMES_PER_TOKEN;
         (expected.ceil() as usize).min(self.params.max_frames)
     }
 }
 
-/// What a request is checked against.
+/// The part of a checkpoint that requests are checked against.
 pub(crate) struct Planner {
     pub config: ModelConfig,
     pub generation: GenerationConfig,
@@ -182,28 +66,28 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    pub fn plan(&self, request: &SpeechRequest) -> Result<Plan> {
-        check_text(&request.text)?;
-        let mut plan = self.plan_without_text(request)?;
-        self.give_text(&mut plan, self.tokenizer.encode_text(&request.text)?)?;
+    /// Plans a part of a request.
+    pub fn plan(&self, request: &SpeechRequest, part: Part<'_>) -> Result<Plan> {
+        check_text(part.text)?;
+        let mut plan = self.plan_without_text(request, part)?;
+        self.give_text(&mut plan, self.tokenizer.encode_text(part.text)?)?;
         Ok(plan)
     }
 
-    /// Plans a request whose text comes later, bit by bit; its own is not looked at.
-    pub fn plan_open(&self, request: &SpeechRequest) -> Result<Plan> {
+    /// Plans a request whose text is incremental; the text of the request is ignored.
+    pub fn plan_open(&self, request: &SpeechRequest, seed: u64) -> Result<Plan> {
         if request.text_mode == Some(TextMode::NonStreaming) {
-            return Err(refuse(
-                "text that comes bit by bit is spoken in the streaming text mode only",
-            ));
+            return Err(refuse("an incremental text is spoken in the streaming text mode only"));
         }
-        let request = SpeechRequest { text_mode: Some(TextMode::Streaming), ..request.clone() };
-        let mut plan = self.plan_without_text(&request)?;
+        let part = Part { text: "", seed, max_frames: request.max_frames };
+        let mut plan = self.plan_without_text(request, part)?;
+        plan.prompt.text_mode = TextMode::Streaming;
         let positions = prompt_positions(&plan.prompt);
         plan.params.max_frames = self.max_frames(plan.asked_frames, positions, 0)?;
         Ok(plan)
     }
 
-    /// The prompt of a plan whose text is not complete, wrapped as it is so far.
+    /// Returns the prompt of an incremental text as far as it has come, wrapped.
     pub fn open_prompt(&self, plan: &Plan) -> Result<Prompt> {
         let mut prompt = plan.prompt.clone();
         let suffix = self.tokenizer.encode(WRAPPED_AFTER)?;
@@ -211,7 +95,7 @@ impl Planner {
         Ok(prompt)
     }
 
-    /// Checks a plan whose text came bit by bit and is complete.
+    /// Checks the plan of an incremental text that is complete.
     pub fn complete(&self, plan: &mut Plan) -> Result<()> {
         let ids = self.open_prompt(plan)?.input_ids;
         self.give_text(plan, ids)
@@ -225,7 +109,7 @@ impl Planner {
         Ok(())
     }
 
-    /// Checks what can be checked before a voice is cloned, and before there is a text.
+    /// Checks all of a request but its voice and its text.
     pub fn check_before_cloning(&self, request: &SpeechRequest) -> Result<()> {
         match self.config.tts_model_type {
             ModelType::Base => {}
@@ -237,7 +121,7 @@ impl Planner {
         self.max_frames(request.max_frames, 0, 0).map(drop)
     }
 
-    fn plan_without_text(&self, request: &SpeechRequest) -> Result<Plan> {
+    fn plan_without_text(&self, request: &SpeechRequest, part: Part<'_>) -> Result<Plan> {
         let (speaker, language) = self.voice(request)?;
         let instruct = self.instruct(request)?;
         let (talker, subtalker) = self.sampling(&request.sampling)?;
@@ -254,12 +138,11 @@ impl Planner {
                 _ => TextMode::NonStreaming,
             }),
         };
-        let seed = request.seed.unwrap_or_else(random_seed);
-        let params = GenerationParams { talker, subtalker, max_frames: 0, seed };
-        Ok(Plan { prompt, params, asked_frames: request.max_frames, text_tokens: 0 })
+        let params = GenerationParams { talker, subtalker, max_frames: 0, seed: part.seed };
+        Ok(Plan { prompt, params, asked_frames: part.max_frames, text_tokens: 0 })
     }
 
-    /// Who speaks, and the token of the language.
+    /// Returns the speaker and the token of the language.
     fn voice(&self, request: &SpeechRequest) -> Result<(Option<Speaker>, Option<u32>)> {
         let preset = match (&request.voice, self.config.tts_model_type) {
             (Voice::Cloned(voice), ModelType::Base) => {
@@ -286,7 +169,7 @@ impl Planner {
         Ok((preset.map(|speaker| Speaker::Preset(speaker.id)), language))
     }
 
-    /// The recording to speak on from, where the voice has one.
+    /// Returns the recording to continue, if the voice has one.
     fn reference(&self, voice: &Voice) -> Result<Option<Reference>> {
         let Voice::Cloned(voice) = voice else { return Ok(None) };
         let Some(reference) = &voice.reference else { return Ok(None) };
@@ -294,7 +177,7 @@ impl Planner {
         Ok(Some(Reference { text_ids, frames: reference.codes.clone() }))
     }
 
-    /// The instruction; an empty one is none, as in the official package.
+    /// Returns the instruction; an empty one counts as none, as in the official package.
     fn instruct<'a>(&self, request: &'a SpeechRequest) -> Result<Option<&'a str>> {
         let instruct = request.instruct.as_deref().filter(|words| !words.is_empty());
         if instruct.is_some() && !self.config.takes_instruct() {
@@ -328,8 +211,8 @@ impl Planner {
         Ok((talker, subtalker))
     }
 
-    /// How many frames there may be. A text that cannot fit is refused; a limit that was asked for
-    /// is kept, whatever it cuts off.
+    /// Returns the maximum number of frames. A text that cannot fit is refused; the limit of the
+    /// request is kept, whatever it cuts off.
     fn max_frames(
         &self,
         asked: Option<usize>,
@@ -363,10 +246,10 @@ impl Planner {
     }
 }
 
-/// What is said of an empty text.
+/// Message for an empty text.
 pub(crate) const NO_TEXT: &str = "there is no text to speak";
 
-/// Refuses a text with nothing to say in it.
+/// Refuses a blank text.
 pub(crate) fn check_text(text: &str) -> Result<()> {
     if text.trim().is_empty() { Err(refuse(NO_TEXT)) } else { Ok(()) }
 }
@@ -411,7 +294,7 @@ pub(crate) fn prompt_positions(prompt: &Prompt) -> usize {
     instruct + role + codec_prefix + text + speech
 }
 
-/// A seed that is short enough to be typed.
+/// Draws a seed of 32 bits, short enough to be typed.
 pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::hash::RandomState::new().build_hasher().finish() >> 32

@@ -1,0 +1,29 @@
+//! Speech: requests, the model's thread, and the handles to both.
+
+mod codes;
+mod delivery;
+mod handle;
+mod incremental;
+mod job;
+mod load;
+mod model;
+mod output;
+mod plan;
+mod request;
+mod scheduler;
+mod script;
+mod sequence;
+mod synthesizer;
+mod task;
+
+pub use codes::SpeechCodes;
+pub use handle::{Speech, SpeechControl};
+pub use incremental::IncrementalText;
+pub use load::{DeviceKind, LoadOptions};
+pub use model::WeightTypes;
+pub use output::{
+    AudioChunk, PieceOutput, Progress, SpeechEvent, SpeechOutput, StageTimings, StopReason,
+};
+pub use request::{ChunkSchedule, LongText, Pauses, Sampling, SpeechRequest, Voice};
+pub use synthesizer::Synthesizer;
+pub use task::VoiceTimings;

@@ -1,0 +1,181 @@
+//! A loaded checkpoint, which lives on one thread from its loading to its end.
+
+use std::sync::Arc;
+
+use qwen3_tts_codec::{CodecDecoder, CodecEncoder, DecoderState};
+use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
+use qwen3_tts_nn::{Device, Dtype};
+use qwen3_tts_talker::Talker;
+
+use super::load::LoadOptions;
+use super::plan::{Planner, refuse};
+use super::request::DECODED_TOGETHER;
+use crate::audio::ReferenceAudio;
+use crate::checkpoint::ModelFiles;
+use crate::error::{Error, Result};
+use crate::text::TextTokenizer;
+use crate::voice::VoiceEncoder;
+
+/// A loaded checkpoint.
+pub(super) struct Model {
+    speaker: Option<Speaker>,
+    pub config: SpeechTokenizerConfig,
+    pub decoder: CodecDecoder,
+    voice_encoder: Option<VoiceEncoder>,
+    encoder: Option<CodecEncoder>,
+    primed: Option<Primed>,
+    files: ModelFiles,
+    pub device: Device,
+}
+
+/// The part of a model that speaks.
+pub(super) struct Speaker {
+    pub planner: Arc<Planner>,
+    pub talker: Talker,
+}
+
+/// The state of the decoder after a reference.
+struct Primed {
+    frames: Vec<Vec<u32>>,
+    state: DecoderState,
+}
+
+/// Data types that the weights of a checkpoint are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WeightTypes {
+    /// Data type of the talker's matrices.
+    pub talker: Dtype,
+    /// Data type of the code predictor's matrices.
+    pub code_predictor: Dtype,
+}
+
+impl std::fmt::Display for WeightTypes {
+    /// Writes one type if both are equal: `bf16`, or `q4, code predictor q8`.
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self.talker == self.code_predictor {
+            true => write!(f, "{}", self.talker),
+            false => write!(f, "{}, code predictor {}", self.talker, self.code_predictor),
+        }
+    }
+}
+
+impl Model {
+    /// Loads a checkpoint on the current thread, which has to keep it.
+    pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
+        let device = options.open_device()?;
+        let speaker = match options.talker {
+            true => Some(Speaker::load(files, options, &device)?),
+            false => None,
+        };
+        let config = files.speech_tokenizer_config()?;
+        if let Some(speaker) = &speaker {
+            let fits = config.validate_for(&speaker.planner.config);
+            fits.map_err(|source| Error::Config { file: files.name_of("config.json"), source })?;
+        }
+        let weights = files.speech_tokenizer_weights()?;
+        let decoder = CodecDecoder::load(&config.decoder_config, &weights, &device)?;
+        weights.finish(&[&["encoder."], CodecDecoder::UNUSED].concat())?;
+        Ok(Self {
+            speaker,
+            config,
+            decoder,
+            voice_encoder: None,
+            encoder: None,
+            primed: None,
+            files: files.clone(),
+            device,
+        })
+    }
+
+    /// Returns the part that speaks.
+    pub fn speaker(&self) -> Result<&Speaker> {
+        self.speaker.as_ref().ok_or_else(no_talker)
+    }
+
+    /// Returns the data types of the weights of the part that speaks.
+    pub fn weight_types(&self) -> Option<WeightTypes> {
+        let talker = &self.speaker.as_ref()?.talker;
+        let code_predictor = talker.code_predictor().weight_dtype();
+        Some(WeightTypes { talker: talker.weight_dtype(), code_predictor })
+    }
+
+    /// Returns the decoder state after a reference, whose own samples are not wanted. The last
+    /// one is kept, since a voice is seldom used once.
+    pub fn primed(&mut self, frames: &[Vec<u32>]) -> Result<DecoderState> {
+        if let Some(primed) = self.primed.as_ref().filter(|primed| primed.frames == frames) {
+            return Ok(primed.state.clone());
+        }
+        let mut state = self.decoder.new_state();
+        for frames in frames.chunks(DECODED_TOGETHER) {
+            self.decoder.step(frames, &mut state)?;
+        }
+        self.primed = Some(Primed { frames: frames.to_vec(), state: state.clone() });
+        Ok(state)
+    }
+
+    /// Returns the speaker encoder, which is loaded at its first use.
+    pub fn voice_encoder(&mut self) -> Result<&VoiceEncoder> {
+        match &mut self.voice_encoder {
+            Some(encoder) => Ok(encoder),
+            none => Ok(none.insert(VoiceEncoder::load(&self.files, &self.device)?)),
+        }
+    }
+
+    /// Returns the speech encoder, which is loaded at its first use.
+    pub fn encoder(&mut self) -> Result<&CodecEncoder> {
+        match &mut self.encoder {
+            Some(encoder) => Ok(encoder),
+            none => Ok(none.insert(load_encoder(&self.files, &self.config, &self.device)?)),
+        }
+    }
+}
+
+impl Speaker {
+    fn load(files: &ModelFiles, options: &LoadOptions, device: &Device) -> Result<Self> {
+        let config = files.model_config()?;
+        let generation = files.generation_config()?;
+        // The text tokenizer takes as long to load as the weights.
+        let (tokenizer, talker) = std::thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| TextTokenizer::load(files));
+            let talker = load_talker(files, &config, options, device);
+            (tokenizer.join(), talker)
+        });
+        let tokenizer = tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let planner = Arc::new(Planner { config, generation, tokenizer });
+        Ok(Self { planner, talker: talker? })
+    }
+}
+
+fn load_talker(
+    files: &ModelFiles,
+    config: &ModelConfig,
+    options: &LoadOptions,
+    device: &Device,
+) -> Result<Talker> {
+    let weights = files.talker_weights()?.quantize(options.quantize.policy());
+    let talker = Talker::load(config, &weights, device)?;
+    weights.finish(&["speaker_encoder."])?;
+    Ok(talker)
+}
+
+fn load_encoder(
+    files: &ModelFiles,
+    config: &SpeechTokenizerConfig,
+    device: &Device,
+) -> Result<CodecEncoder> {
+    let (rate, expected) = (config.input_sample_rate, ReferenceAudio::SAMPLE_RATE);
+    if rate != expected {
+        return Err(refuse(format!(
+            "the speech tokenizer takes audio at {rate} Hz, and only {expected} Hz is supported"
+        )));
+    }
+    let weights = files.speech_tokenizer_weights()?;
+    let encoder = CodecEncoder::load(config, &weights, device)?;
+    weights.finish(&["decoder.", CodecEncoder::UNUSED[0]])?;
+    Ok(encoder)
+}
+
+pub(super) fn no_talker() -> Error {
+    refuse("the model was loaded without its talker: load it with LoadOptions::default()")
+}

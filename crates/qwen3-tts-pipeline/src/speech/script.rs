@@ -1,0 +1,113 @@
+//! The pieces of a text, with the seed, the limit and the pause of each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::plan::{FRAMES_PER_TOKEN, Part, Plan, Planner, random_seed};
+use super::request::SpeechRequest;
+use crate::error::Result;
+use crate::text::{PieceEnd, TextPiece, split};
+
+/// A request and the pieces that its text is spoken in.
+pub(super) struct Script {
+    pub request: Arc<SpeechRequest>,
+    /// Seed from which the seeds of the pieces count.
+    pub seed: u64,
+    /// Pieces of the text, at least one.
+    pub pieces: Arc<[TextPiece]>,
+    /// Frame limit of the checkpoint.
+    longest: usize,
+}
+
+/// A runaway speech takes this many times its expected length, plus [`PATIENCE`].
+const SLOWEST: f64 = 3.0;
+/// Frames that even the shortest text may take: 6 s.
+const PATIENCE: usize = 75;
+
+impl Script {
+    /// Splits the text of a request and checks that the model can honour it.
+    pub fn new(planner: &Planner, request: SpeechRequest) -> Result<Self> {
+        let script = Self {
+            seed: request.seed.unwrap_or_else(random_seed),
+            pieces: pieces(planner, &request).into(),
+            longest: planner.generation.max_new_tokens,
+            request: Arc::new(request),
+        };
+        // Pieces differ in their text alone, and the longest is the hardest to honour.
+        let longest = (0..script.pieces.len()).max_by_key(|&index| script.pieces[index].tokens);
+        script.plan(planner, longest.unwrap_or(0), 0)?;
+        Ok(script)
+    }
+
+    /// Plans a piece as it is spoken at its `retry`-th retry.
+    pub fn plan(&self, planner: &Planner, index: usize, retry: usize) -> Result<Plan> {
+        let part = Part {
+            text: &self.request.text[self.pieces[index].range.clone()],
+            seed: self.seed.wrapping_add(index as u64).wrapping_add((retry as u64) << 32),
+            max_frames: self.request.max_frames.or(self.span(index)),
+        };
+        planner.plan(&self.request, part)
+    }
+
+    /// Returns the silence after a piece; there is none after the last one.
+    pub fn pause(&self, index: usize) -> Duration {
+        let is_last = index + 1 >= self.pieces.len();
+        let pauses = &self.request.long_text.pauses;
+        if is_last { Duration::ZERO } else { pauses.after(self.pieces[index].end) }
+    }
+
+    /// Returns the number of frames within which a piece ends unless it runs away. `None` if that
+    /// is not checked: the request has a frame limit or wants no retries, or the limit of the
+    /// checkpoint is lower.
+    pub fn span(&self, index: usize) -> Option<usize> {
+        let is_checked =
+            self.request.long_text.retries.is_some() && self.request.max_frames.is_none();
+        let expected = self.pieces[index].tokens as f64 * FRAMES_PER_TOKEN;
+        let span = (expected * SLOWEST) as usize + PATIENCE;
+        (is_checked && span < self.longest).then_some(span)
+    }
+
+    /// Returns true if a runaway piece may be spoken again after `attempts` attempts.
+    pub fn may_retry(&self, attempts: usize) -> bool {
+        let retries = self.request.long_text.retries;
+        // Greedy decoding gives the same codes with every seed.
+        self.request.chunks.whole_pieces
+            && attempts <= retries.unwrap_or(0)
+            && !self.request.sampling.greedy
+    }
+
+    /// Returns the number of pieces that may be spoken at the same time.
+    pub fn together(&self) -> usize {
+        match self.request.chunks.whole_pieces {
+            true => self.request.long_text.together.max(1),
+            false => 1,
+        }
+    }
+
+    /// Returns the number of frames expected from the length of the text.
+    pub fn expected_frames(&self) -> usize {
+        let skip = &self.request.long_text.skip;
+        let spoken = self.pieces.iter().enumerate().filter(|(index, _)| !skip.contains(index));
+        let tokens: usize = spoken.map(|(_, piece)| piece.tokens).sum();
+        (tokens as f64 * FRAMES_PER_TOKEN).ceil() as usize
+    }
+}
+
+fn pieces(planner: &Planner, request: &SpeechRequest) -> Vec<TextPiece> {
+    let budget = request.long_text.piece_tokens;
+    let pieces = split_text(planner, &request.text, budget.unwrap_or(usize::MAX));
+    if pieces.len() > 1 && budget.is_some() {
+        return pieces;
+    }
+    // A single piece is the text as it is, with the space around it.
+    let tokens = pieces.iter().map(|piece| piece.tokens).sum();
+    vec![TextPiece { range: 0..request.text.len(), end: PieceEnd::Paragraph, tokens }]
+}
+
+/// Splits a text into pieces of at most `budget` tokens.
+pub(super) fn split_text(planner: &Planner, text: &str, budget: usize) -> Vec<TextPiece> {
+    let tokenizer = &planner.tokenizer;
+    // A text that is too long to be tokenised is too long for any piece.
+    let count = |text: &str| tokenizer.encode(text).map_or(text.len(), |ids| ids.len());
+    split::split(text, budget, &count)
+}

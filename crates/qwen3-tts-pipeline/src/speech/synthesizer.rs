@@ -1,0 +1,349 @@
+//! The handle to a model.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
+
+use super::codes::SpeechCodes;
+use super::delivery::Delivery;
+use super::handle::{Speech, SpeechControl, SpeechFacts};
+use super::incremental::IncrementalText;
+use super::job::Job;
+use super::load::{DeviceKind, LoadOptions};
+use super::model::{Model, WeightTypes, no_talker};
+use super::plan::{Planner, check_text, random_seed, refuse};
+use super::request::SpeechRequest;
+use super::scheduler::{Command, Occupancy, Scheduler};
+use super::script::{Script, split_text};
+use super::task::{CloneVoice, Decode, Encode, Task, VoiceTimings, Work, guarded};
+use crate::audio::ReferenceAudio;
+use crate::checkpoint::ModelFiles;
+use crate::error::{Error, Result};
+use crate::text::TextPiece;
+use crate::voice::ClonedVoice;
+
+/// A handle to a loaded model. `Clone + Send + Sync + 'static`; clones are handles to the same
+/// model.
+///
+/// The model lives on a thread of its own, which is where it is loaded and freed. Requests that
+/// are present at the same time are spoken together and share each read of the weights; a request
+/// joins and leaves between frames, and its codes and samples are those that it has alone. The
+/// model is freed when the last handle and the last [`Speech`] are dropped, or by
+/// [`Synthesizer::shutdown`].
+///
+/// ```no_run
+/// use qwen3_tts_pipeline::{LoadOptions, SpeechRequest, Synthesizer};
+///
+/// # fn main() -> qwen3_tts_pipeline::Result<()> {
+/// let tts = Synthesizer::load("Qwen3-TTS-12Hz-0.6B-CustomVoice", &LoadOptions::default())?;
+/// let speech = tts.speak(SpeechRequest::new("Hello!").speaker("Ryan"))?.collect_audio()?;
+/// println!("{:?} of speech", speech.duration());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Synthesizer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    commands: Sender<Command>,
+    occupancy: Arc<Occupancy>,
+    facts: Facts,
+    options: LoadOptions,
+    load_time: Duration,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What is known of a model once it is loaded.
+struct Facts {
+    planner: Option<Arc<Planner>>,
+    codec: SpeechTokenizerConfig,
+    threads: usize,
+    weight_types: Option<WeightTypes>,
+}
+
+impl Synthesizer {
+    /// Loads the checkpoint in a directory.
+    ///
+    /// # Errors
+    /// Returns an error if a file is missing or damaged, or if the files do not fit each other.
+    pub fn load(directory: impl Into<PathBuf>, options: &LoadOptions) -> Result<Self> {
+        Self::from_files(&ModelFiles::directory(directory), options)
+    }
+
+    /// Loads a checkpoint from its files.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::load`] does.
+    pub fn from_files(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
+        let begin = Instant::now();
+        let (commands, received) = mpsc::channel();
+        let (loaded, facts) = mpsc::channel();
+        let occupancy = Arc::new(Occupancy::default());
+        let thread = {
+            let (files, options) = (files.clone(), *options);
+            let occupancy = Arc::clone(&occupancy);
+            std::thread::Builder::new()
+                .name("qwen3-tts".to_owned())
+                .spawn(move || match guarded(|| Model::load(&files, &options)) {
+                    Ok(model) => {
+                        // The caller waits for it.
+                        let _ = loaded.send(Ok(Facts::of(&model)));
+                        Scheduler::new(model, received, occupancy, &options).run();
+                    }
+                    Err(error) => drop(loaded.send(Err(error))),
+                })
+                .map_err(|error| Error::Internal(format!("no thread for the model: {error}")))?
+        };
+        let facts = facts.recv().map_err(|_| Error::Stopped)??;
+        let shared = Shared {
+            commands,
+            occupancy,
+            facts,
+            options: *options,
+            load_time: begin.elapsed(),
+            thread: Mutex::new(Some(thread)),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Speaks a text. Long texts are split as the request says.
+    ///
+    /// # Errors
+    /// Returns an error if the model cannot honour the request, [`Error::Busy`] if too many
+    /// requests wait, and [`Error::Stopped`] after [`Self::shutdown`]. Later errors come from the
+    /// [`Speech`].
+    pub fn speak(&self, request: SpeechRequest) -> Result<Speech> {
+        let begin = Instant::now();
+        let script = Script::new(self.planner()?, request)?;
+        let (pieces, seed) = (Arc::clone(&script.pieces), script.seed);
+        self.submit(
+            script.request.buffered_chunks,
+            SpeechFacts { sample_rate: self.sample_rate(), seed, pieces },
+            |delivery| Job::new(script, delivery, self.sample_rate(), begin),
+        )
+    }
+
+    /// Speaks a text while it is being written to the returned [`IncrementalText`], from any
+    /// thread. The text of the request is ignored. Each frame is given one token, and the speech
+    /// pauses while it has caught up with its text.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::speak`] does, and if the request wants the whole text first.
+    pub fn speak_incremental(&self, request: SpeechRequest) -> Result<(IncrementalText, Speech)> {
+        let begin = Instant::now();
+        let planner = self.shared.facts.planner.as_ref().ok_or_else(no_talker)?;
+        let seed = request.seed.unwrap_or_else(random_seed);
+        let plan = planner.plan_open(&request, seed)?;
+        let (text, feed) = IncrementalText::new(Arc::clone(planner), self.waker())?;
+        let facts = SpeechFacts { sample_rate: self.sample_rate(), seed, pieces: Arc::new([]) };
+        let speech = self.submit(request.buffered_chunks, facts, |delivery| {
+            Job::incremental((plan, feed, request.chunks), delivery, self.sample_rate(), begin)
+        })?;
+        Ok((text, speech))
+    }
+
+    /// Clones the voice of a recording, with the encoders of a base checkpoint. With a transcript,
+    /// which has to cover the whole recording, speech continues the recording; without one, speech
+    /// has its speaker embedding (x-vector) only.
+    ///
+    /// The calling thread waits. The encoders are loaded at their first use, and work in slices
+    /// between the frames of speeches under way.
+    ///
+    /// # Errors
+    /// Returns an error if the checkpoint is not a base checkpoint, if the transcript is empty or
+    /// the recording too short, [`Error::Busy`], and [`Error::Stopped`].
+    pub fn clone_voice(
+        &self,
+        audio: &ReferenceAudio,
+        transcript: Option<&str>,
+    ) -> Result<ClonedVoice> {
+        self.clone_voice_timed(audio, transcript).map(|(voice, _)| voice)
+    }
+
+    /// Clones the voice of a recording, as [`Self::clone_voice`], and reports the time of each
+    /// encoder.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::clone_voice`] does.
+    pub fn clone_voice_timed(
+        &self,
+        audio: &ReferenceAudio,
+        transcript: Option<&str>,
+    ) -> Result<(ClonedVoice, VoiceTimings)> {
+        if transcript.is_some_and(|transcript| transcript.trim().is_empty()) {
+            return Err(refuse(
+                "the transcript of the recording is empty: give the words that are spoken in it, \
+                 or clone the speaker embedding only",
+            ));
+        }
+        self.run(CloneVoice::new(audio.samples.clone(), transcript.map(str::to_owned)))
+    }
+
+    /// Encodes a recording to codes: one frame for each 80 ms or part of them. The calling thread
+    /// waits, as in [`Self::clone_voice`].
+    ///
+    /// # Errors
+    /// Returns an error if the recording is empty, [`Error::Busy`], and [`Error::Stopped`].
+    pub fn encode(&self, audio: &ReferenceAudio) -> Result<SpeechCodes> {
+        self.run(Encode::new(audio.samples.clone()))
+    }
+
+    /// Decodes codes to mono samples in [−1, 1] at [`Self::sample_rate`]. The calling thread waits.
+    ///
+    /// # Errors
+    /// Returns [`Error::Codes`] if the codes do not fit the codec, [`Error::Busy`], and
+    /// [`Error::Stopped`].
+    pub fn decode(&self, codes: &SpeechCodes) -> Result<Vec<f32>> {
+        codes.validate(&self.shared.facts.codec, "codes")?;
+        self.run(Decode::new(codes.clone()))
+    }
+
+    /// Checks that the model can honour a request. Nothing is computed.
+    ///
+    /// # Errors
+    /// Returns an error with the reason if it cannot.
+    pub fn check(&self, request: &SpeechRequest) -> Result<()> {
+        Script::new(self.planner()?, request.clone()).map(drop)
+    }
+
+    /// Checks all of a request but its voice, which is still to be cloned. A text that is still to
+    /// be written is `None`.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::check`] does.
+    pub fn check_before_cloning(&self, request: &SpeechRequest, has_text: bool) -> Result<()> {
+        if has_text {
+            check_text(&request.text)?;
+        }
+        self.planner()?.check_before_cloning(request)
+    }
+
+    /// Splits a text into pieces of at most `piece_tokens` tokens, as a [`LongText`](crate::LongText) is split.
+    ///
+    /// Sentences are kept whole as long as they fit, then clauses, and words always. Every
+    /// character of the text but white space is in a piece, in its order.
+    ///
+    /// # Errors
+    /// Returns an error for a speech tokenizer alone.
+    pub fn split_text(&self, text: &str, piece_tokens: usize) -> Result<Vec<TextPiece>> {
+        Ok(split_text(self.planner()?, text, piece_tokens))
+    }
+
+    /// Cancels all requests, frees the model and waits until it is freed. Later requests fail with
+    /// [`Error::Stopped`].
+    pub fn shutdown(&self) {
+        // A model that is gone needs no command.
+        let _ = self.shared.commands.send(Command::Shutdown);
+        let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // A panic of the thread was reported to the requests that it had.
+            let _ = thread.join();
+        }
+    }
+
+    /// Returns the configuration of the checkpoint; `None` for a speech tokenizer alone.
+    pub fn config(&self) -> Option<&ModelConfig> {
+        self.shared.facts.planner.as_ref().map(|planner| &planner.config)
+    }
+
+    /// Returns the configuration of the speech tokenizer.
+    pub fn speech_tokenizer_config(&self) -> &SpeechTokenizerConfig {
+        &self.shared.facts.codec
+    }
+
+    /// Returns the sample rate of all speech in Hz.
+    pub fn sample_rate(&self) -> u32 {
+        self.shared.facts.codec.output_sample_rate
+    }
+
+    /// Returns the device that computes.
+    pub fn device(&self) -> DeviceKind {
+        self.shared.options.device
+    }
+
+    /// Returns the number of threads that compute.
+    pub fn threads(&self) -> usize {
+        self.shared.facts.threads
+    }
+
+    /// Returns the data types of the weights; `None` for a speech tokenizer alone.
+    pub fn weight_types(&self) -> Option<WeightTypes> {
+        self.shared.facts.weight_types
+    }
+
+    /// Returns the time that loading took.
+    pub fn load_time(&self) -> Duration {
+        self.shared.load_time
+    }
+
+    /// Returns the number of speeches under way.
+    pub fn active_requests(&self) -> usize {
+        self.shared.occupancy.active.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of requests that wait for their turn.
+    pub fn waiting_requests(&self) -> usize {
+        let present = self.shared.occupancy.present.load(Ordering::Relaxed);
+        present.saturating_sub(self.active_requests())
+    }
+
+    fn planner(&self) -> Result<&Planner> {
+        self.shared.facts.planner.as_deref().ok_or_else(no_talker)
+    }
+
+    fn submit(
+        &self,
+        buffered_chunks: usize,
+        facts: SpeechFacts,
+        job: impl FnOnce(Delivery) -> Job,
+    ) -> Result<Speech> {
+        let (delivery, messages, gauge) = Delivery::new(buffered_chunks);
+        self.send(Command::Speak(Box::new(job(delivery))))?;
+        Ok(Speech::new(messages, SpeechControl::new(gauge, self.waker()), facts))
+    }
+
+    /// Does work on the model's thread and waits for its result.
+    fn run<W: Work>(&self, work: W) -> Result<W::Output> {
+        let (task, result): (_, Receiver<_>) = Task::new(work);
+        self.send(Command::Task(task))?;
+        result.recv().map_err(|_| Error::Stopped)?
+    }
+
+    /// Sends a request, if there is room for it.
+    fn send(&self, command: Command) -> Result<()> {
+        let options = &self.shared.options;
+        let most = options.max_active.max(1).saturating_add(options.max_waiting);
+        let counter = &self.shared.occupancy.present;
+        let present = counter.fetch_add(1, Ordering::Relaxed);
+        if present >= most {
+            counter.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::Busy { present });
+        }
+        self.shared.commands.send(command).map_err(|_| Error::Stopped)
+    }
+
+    /// Returns a function that wakes the model's thread.
+    fn waker(&self) -> impl Fn() + Send + Sync + 'static {
+        let commands = self.shared.commands.clone();
+        // A model that is gone needs no waking.
+        move || drop(commands.send(Command::Wake))
+    }
+}
+
+impl Facts {
+    fn of(model: &Model) -> Self {
+        Self {
+            planner: model.speaker().ok().map(|speaker| Arc::clone(&speaker.planner)),
+            codec: model.config.clone(),
+            threads: model.device.threads(),
+            weight_types: model.weight_types(),
+        }
+    }
+}
