@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use qwen3_tts_pipeline::{NarrationOptions, Quantize};
+use qwen3_tts_pipeline::{LongText, Quantize};
 
 use crate::failure::Failure;
 
@@ -152,14 +152,12 @@ pub struct PieceArgs {
 }
 
 impl PieceArgs {
-    /// With so many pieces spoken together.
-    pub fn options(&self, together: usize) -> NarrationOptions {
-        NarrationOptions {
-            piece_tokens: (!self.no_split).then_some(self.piece_tokens),
-            together,
-            retries: Some(self.retries),
-            ..NarrationOptions::default()
-        }
+    /// Returns the splitting of long texts, with `together` pieces spoken at the same time.
+    pub fn long_text(&self, together: usize) -> LongText {
+        LongText::default()
+            .piece_tokens((!self.no_split).then_some(self.piece_tokens))
+            .together(together)
+            .retries(Some(self.retries))
     }
 }
 

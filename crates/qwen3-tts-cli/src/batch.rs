@@ -3,16 +3,14 @@
 mod manifest;
 mod request;
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use qwen3_tts_pipeline::{
-    LoadOptions, NarratedPiece, Narrator, NarratorEvent, OutputFile, Script, Synthesizer, TextMode,
-    encode_wav,
+    ChunkSchedule, OutputFile, SpeechEvent, Synthesizer, TextMode, encode_wav,
 };
 
 use crate::args::BatchArgs;
@@ -33,27 +31,32 @@ pub fn run(args: &BatchArgs) -> Result {
     let mut cloned = lines.iter().filter_map(Line::is_cloned).peekable();
     let demo_use = demo::Use::new(cloned.peek().is_some() && cloned.all(|is_cloned| is_cloned));
     let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
-    let options = LoadOptions { quantize: args.quantize, ..model::options(&args.model) };
+    let options = model::options(&args.model).quantize(args.quantize).max_active(args.batch_size);
     let model = Synthesizer::from_files(&files, &options)?;
-    let voices = Voices::new(&files, model::options(&args.model));
     let text_mode = if args.model.model.is_none() { demo_use.text_mode() } else { None };
 
     let is_there = |line: &Line| manifest.has(line, &args.out);
     let (done, lines): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(is_there);
     let bar = BatchBar::new(show_progress, done.len(), done.len() + lines.len());
-    let waiting = lines.into_iter();
-    Run {
+    let run = Run {
         args,
+        voices: Mutex::new(Voices::new(&model)),
         model: &model,
-        voices,
         text_mode,
-        manifest,
-        waiting,
-        going: HashMap::new(),
-        failed: Vec::new(),
+        waiting: Mutex::new(lines.into_iter()),
+        results: Mutex::new(Results { manifest, failed: Vec::new(), seconds: 0.0 }),
         bar,
-    }
-    .run()
+    };
+    // Each caller speaks one line at a time; the model speaks the lines of all callers together.
+    std::thread::scope(|scope| {
+        let callers: Vec<_> =
+            (0..args.batch_size).map(|_| scope.spawn(|| run.speak_lines())).collect();
+        callers.into_iter().try_for_each(|caller| match caller.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })?;
+    run.finish()
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -66,127 +69,116 @@ fn read(path: &Path) -> Result<String> {
     read.map(|_| text).map_err(failed)
 }
 
-/// Requests on their way.
+/// The requests of a batch, which several callers share.
 struct Run<'a> {
     args: &'a BatchArgs,
     model: &'a Synthesizer,
-    voices: Voices<'a>,
-    /// Of lines that leave it open.
+    voices: Mutex<Voices<'a>>,
+    /// Text mode of lines that leave it open.
     text_mode: Option<TextMode>,
-    manifest: Manifest,
-    waiting: std::vec::IntoIter<Line>,
-    /// Those that are being spoken, by the narrator's numbers.
-    going: HashMap<usize, Going>,
-    /// Lines that failed.
-    failed: Vec<usize>,
+    waiting: Mutex<std::vec::IntoIter<Line>>,
+    results: Mutex<Results>,
     bar: BatchBar,
 }
 
-struct Going {
-    line: Line,
-    audio: Vec<f32>,
-    spoken: Spoken,
-    script: Arc<Script>,
+struct Results {
+    manifest: Manifest,
+    /// Numbers of the lines that failed.
+    failed: Vec<usize>,
+    /// Seconds of speech so far.
+    seconds: f64,
 }
 
 impl Run<'_> {
-    fn run(mut self) -> Result {
-        let options = self.args.pieces.options(self.args.batch_size);
-        let mut narrator = Narrator::new(self.model, &options);
-        loop {
-            self.fill(&mut narrator)?;
-            if narrator.is_empty() {
-                break;
+    /// Speaks one waiting line after another. A failure to write the manifest ends the batch.
+    fn speak_lines(&self) -> Result {
+        while let Some(line) = self.next_line() {
+            let result = self.speak(&line);
+            let written = lock(&self.results).add(&line, result);
+            self.bar.complete();
+            if written.is_err() {
+                lock(&self.waiting).by_ref().for_each(drop);
+                return written;
             }
-            for (id, event) in narrator.step() {
-                self.handle(id, event)?;
-            }
-            self.bar.set_seconds(narrator.frames() as f64 / self.frame_rate());
         }
+        Ok(())
+    }
+
+    fn next_line(&self) -> Option<Line> {
+        lock(&self.waiting).next()
+    }
+
+    /// Speaks a line and writes its file.
+    fn speak(&self, line: &Line) -> Result<Spoken> {
+        let begin = Instant::now();
+        let mut request = line.request(&mut lock(&self.voices))?;
+        request.text_mode = request.text_mode.or(self.text_mode);
+        request.long_text = self.args.pieces.long_text(self.args.batch_size);
+        request.chunks = ChunkSchedule::pieces();
+        let text = request.text.clone();
+        let mut speech = self.model.speak(request)?;
+        let mut spoken = Spoken::new(begin, speech.seed(), speech.sample_rate());
+        let mut audio = Vec::new();
+        let is_only = speech.pieces().len() < 2;
+        while let Some(event) = speech.next_event() {
+            match event? {
+                SpeechEvent::Chunk(chunk) => {
+                    spoken.add_samples(&chunk.samples);
+                    audio.extend(chunk.samples);
+                }
+                SpeechEvent::Piece(piece) => {
+                    if piece.is_runaway {
+                        let text = &text[piece.range.clone()];
+                        let said = spoken::runaway(piece.index, text, piece.attempts);
+                        note(&format!("line {}: {said}", line.number()));
+                    }
+                    self.has_spoken(piece.codes.codes.len());
+                    spoken.add(Piece::from(&*piece), is_only);
+                }
+                // There is no other event yet.
+                _ => {}
+            }
+        }
+        let wav = encode_wav(&audio, speech.sample_rate(), self.args.format.into());
+        OutputFile::check(self.args.out.join(line.file()))?.write(&wav)?;
+        Ok(spoken)
+    }
+
+    fn has_spoken(&self, n_frames: usize) {
+        let mut results = lock(&self.results);
+        results.seconds += n_frames as f64 / self.model.speech_tokenizer_config().frame_rate();
+        self.bar.set_seconds(results.seconds);
+    }
+
+    fn finish(self) -> Result {
         self.bar.finish();
-        self.failed.sort_unstable();
-        let numbers: Vec<String> = self.failed.iter().map(usize::to_string).collect();
+        let Results { mut failed, .. } =
+            self.results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failed.sort_unstable();
+        let numbers: Vec<String> = failed.iter().map(usize::to_string).collect();
         match numbers.len() {
             0 => Ok(()),
             1 => Err(Failure::Other(format!("line {} failed", numbers[0]))),
             n => Err(Failure::Other(format!("{n} lines failed: {}", numbers.join(", ")))),
         }
     }
+}
 
-    /// Lets requests in while there is room.
-    fn fill(&mut self, narrator: &mut Narrator<'_>) -> Result {
-        while narrator.has_room() {
-            let Some(line) = self.waiting.next() else { break };
-            let begin = Instant::now();
-            let request = line.request(&mut self.voices).and_then(|mut request| {
-                request.text_mode = request.text_mode.or(self.text_mode);
-                Ok(narrator.add(&request)?)
-            });
-            match request {
-                Ok((id, script)) => {
-                    let spoken = Spoken::new(begin, self.model);
-                    self.going.insert(id, Going { line, audio: Vec::new(), spoken, script });
-                }
-                Err(failure) => self.fail(&line, failure)?,
+impl Results {
+    fn add(&mut self, line: &Line, result: Result<Spoken>) -> Result {
+        match result {
+            Ok(spoken) => self.manifest.completed(line, &spoken),
+            Err(failure) => {
+                let reason = failure.reason();
+                note(&format!("line {}: {reason}", line.number()));
+                self.failed.push(line.number());
+                self.manifest.failed(line, &reason)
             }
         }
-        Ok(())
-    }
-
-    fn handle(&mut self, id: usize, event: NarratorEvent) -> Result {
-        if let NarratorEvent::Piece(piece) = event {
-            if let Some(going) = self.going.get_mut(&id) {
-                going.add(*piece);
-            }
-            return Ok(());
-        }
-        let Some(going) = self.going.remove(&id) else { return Ok(()) };
-        match event {
-            NarratorEvent::Done => self.complete(going),
-            NarratorEvent::Failed(error) => self.fail(&going.line, error.into()),
-            NarratorEvent::Piece(_) => Ok(()),
-        }
-    }
-
-    fn complete(&mut self, going: Going) -> Result {
-        let Going { line, audio, mut spoken, script } = going;
-        spoken.set_seed(&script);
-        let sample_rate = self.model.speech_tokenizer_config().output_sample_rate;
-        let wav = encode_wav(&audio, sample_rate, self.args.format.into());
-        let written =
-            OutputFile::check(self.args.out.join(line.file())).and_then(|file| file.write(&wav));
-        match written {
-            Ok(()) => {
-                self.bar.complete();
-                self.manifest.completed(&line, &spoken)
-            }
-            Err(error) => self.fail(&line, error.into()),
-        }
-    }
-
-    fn fail(&mut self, line: &Line, failure: Failure) -> Result {
-        let reason = failure.reason();
-        note(&format!("line {}: {reason}", line.number()));
-        self.failed.push(line.number());
-        self.bar.complete();
-        self.manifest.failed(line, &reason)
-    }
-
-    fn frame_rate(&self) -> f64 {
-        self.model.speech_tokenizer_config().frame_rate()
     }
 }
 
-impl Going {
-    fn add(&mut self, piece: NarratedPiece) {
-        let NarratedPiece { text, mut speech, pause, attempts, is_runaway } = piece;
-        if is_runaway {
-            let said = spoken::runaway(speech.segment_idx, &text, attempts);
-            note(&format!("line {}: {said}", self.line.number()));
-        }
-        self.audio.append(&mut speech.audio);
-        let silence = spoken::samples(pause, speech.sample_rate);
-        self.audio.resize(self.audio.len() + silence, 0.0);
-        self.spoken.add(Piece::new(speech, attempts), pause);
-    }
+/// Locks a mutex. A panic of another caller is reported by that caller.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

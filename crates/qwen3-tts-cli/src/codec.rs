@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use qwen3_tts_pipeline::{
-    AudioLimits, OutputFile, ReferenceAudio, SpeechCodes, SpeechEncoder, SpeechTokenizer,
-};
+use qwen3_tts_pipeline::{AudioLimits, OutputFile, ReferenceAudio, SpeechCodes, Synthesizer};
 
 use crate::args::{DecodeArgs, EncodeArgs};
 use crate::failure::Result;
@@ -16,9 +14,9 @@ pub fn decode(args: DecodeArgs) -> Result {
     let output = WavOutput::check(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
     let files = model::files(args.model.model.as_deref(), demo::Use::Preset, show_progress)?;
-    let tokenizer = SpeechTokenizer::load(&files, &model::options(&args.model))?;
-    let audio = tokenizer.decode(&codes, &args.codes.display().to_string())?;
-    output.write(&audio, tokenizer.config().output_sample_rate)
+    let codec = Synthesizer::from_files(&files, &model::options(&args.model).without_talker())?;
+    codes.validate(codec.speech_tokenizer_config(), &args.codes.display().to_string())?;
+    output.write(&codec.decode(&codes)?, codec.sample_rate())
 }
 
 pub fn encode(args: EncodeArgs) -> Result {
@@ -32,8 +30,8 @@ pub fn encode(args: EncodeArgs) -> Result {
     };
     let show_progress = progress::is_wanted(crate::args::When::Auto);
     let files = model::files(args.model.model.as_deref(), demo::Use::Preset, show_progress)?;
-    let encoder = SpeechEncoder::load(&files, &model::options(&args.model))?;
-    let json = serde_json::json!({ "codes": encoder.encode(&audio)?.codes });
+    let codec = Synthesizer::from_files(&files, &model::options(&args.model).without_talker())?;
+    let json = serde_json::json!({ "codes": codec.encode(&audio)?.codes });
     match file {
         Some(file) => write_file(file, format!("{json}\n").as_bytes()),
         None => write_stdout(format!("{json}\n").as_bytes()),

@@ -1,7 +1,7 @@
 //! Which checkpoint, and how it is loaded.
 
 use qwen3_tts_pipeline::hub::{self, Environment};
-use qwen3_tts_pipeline::{DeviceKind, LoadOptions, ModelFiles, Quantize};
+use qwen3_tts_pipeline::{DeviceKind, LoadOptions, ModelFiles};
 
 use crate::args::{Device, ModelArgs};
 use crate::demo;
@@ -35,5 +35,7 @@ pub fn options(args: &ModelArgs) -> LoadOptions {
         Device::Cpu => DeviceKind::Cpu,
         Device::Mlx => DeviceKind::Mlx,
     };
-    LoadOptions { device, threads: args.threads, quantize: Quantize::default() }
+    let mut options = LoadOptions::default().device(device);
+    options.threads = args.threads;
+    options
 }

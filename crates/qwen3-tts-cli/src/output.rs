@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use qwen3_tts_pipeline::{
     OutputFile, OutputStream, WavFormat, encode_samples, encode_wav, wav_header,
@@ -111,12 +110,6 @@ impl WavSink {
             }
             target => target.write(&encode_samples(samples, self.format)),
         }
-    }
-
-    /// Adds silence.
-    pub fn pause(&mut self, pause: Duration) -> Result {
-        let n_samples = pause.as_secs_f64() * f64::from(self.sample_rate);
-        self.write(&vec![0.0; n_samples as usize])
     }
 
     /// Completes the file.

@@ -1,10 +1,13 @@
 //! Progress on standard error, where that is a terminal.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use qwen3_tts_pipeline::FrameProgress;
+use qwen3_tts_pipeline::SpeechControl;
 use qwen3_tts_pipeline::hub::Progress;
 
 use crate::args::When;
@@ -21,39 +24,61 @@ pub fn loading(shown: bool) -> ProgressBar {
     bar
 }
 
-/// Frames, speed and the time that is left.
+/// Frames, speed and remaining time of a speech, read ten times a second on a thread of its own.
 pub struct SpeechBar {
     bar: ProgressBar,
-    begin: Instant,
-    frames_per_second: f64,
+    has_ended: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
 }
 
+const READ_INTERVAL: Duration = Duration::from_millis(100);
+
 impl SpeechBar {
-    pub fn new(shown: bool, frames_per_second: f64) -> Self {
+    pub fn new(shown: bool, frames_per_second: f64, speech: SpeechControl) -> Self {
         let style = "{prefix}{bar:30} {pos}/{len} frames  {msg}  about {eta} left";
-        Self { bar: bar(shown, style), begin: Instant::now(), frames_per_second }
+        let bar = bar(shown, style);
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let reader = shown.then(|| {
+            let (bar, has_ended, begin) = (bar.clone(), Arc::clone(&has_ended), Instant::now());
+            std::thread::spawn(move || {
+                while !has_ended.load(Ordering::Relaxed) {
+                    update(&bar, &speech, begin, frames_per_second);
+                    std::thread::park_timeout(READ_INTERVAL);
+                }
+            })
+        });
+        Self { bar, has_ended, reader }
     }
 
-    pub fn update(&self, progress: FrameProgress) {
-        // The model decides when it is done, so the end moves on once the guess is passed.
-        let end = progress.expected_frames.max(progress.frames + 1).min(progress.max_frames);
-        self.bar.set_length(end as u64);
-        self.bar.set_position(progress.frames as u64);
-        let spoken = progress.frames as f64 / self.frames_per_second;
-        let speed = spoken / self.begin.elapsed().as_secs_f64();
-        self.bar.set_message(format!("{speed:.2}× real time"));
-    }
-
-    /// Says which piece of a long text is due.
+    /// Shows which piece of a long text is due.
     pub fn piece(&self, index: usize, n_pieces: usize) {
         if n_pieces > 1 {
             self.bar.set_prefix(format!("piece {}/{n_pieces}  ", index + 1));
         }
     }
+}
 
-    pub fn finish(self) {
+impl Drop for SpeechBar {
+    fn drop(&mut self) {
+        self.has_ended.store(true, Ordering::Relaxed);
+        if let Some(reader) = self.reader.take() {
+            reader.thread().unpark();
+            // The reader only draws.
+            let _ = reader.join();
+        }
         self.bar.finish_and_clear();
     }
+}
+
+fn update(bar: &ProgressBar, speech: &SpeechControl, begin: Instant, frames_per_second: f64) {
+    let progress = speech.progress();
+    // The model decides when it is done, so the end moves on once the estimate is passed.
+    let end = progress.expected_frames.max(progress.frames + 1).min(progress.max_frames);
+    bar.set_length(end as u64);
+    bar.set_position(progress.frames as u64);
+    let spoken = progress.frames as f64 / frames_per_second;
+    let speed = spoken / begin.elapsed().as_secs_f64();
+    bar.set_message(format!("{speed:.2}× real time"));
 }
 
 /// Requests, and how fast they are spoken.

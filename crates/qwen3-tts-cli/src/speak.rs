@@ -1,15 +1,13 @@
 //! `speak`: a text into a WAV file, or to be heard at once.
 
-mod live;
+mod hear;
 mod resume;
-mod whole;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use qwen3_tts_pipeline::{
-    LoadOptions, NarrationOptions, OutputFile, Sampling, SpeechRequest, Synthesizer, TextMode,
-    Voice,
+    ChunkSchedule, OutputFile, Sampling, SpeechRequest, Synthesizer, TextMode,
 };
 
 use crate::args::{SamplingArgs, SpeakArgs};
@@ -19,7 +17,8 @@ use crate::player::Player;
 use crate::spoken::Spoken;
 use crate::voice::VoiceSource;
 use crate::{demo, model, note, progress, stdin};
-use live::Listeners;
+use hear::{Listeners, hear};
+use resume::PieceStore;
 
 pub fn run(args: SpeakArgs) -> Result {
     let is_live = args.stream || args.play;
@@ -36,32 +35,31 @@ pub fn run(args: SpeakArgs) -> Result {
 
     let demo_use = demo::Use::new(voice.is_cloned());
     let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
-    let options = LoadOptions { quantize: args.quantize, ..model::options(&args.model) };
+    let options = model::options(&args.model).quantize(args.quantize).max_active(args.batch_size);
     let loading = progress::loading(show_progress);
     let model = Synthesizer::from_files(&files, &options)?;
     loading.finish_and_clear();
-    let mut request = request(&args, text);
+    let mut request = request(&args, text, is_live);
     if args.model.model.is_none() && !is_open {
         request.text_mode = request.text_mode.or(demo_use.text_mode());
     }
     if voice.is_recording() {
-        // What is wrong with the rest is known before the recording is encoded.
-        if !is_open {
-            model.check_text(&request.text)?;
-        }
-        model.check_before_cloning(&request)?;
+        // The rest of the request is checked before the recording is encoded.
+        model.check_before_cloning(&request, !is_open)?;
     }
-    let (voice, voice_timings) = voice.voice(&files, &args.model)?;
+    let (voice, voice_timings) = voice.voice(&model)?;
     request.voice = voice;
-    let mut job =
-        Job { args: &args, model: &model, request, demo_use, show_progress, begin: Instant::now() };
+    let text = request.text.clone();
+    let job =
+        Job { args: &args, model: &model, text, demo_use, show_progress, begin: Instant::now() };
     let Outputs { wav, player, codes, stats } = outputs;
-    let spoken = match wav {
-        Some(wav) if !is_live => whole::speak(&mut job, wav)?,
-        wav if is_open => live::speak_stdin(&mut job, Listeners::new(wav, player))?,
-        wav => live::speak(&mut job, Listeners::new(wav, player))?,
+    let listeners = Listeners::new(wav, player, is_live);
+    let has_limit = request.max_frames.is_some();
+    let spoken = match is_open {
+        true => job.speak_stdin(request, listeners)?,
+        false => job.speak(request, listeners)?,
     };
-    job.report(&spoken);
+    job.report(&spoken, has_limit);
     if let Some(file) = codes {
         write_file(file, spoken.codes_json().as_bytes())?;
     }
@@ -71,31 +69,54 @@ pub fn run(args: SpeakArgs) -> Result {
     Ok(())
 }
 
-/// A request on its way.
+/// A request that is being spoken.
 struct Job<'a> {
     args: &'a SpeakArgs,
     model: &'a Synthesizer,
-    request: SpeechRequest,
-    /// What is asked of the built-in voice, if that speaks.
+    text: String,
+    /// Use of the demo voice, if it speaks.
     demo_use: demo::Use,
     show_progress: bool,
     begin: Instant,
 }
 
 impl Job<'_> {
-    fn options(&self) -> NarrationOptions {
-        self.args.pieces.options(self.args.batch_size)
+    /// Speaks a text that is known.
+    fn speak(&self, mut request: SpeechRequest, listeners: Listeners) -> Result<Spoken> {
+        let mut store = PieceStore::open(self.args, &request)?;
+        if let Some(store) = &store {
+            request.seed = store.seed().or(request.seed);
+            request.long_text = request.long_text.skip(store.pieces());
+        }
+        let speech = self.model.speak(request)?;
+        self.has_begun();
+        if let Some(store) = &mut store {
+            store.begin(speech.seed())?;
+        }
+        let spoken = hear(self, speech, listeners, store.as_ref(), None)?;
+        store.map_or(Ok(()), PieceStore::remove)?;
+        Ok(spoken)
     }
 
-    /// The request was not refused: now it can be said what speaks.
+    /// Speaks the text on standard input while it is being written.
+    fn speak_stdin(&self, request: SpeechRequest, listeners: Listeners) -> Result<Spoken> {
+        let (text, speech) = self.model.speak_incremental(request)?;
+        let failures = stdin::follow(text);
+        let spoken = hear(self, speech, listeners, None, Some(&failures));
+        let spoken = failures.try_recv().map_or(spoken, Err)?;
+        self.has_begun();
+        Ok(spoken)
+    }
+
+    /// Names the demo voice, once the request was accepted.
     fn has_begun(&self) {
         if self.args.model.model.is_none() {
             note(self.demo_use.note());
         }
     }
 
-    fn report(&self, spoken: &Spoken) {
-        if spoken.is_cut() && self.request.max_frames.is_none() {
+    fn report(&self, spoken: &Spoken, has_limit: bool) {
+        if spoken.is_cut() && !has_limit {
             note(&format!(
                 "the speech was cut at a limit, after {} frames in all; split the text, or raise \
                  --max-frames",
@@ -108,17 +129,17 @@ impl Job<'_> {
     }
 }
 
-fn request(args: &SpeakArgs, text: String) -> SpeechRequest {
-    SpeechRequest {
-        text,
-        voice: Voice::Default,
-        language: args.language.clone(),
-        instruct: args.instruct.clone(),
-        text_mode: text_mode(args),
-        sampling: sampling(&args.sampling),
-        seed: args.sampling.seed,
-        max_frames: args.max_frames,
-    }
+fn request(args: &SpeakArgs, text: String, is_live: bool) -> SpeechRequest {
+    let mut request = SpeechRequest::new(text)
+        .language(&args.language)
+        .sampling(sampling(&args.sampling))
+        .long_text(args.pieces.long_text(args.batch_size))
+        .chunks(if is_live { ChunkSchedule::default() } else { ChunkSchedule::pieces() });
+    request.instruct = args.instruct.clone();
+    request.text_mode = text_mode(args);
+    request.seed = args.sampling.seed;
+    request.max_frames = args.max_frames;
+    request
 }
 
 fn text_mode(args: &SpeakArgs) -> Option<TextMode> {
@@ -130,16 +151,16 @@ fn text_mode(args: &SpeakArgs) -> Option<TextMode> {
 }
 
 fn sampling(args: &SamplingArgs) -> Sampling {
-    Sampling {
-        greedy: args.greedy,
-        temperature: args.temperature,
-        top_k: args.top_k,
-        top_p: args.top_p,
-        repetition_penalty: args.repetition_penalty,
-        subtalker_temperature: args.subtalker_temperature,
-        subtalker_top_k: args.subtalker_top_k,
-        subtalker_top_p: args.subtalker_top_p,
-    }
+    let mut sampling = Sampling::default();
+    sampling.greedy = args.greedy;
+    sampling.temperature = args.temperature;
+    sampling.top_k = args.top_k;
+    sampling.top_p = args.top_p;
+    sampling.repetition_penalty = args.repetition_penalty;
+    sampling.subtalker_temperature = args.subtalker_temperature;
+    sampling.subtalker_top_k = args.subtalker_top_k;
+    sampling.subtalker_top_p = args.subtalker_top_p;
+    sampling
 }
 
 /// Everything that is written, known to be writable before anything is computed.

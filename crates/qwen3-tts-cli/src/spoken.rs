@@ -1,45 +1,41 @@
-//! What was spoken, in one piece or in many, and what it took.
+//! A text that was spoken, in one piece or in many, and its statistics.
 
 use std::time::{Duration, Instant};
 
 use qwen3_tts_pipeline::{
-    Script, SpeechCodes, SpeechResult, StageTimings, StopReason, Synthesizer, VoiceTimings,
-    peak_memory_bytes, stop_reason_name,
+    PieceOutput, SpeechCodes, StageTimings, StopReason, Synthesizer, VoiceTimings,
 };
 use serde_json::{Value, json};
 
 /// A piece of a text, spoken now or by an earlier run.
 pub struct Piece {
-    pub audio: Vec<f32>,
     pub codes: Vec<Vec<u32>>,
     pub stop_reason: StopReason,
     pub seed: u64,
-    /// How often it was spoken.
+    /// Number of times that it was spoken.
     pub attempts: usize,
     pub prompt_tokens: usize,
     pub timings: StageTimings,
 }
 
-impl Piece {
-    pub fn new(speech: SpeechResult, attempts: usize) -> Self {
+impl From<&PieceOutput> for Piece {
+    fn from(piece: &PieceOutput) -> Self {
         Self {
-            audio: speech.audio,
-            codes: speech.codes.codes,
-            stop_reason: speech.stop_reason,
-            seed: speech.seed,
-            attempts,
-            prompt_tokens: speech.prompt.tokens,
-            timings: speech.timings,
+            codes: piece.codes.codes.clone(),
+            stop_reason: piece.stop_reason,
+            seed: piece.seed,
+            attempts: piece.attempts,
+            prompt_tokens: piece.prompt_tokens,
+            timings: piece.timings,
         }
     }
 }
 
-/// The pieces of a text that are there.
+/// The pieces of a text that were spoken.
 pub struct Spoken {
     begin: Instant,
     seed: u64,
     sample_rate: u32,
-    samples_per_frame: usize,
     codes: Vec<Vec<u32>>,
     n_samples: usize,
     prompt_tokens: usize,
@@ -50,14 +46,12 @@ pub struct Spoken {
 }
 
 impl Spoken {
-    /// Nothing yet, of a request that came in at `begin`.
-    pub fn new(begin: Instant, model: &Synthesizer) -> Self {
-        let config = model.speech_tokenizer_config();
+    /// Creates it without pieces, for a speech of this seed that was requested at `begin`.
+    pub fn new(begin: Instant, seed: u64, sample_rate: u32) -> Self {
         Self {
             begin,
-            seed: 0,
-            sample_rate: config.output_sample_rate,
-            samples_per_frame: config.decode_upsample_rate,
+            seed,
+            sample_rate,
             codes: Vec::new(),
             n_samples: 0,
             prompt_tokens: 0,
@@ -68,20 +62,23 @@ impl Spoken {
         }
     }
 
-    /// Adds a piece, and the silence after it.
-    pub fn add(&mut self, piece: Piece, pause: Duration) {
-        if self.pieces == 0 {
+    /// Adds samples, of a piece or of the silence after it.
+    pub fn add_samples(&mut self, samples: &[f32]) {
+        self.n_samples += samples.len();
+    }
+
+    /// Adds a piece. A speech of one piece has the seed of that piece.
+    pub fn add(&mut self, piece: Piece, is_only: bool) {
+        if is_only {
             self.seed = piece.seed;
+        }
+        if self.pieces == 0 {
             self.timings.time_to_first_audio = piece.timings.time_to_first_audio;
         }
         self.pieces += 1;
         self.retries += piece.attempts.saturating_sub(1);
-        self.n_samples += piece.codes.len() * self.samples_per_frame;
-        self.n_samples += samples(pause, self.sample_rate);
         self.prompt_tokens += piece.prompt_tokens;
-        if piece.stop_reason == StopReason::MaxFrames {
-            self.stop_reason = StopReason::MaxFrames;
-        }
+        self.stop_reason = self.stop_reason.max(piece.stop_reason);
         self.timings.prefill += piece.timings.prefill;
         self.timings.talker += piece.timings.talker;
         self.timings.code_predictor += piece.timings.code_predictor;
@@ -89,28 +86,21 @@ impl Spoken {
         self.codes.extend(piece.codes);
     }
 
-    /// Takes the seed that the pieces' seeds count from, where there are several.
-    pub fn set_seed(&mut self, script: &Script) {
-        if script.len() > 1 {
-            self.seed = script.seed();
-        }
-    }
-
     pub fn frames(&self) -> usize {
         self.codes.len()
     }
 
-    /// Whether a piece ends because it reached a limit.
+    /// Returns true if a piece reached its limit.
     pub fn is_cut(&self) -> bool {
         self.stop_reason == StopReason::MaxFrames
     }
 
-    /// The codes of all pieces, as JSON.
+    /// Returns the codes of all pieces as JSON.
     pub fn codes_json(&self) -> String {
         SpeechCodes { codes: self.codes.clone() }.to_json(self.stop_reason)
     }
 
-    /// What it took, as JSON.
+    /// Returns the statistics as JSON.
     pub fn stats_json(&self, model: &Synthesizer, voice: Option<VoiceTimings>) -> String {
         let timings = self.timings;
         let mut stats = self.outcome();
@@ -129,20 +119,20 @@ impl Spoken {
             "rtf": self.begin.elapsed().as_secs_f64() / self.audio_seconds(),
             "peak_memory_bytes": peak_memory_bytes(),
             "threads": model.threads(),
-            "device": model.device(),
-            "weight_type": model.weight_type(),
+            "device": model.device().name(),
+            "weight_type": model.weight_types().map(|types| types.to_string()),
         });
         add_fields(&mut stats, more);
         format!("{stats:#}\n")
     }
 
-    /// What was spoken, as a JSON object.
+    /// Returns the outcome as a JSON object.
     pub fn outcome(&self) -> Value {
         json!({
             "seed": self.seed,
             "frames": self.frames(),
             "audio_seconds": self.audio_seconds(),
-            "stop_reason": stop_reason_name(self.stop_reason),
+            "stop_reason": self.stop_reason.name(),
             "pieces": self.pieces,
             "retries": self.retries,
             "prompt_tokens": self.prompt_tokens,
@@ -150,7 +140,7 @@ impl Spoken {
         })
     }
 
-    /// A line for people.
+    /// Returns a line for people.
     pub fn summary(&self) -> String {
         let (audio, processing) = (self.audio_seconds(), self.begin.elapsed().as_secs_f64());
         let pieces =
@@ -171,7 +161,7 @@ pub fn add_fields(object: &mut Value, more: Value) {
     }
 }
 
-/// What to say of a piece that never came to an end.
+/// Returns the warning about a piece that ran away.
 pub fn runaway(index: usize, text: &str, attempts: usize) -> String {
     let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
     let begin: String = text.chars().take(40).collect();
@@ -181,7 +171,28 @@ pub fn runaway(index: usize, text: &str, attempts: usize) -> String {
     )
 }
 
-/// Samples of a pause.
+/// Returns the number of samples of a pause.
 pub fn samples(pause: Duration, sample_rate: u32) -> usize {
     (pause.as_secs_f64() * f64::from(sample_rate)) as usize
+}
+
+/// Returns the peak memory of this process in bytes, if the system reports it.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peak_memory_is_more_than_a_big_allocation() {
+        let Some(before) = peak_memory_bytes() else { return };
+        let block = vec![1u8; 64 << 20];
+        let after = peak_memory_bytes().unwrap();
+        assert!(after >= before && after >= block.len() as u64);
+    }
 }

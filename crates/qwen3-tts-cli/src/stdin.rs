@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{self, Receiver};
 
-use qwen3_tts_pipeline::TextStream;
+use qwen3_tts_pipeline::IncrementalText;
 
 use crate::failure::{Failure, Result};
 
@@ -27,7 +27,7 @@ pub fn read() -> Result<String> {
 
 /// Pushes what comes into `text` from a thread of its own, without the line end that closes it.
 /// What goes wrong comes from the channel.
-pub fn follow(mut text: TextStream) -> Receiver<Failure> {
+pub fn follow(mut text: IncrementalText) -> Receiver<Failure> {
     let (failed, failures) = mpsc::channel();
     std::thread::spawn(move || {
         if let Err(failure) = push_all(io::stdin().lock(), &mut text) {
@@ -38,7 +38,7 @@ pub fn follow(mut text: TextStream) -> Receiver<Failure> {
     failures
 }
 
-fn push_all(mut input: impl BufRead, text: &mut TextStream) -> Result {
+fn push_all(mut input: impl BufRead, text: &mut IncrementalText) -> Result {
     let (mut bytes, mut held) = (Vec::new(), String::new());
     loop {
         let more = input.fill_buf().map_err(|error| unreadable(&error.to_string()))?;

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use qwen3_tts_pipeline::{
-    AudioLimits, ClonedVoice, ModelFiles, OutputFile, ReferenceAudio, Voice, VoiceEncoder,
-    VoiceTimings,
+    AudioLimits, ClonedVoice, OutputFile, ReferenceAudio, Synthesizer, Voice, VoiceTimings,
 };
 
-use crate::args::{CreateArgs, ModelArgs, ReferenceArgs, ShowArgs, SpeakArgs};
+use crate::args::{CreateArgs, ReferenceArgs, ShowArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
 use crate::output::{write_file, write_stdout};
 use crate::{demo, model, note, progress};
@@ -20,8 +19,8 @@ pub fn create(args: CreateArgs) -> Result {
     let output = OutputFile::check(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
     let files = model::files(args.model.model.as_deref(), demo::Use::Cloning, show_progress)?;
-    let encoder = VoiceEncoder::load(&files, &model::options(&args.model))?;
-    let (voice, _) = recording.encode(&encoder)?;
+    let options = model::options(&args.model).without_talker();
+    let (voice, _) = recording.clone_voice(&Synthesizer::from_files(&files, &options)?)?;
     if args.model.model.is_none() {
         note(demo::Use::Cloning.note());
     }
@@ -74,17 +73,12 @@ impl VoiceSource {
         matches!(self, Self::Recording(_))
     }
 
-    /// The voice itself, and how long it took to encode a recording.
-    pub fn voice(
-        self,
-        files: &ModelFiles,
-        model: &ModelArgs,
-    ) -> Result<(Voice, Option<VoiceTimings>)> {
+    /// Returns the voice, and the time that a recording took to be encoded.
+    pub fn voice(self, model: &Synthesizer) -> Result<(Voice, Option<VoiceTimings>)> {
         match self {
             Self::Ready(voice) => Ok((voice, None)),
             Self::Recording(recording) => {
-                let encoder = VoiceEncoder::load(files, &model::options(model))?;
-                let (voice, timings) = recording.encode(&encoder)?;
+                let (voice, timings) = recording.clone_voice(model)?;
                 Ok((Voice::Cloned(Arc::new(voice)), Some(timings)))
             }
         }
@@ -122,7 +116,7 @@ impl Recording {
         Ok(Self { audio, transcript: transcript.filter(|_| !x_vector_only) })
     }
 
-    pub fn encode(&self, encoder: &VoiceEncoder) -> Result<(ClonedVoice, VoiceTimings)> {
-        Ok(encoder.encode_timed(&self.audio, self.transcript.as_deref())?)
+    pub fn clone_voice(&self, model: &Synthesizer) -> Result<(ClonedVoice, VoiceTimings)> {
+        Ok(model.clone_voice_timed(&self.audio, self.transcript.as_deref())?)
     }
 }

@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use qwen3_tts_pipeline::{
-    ClonedVoice, LoadOptions, ModelFiles, Sampling, SpeechRequest, TextMode, Voice, VoiceEncoder,
-};
+use qwen3_tts_pipeline::{ClonedVoice, Sampling, SpeechRequest, Synthesizer, TextMode, Voice};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -99,31 +97,32 @@ impl Line {
             true => TextMode::Streaming,
             false => TextMode::NonStreaming,
         });
-        Ok(SpeechRequest {
-            text: content.text.clone(),
-            voice: voices.voice(content)?,
-            language: content.language.clone().unwrap_or_else(|| "auto".to_owned()),
-            instruct: content.instruct.clone(),
-            text_mode,
-            sampling: content.sampling(),
-            seed: content.seed,
-            max_frames: content.max_frames,
-        })
+        let mut request = SpeechRequest::new(&content.text)
+            .voice(voices.voice(content)?)
+            .sampling(content.sampling());
+        if let Some(language) = &content.language {
+            request = request.language(language);
+        }
+        request.instruct = content.instruct.clone();
+        request.text_mode = text_mode;
+        request.seed = content.seed;
+        request.max_frames = content.max_frames;
+        Ok(request)
     }
 }
 
 impl Content {
     fn sampling(&self) -> Sampling {
-        Sampling {
-            greedy: self.greedy,
-            temperature: self.temperature,
-            top_k: self.top_k,
-            top_p: self.top_p,
-            repetition_penalty: self.repetition_penalty,
-            subtalker_temperature: self.subtalker_temperature,
-            subtalker_top_k: self.subtalker_top_k,
-            subtalker_top_p: self.subtalker_top_p,
-        }
+        let mut sampling = Sampling::default();
+        sampling.greedy = self.greedy;
+        sampling.temperature = self.temperature;
+        sampling.top_k = self.top_k;
+        sampling.top_p = self.top_p;
+        sampling.repetition_penalty = self.repetition_penalty;
+        sampling.subtalker_temperature = self.subtalker_temperature;
+        sampling.subtalker_top_k = self.subtalker_top_k;
+        sampling.subtalker_top_p = self.subtalker_top_p;
+        sampling
     }
 }
 
@@ -136,9 +135,7 @@ fn is_plain(file: &str) -> bool {
 
 /// The voices that lines name, each made once.
 pub struct Voices<'a> {
-    files: &'a ModelFiles,
-    options: LoadOptions,
-    encoder: Option<VoiceEncoder>,
+    model: &'a Synthesizer,
     made: HashMap<Source, Arc<ClonedVoice>>,
 }
 
@@ -151,8 +148,8 @@ struct Source {
 }
 
 impl<'a> Voices<'a> {
-    pub fn new(files: &'a ModelFiles, options: LoadOptions) -> Self {
-        Self { files, options, encoder: None, made: HashMap::new() }
+    pub fn new(model: &'a Synthesizer) -> Self {
+        Self { model, made: HashMap::new() }
     }
 
     fn voice(&mut self, content: &Content) -> Result<Voice> {
@@ -181,7 +178,7 @@ impl<'a> Voices<'a> {
         Ok(Voice::Cloned(voice))
     }
 
-    fn make(&mut self, source: &Source) -> Result<ClonedVoice> {
+    fn make(&self, source: &Source) -> Result<ClonedVoice> {
         if !source.is_recording {
             let mut voice = ClonedVoice::load(&source.file)?;
             if source.x_vector_only {
@@ -191,10 +188,6 @@ impl<'a> Voices<'a> {
         }
         let recording =
             Recording::open(&source.file, source.transcript.clone(), source.x_vector_only)?;
-        let encoder = match &mut self.encoder {
-            Some(encoder) => encoder,
-            none => none.insert(VoiceEncoder::load(self.files, &self.options)?),
-        };
-        Ok(recording.encode(encoder)?.0)
+        Ok(recording.clone_voice(self.model)?.0)
     }
 }

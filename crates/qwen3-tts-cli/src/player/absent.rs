@@ -1,7 +1,5 @@
 //! No playing: the program was built without the feature `play`.
 
-use std::time::Duration;
-
 use crate::failure::{Failure, Result};
 
 /// What would play audio.
@@ -16,10 +14,6 @@ impl Player {
     }
 
     pub fn play(&mut self, _samples: &[f32], _sample_rate: u32) -> Result {
-        match *self {}
-    }
-
-    pub fn pause(&mut self, _pause: Duration) {
         match *self {}
     }
 

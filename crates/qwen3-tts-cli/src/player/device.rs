@@ -2,7 +2,6 @@
 
 use std::num::NonZero;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
 
 use rodio::{ChannelCount, DeviceSinkBuilder, MixerDeviceSink, SampleRate, Source};
 
@@ -36,13 +35,6 @@ impl Player {
         };
         let sent = voice.samples.send(samples.to_vec());
         sent.map_err(|_| Failure::Other("the sound device has stopped".to_owned()))
-    }
-
-    pub fn pause(&mut self, pause: Duration) {
-        if let Some(voice) = &self.voice {
-            let n_samples = pause.as_secs_f64() * f64::from(voice.sample_rate);
-            let _ = voice.samples.send(vec![0.0; n_samples as usize]);
-        }
     }
 
     /// Waits until everything was heard.

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use qwen3_tts_pipeline::{OutputFile, StageTimings, StopReason, Voice, stop_reason_name};
+use qwen3_tts_pipeline::{
+    OutputFile, Sampling, SpeechRequest, StageTimings, StopReason, TextMode, Voice,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::Job;
+use crate::args::SpeakArgs;
 use crate::failure::{Failure, Result};
 use crate::output::write_file;
 use crate::spoken::Piece;
@@ -14,31 +18,18 @@ use crate::spoken::Piece;
 /// A directory beside the output, with the request and a pair of files for each finished piece.
 pub struct PieceStore {
     directory: PathBuf,
-    request: StoredRequest,
+    /// Identity of the request: pieces belong together if it is the same.
+    identity: Value,
     seed: Option<u64>,
-}
-
-/// What has to be the same for pieces to belong together.
-#[derive(Serialize, Deserialize, PartialEq)]
-struct StoredRequest {
-    model: Option<String>,
-    quantize: String,
-    text: String,
-    voice: String,
-    language: String,
-    instruct: Option<String>,
-    manner: String,
-    piece_tokens: Option<usize>,
-    retries: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredState {
-    request: StoredRequest,
+    request: Value,
     seed: u64,
 }
 
-/// What there is of a piece besides its samples.
+/// A piece without its samples.
 #[derive(Serialize, Deserialize)]
 struct StoredPiece {
     codes: Vec<Vec<u32>>,
@@ -47,25 +38,33 @@ struct StoredPiece {
     seed: u64,
     attempts: usize,
     prompt_tokens: usize,
+    pause_milliseconds: u64,
+}
+
+/// A piece with its samples and the silence after it.
+pub struct Kept {
+    pub piece: Piece,
+    pub audio: Vec<f32>,
+    pub pause: Duration,
 }
 
 const STATE: &str = "request.json";
 
 impl PieceStore {
-    /// The store beside the output, if `--resume` asks for one.
-    pub fn open(job: &Job<'_>) -> Result<Option<Self>> {
-        if !job.args.resume {
+    /// Opens the store beside the output, if `--resume` asks for one.
+    pub fn open(args: &SpeakArgs, request: &SpeechRequest) -> Result<Option<Self>> {
+        if !args.resume {
             return Ok(None);
         }
-        let directory = directory(job.args.output.path())?;
-        let request = StoredRequest::of(job);
+        let directory = directory(args.output.path())?;
+        let identity = identity(args.model.model.as_deref(), &args.quantize.to_string(), request)?;
         let Ok(state) = fs::read_to_string(directory.join(STATE)) else {
-            return Ok(Some(Self { directory, request, seed: None }));
+            return Ok(Some(Self { directory, identity, seed: None }));
         };
         let state: Option<StoredState> = serde_json::from_str(&state).ok();
-        let is_given = |seed: u64| job.args.sampling.seed.is_none_or(|given| given == seed);
-        match state.filter(|state| state.request == request && is_given(state.seed)) {
-            Some(state) => Ok(Some(Self { directory, request, seed: Some(state.seed) })),
+        let is_given = |seed: u64| args.sampling.seed.is_none_or(|given| given == seed);
+        match state.filter(|state| state.request == identity && is_given(state.seed)) {
+            Some(state) => Ok(Some(Self { directory, identity, seed: Some(state.seed) })),
             None => Err(Failure::request(format!(
                 "{} has pieces of another request: remove it, or speak without --resume",
                 directory.display()
@@ -73,62 +72,70 @@ impl PieceStore {
         }
     }
 
-    /// The seed of the run that is gone on with.
+    /// Returns the seed of the earlier run.
     pub fn seed(&self) -> Option<u64> {
         self.seed
     }
 
-    /// Notes what the pieces to come belong to.
+    /// Stores the identity of the request and its seed.
     pub fn begin(&mut self, seed: u64) -> Result {
         if self.seed.is_some() {
             return Ok(());
         }
         let failed = |error| failure(&self.directory, error);
         fs::create_dir_all(&self.directory).map_err(failed)?;
-        let state = serde_json::json!({ "request": self.request, "seed": seed });
+        let state = json!({ "request": self.identity, "seed": seed });
         self.seed = Some(seed);
         self.write_file(STATE, state.to_string().as_bytes())
     }
 
-    /// Whether a piece is there.
-    pub fn has(&self, index: usize) -> bool {
-        self.read(index).is_some()
+    /// Returns the indices of the pieces that are there and whole.
+    pub fn pieces(&self) -> Vec<usize> {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let indices = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+        indices.filter(|index| self.read(*index).is_some()).collect()
     }
 
-    /// A piece, if it is there and whole.
-    pub fn read(&self, index: usize) -> Option<Piece> {
+    /// Reads a piece, if it is there and whole.
+    pub fn read(&self, index: usize) -> Option<Kept> {
         let [about, samples] = names(index);
         let about = fs::read_to_string(self.directory.join(about)).ok()?;
         let stored: StoredPiece = serde_json::from_str(&about).ok()?;
         let bytes = fs::read(self.directory.join(samples)).ok()?;
         let (samples, rest) = bytes.as_chunks();
-        let is_whole = rest.is_empty() && samples.len() == stored.n_samples;
-        let is_eos = stored.stop_reason == stop_reason_name(StopReason::Eos);
-        is_whole.then(|| Piece {
+        if !rest.is_empty() || samples.len() != stored.n_samples {
+            return None;
+        }
+        Some(Kept {
             audio: samples.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-            codes: stored.codes,
-            stop_reason: if is_eos { StopReason::Eos } else { StopReason::MaxFrames },
-            seed: stored.seed,
-            attempts: stored.attempts,
-            prompt_tokens: stored.prompt_tokens,
-            timings: StageTimings::default(),
+            pause: Duration::from_millis(stored.pause_milliseconds),
+            piece: Piece {
+                stop_reason: StopReason::from_name(&stored.stop_reason)?,
+                codes: stored.codes,
+                seed: stored.seed,
+                attempts: stored.attempts,
+                prompt_tokens: stored.prompt_tokens,
+                timings: StageTimings::default(),
+            },
         })
     }
 
-    /// Keeps a piece.
-    pub fn write(&self, index: usize, piece: &Piece) -> Result {
+    /// Keeps a piece, its samples and the silence after it.
+    pub fn write(&self, index: usize, piece: &Piece, audio: &[f32], pause: Duration) -> Result {
         let stored = StoredPiece {
             codes: piece.codes.clone(),
-            n_samples: piece.audio.len(),
-            stop_reason: stop_reason_name(piece.stop_reason).to_owned(),
+            n_samples: audio.len(),
+            stop_reason: piece.stop_reason.name().to_owned(),
             seed: piece.seed,
             attempts: piece.attempts,
             prompt_tokens: piece.prompt_tokens,
+            pause_milliseconds: pause.as_millis() as u64,
         };
         let [about, samples] = names(index);
-        let bytes: Vec<u8> = piece.audio.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let bytes: Vec<u8> = audio.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         self.write_file(&samples, &bytes)?;
-        self.write_file(&about, serde_json::json!(stored).to_string().as_bytes())
+        self.write_file(&about, json!(stored).to_string().as_bytes())
     }
 
     /// Removes everything: the output is complete.
@@ -141,34 +148,50 @@ impl PieceStore {
     }
 }
 
-impl StoredRequest {
-    fn of(job: &Job<'_>) -> Self {
-        let (request, options) = (&job.request, job.options());
-        let voice = match &request.voice {
-            Voice::Cloned(voice) => format!("cloned {:016x}", fingerprint(&format!("{voice:?}"))),
-            voice => format!("{voice:?}"),
-        };
-        Self {
-            model: job.args.model.model.clone(),
-            quantize: format!("{:?}", job.args.quantize),
-            text: request.text.clone(),
-            voice,
-            language: request.language.clone(),
-            instruct: request.instruct.clone(),
-            manner: format!(
-                "{:?} {:?} {:?}",
-                request.text_mode, request.sampling, request.max_frames
-            ),
-            piece_tokens: options.piece_tokens,
-            retries: options.retries,
+/// Returns what has to be the same for pieces to belong together, in names of its own: it is
+/// compared with what an earlier version of this program has stored.
+fn identity(model: Option<&str>, quantize: &str, request: &SpeechRequest) -> Result<Value> {
+    let voice = match &request.voice {
+        Voice::Default => json!("default"),
+        Voice::Speaker(name) => json!({ "speaker": name }),
+        Voice::Cloned(voice) => {
+            let bytes = voice.to_bytes("the cloned voice")?;
+            json!({ "cloned": format!("{:016x}", fingerprint(&bytes)) })
         }
-    }
+        _ => return Err(Failure::Other("--resume does not know this kind of voice".to_owned())),
+    };
+    let text_mode = request.text_mode.map(|mode| match mode {
+        TextMode::Streaming => "streaming",
+        _ => "non_streaming",
+    });
+    let Sampling { greedy, temperature, top_k, top_p, repetition_penalty, .. } = request.sampling;
+    let Sampling { subtalker_temperature, subtalker_top_k, subtalker_top_p, .. } = request.sampling;
+    Ok(json!({
+        "model": model,
+        "quantize": quantize,
+        "text": request.text,
+        "voice": voice,
+        "language": request.language,
+        "instruct": request.instruct,
+        "text_mode": text_mode,
+        "greedy": greedy,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "repetition_penalty": repetition_penalty,
+        "subtalker_temperature": subtalker_temperature,
+        "subtalker_top_k": subtalker_top_k,
+        "subtalker_top_p": subtalker_top_p,
+        "max_frames": request.max_frames,
+        "piece_tokens": request.long_text.piece_tokens,
+        "retries": request.long_text.retries,
+    }))
 }
 
-/// FNV-1a, which is the same everywhere.
-fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+/// Returns the FNV-1a hash, which is the same on every machine.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 
@@ -189,4 +212,27 @@ fn names(index: usize) -> [String; 2] {
 
 fn failure(directory: &Path, error: std::io::Error) -> Failure {
     Failure::Other(format!("cannot write {}: {error}", directory.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_of_a_request_has_names_of_its_own() {
+        let mut request = SpeechRequest::new("One.").speaker("ryan").language("english");
+        request.sampling.temperature = Some(0.5);
+        let request = request.text_mode(TextMode::Streaming).max_frames(9);
+        let stored = identity(Some("DIR"), "talker=4", &request).unwrap();
+        let expected = json!({
+            "model": "DIR", "quantize": "talker=4", "text": "One.", "voice": {"speaker": "ryan"},
+            "language": "english", "instruct": null, "text_mode": "streaming", "greedy": false,
+            "temperature": 0.5, "top_k": null, "top_p": null, "repetition_penalty": null,
+            "subtalker_temperature": null, "subtalker_top_k": null, "subtalker_top_p": null,
+            "max_frames": 9, "piece_tokens": 256, "retries": 2,
+        });
+        assert_eq!(stored, expected);
+        // As it comes back from the file.
+        assert_eq!(serde_json::from_str::<Value>(&stored.to_string()).unwrap(), expected);
+    }
 }

@@ -97,6 +97,7 @@ impl Scheduler {
             match received {
                 Command::Speak(job) => {
                     self.jobs.push((self.next_id, *job));
+                    self.finish_if_done(self.next_id);
                     self.next_id += 1;
                 }
                 Command::Task(task) => self.tasks.push_back(task),
@@ -206,13 +207,17 @@ impl Scheduler {
         let model = &self.model;
         match guarded(|| job.accept(attempt, &model.speaker()?.planner)) {
             Ok(Some(retry)) => self.active.push((id, retry)),
-            Ok(None) if job.is_done() => {
-                if let Some(job) = self.remove(id) {
-                    job.finish();
-                }
-            }
-            Ok(None) => {}
+            Ok(None) => self.finish_if_done(id),
             Err(error) => self.fail(id, error),
+        }
+    }
+
+    /// Ends a request of which nothing is left to speak.
+    fn finish_if_done(&mut self, id: u64) {
+        if self.jobs.iter().any(|(known, job)| *known == id && job.is_done())
+            && let Some(job) = self.remove(id)
+        {
+            job.finish();
         }
     }
 

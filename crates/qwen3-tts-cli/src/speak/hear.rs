@@ -1,0 +1,150 @@
+//! The chunks of a speech on their way to a file, standard output or the sound device.
+
+use std::sync::mpsc::Receiver;
+
+use qwen3_tts_pipeline::{AudioChunk, Speech, SpeechEvent};
+
+use super::Job;
+use super::resume::PieceStore;
+use crate::failure::{Failure, Result};
+use crate::note;
+use crate::output::{WavOutput, WavSink};
+use crate::player::Player;
+use crate::progress::SpeechBar;
+use crate::spoken::{self, Piece, Spoken};
+
+/// Destinations of the audio.
+pub struct Listeners {
+    output: Option<WavOutput>,
+    sink: Option<WavSink>,
+    player: Option<Player>,
+    /// True if the output is written while the speech is made.
+    is_live: bool,
+}
+
+impl Listeners {
+    pub fn new(output: Option<WavOutput>, player: Option<Player>, is_live: bool) -> Self {
+        Self { output, sink: None, player, is_live }
+    }
+
+    fn hear(&mut self, samples: &[f32], sample_rate: u32) -> Result {
+        // Nothing is written until there is something to write.
+        if let Some(output) = self.output.take() {
+            self.sink = Some(output.begin(sample_rate, self.is_live)?);
+        }
+        if let Some(sink) = &mut self.sink {
+            sink.write(samples)?;
+        }
+        match &mut self.player {
+            Some(player) => player.play(samples, sample_rate),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self) -> Result {
+        let finished = self.sink.map_or(Ok(()), WavSink::finish);
+        if let Some(player) = self.player {
+            player.finish();
+        }
+        finished
+    }
+}
+
+/// Hears a speech to its end. Pieces that `store` has are heard from there; those that are spoken
+/// are kept in it. A failure of the text's source ends the speech.
+pub fn hear(
+    job: &Job<'_>,
+    mut speech: Speech,
+    listeners: Listeners,
+    store: Option<&PieceStore>,
+    failures: Option<&Receiver<Failure>>,
+) -> Result<Spoken> {
+    let rate = job.model.speech_tokenizer_config().frame_rate();
+    let bar = SpeechBar::new(job.show_progress, rate, speech.control());
+    let mut hearing = Hearing {
+        spoken: Spoken::new(job.begin, speech.seed(), speech.sample_rate()),
+        n_pieces: speech.pieces().len(),
+        sample_rate: speech.sample_rate(),
+        next: 0,
+        audio: Vec::new(),
+        listeners,
+        store,
+    };
+    while let Some(event) = speech.next_event() {
+        if let Some(failure) = failures.and_then(|failures| failures.try_recv().ok()) {
+            return Err(failure);
+        }
+        match event? {
+            SpeechEvent::Chunk(chunk) => {
+                bar.piece(chunk.piece, hearing.n_pieces);
+                hearing.chunk(chunk)?;
+            }
+            SpeechEvent::Piece(piece) => {
+                hearing.replay_before(piece.index)?;
+                if piece.is_runaway {
+                    let text = &job.text[piece.range.clone()];
+                    note(&spoken::runaway(piece.index, text, piece.attempts));
+                }
+                let audio = std::mem::take(&mut hearing.audio);
+                let pause = piece.pause;
+                let piece = (piece.index, Piece::from(&*piece));
+                if let Some(store) = store {
+                    store.write(piece.0, &piece.1, &audio, pause)?;
+                }
+                hearing.piece(piece);
+            }
+            // There is no other event yet.
+            _ => {}
+        }
+    }
+    hearing.replay_before(hearing.n_pieces)?;
+    drop(bar);
+    hearing.listeners.finish()?;
+    Ok(hearing.spoken)
+}
+
+struct Hearing<'s> {
+    spoken: Spoken,
+    n_pieces: usize,
+    sample_rate: u32,
+    /// Index of the piece that is due.
+    next: usize,
+    /// Samples of the piece that is due, if it is to be kept.
+    audio: Vec<f32>,
+    listeners: Listeners,
+    store: Option<&'s PieceStore>,
+}
+
+impl Hearing<'_> {
+    fn chunk(&mut self, chunk: AudioChunk) -> Result {
+        if !chunk.is_pause() {
+            self.replay_before(chunk.piece)?;
+            if self.store.is_some() {
+                self.audio.extend(&chunk.samples);
+            }
+        }
+        self.hear(&chunk.samples)
+    }
+
+    fn hear(&mut self, samples: &[f32]) -> Result {
+        self.spoken.add_samples(samples);
+        self.listeners.hear(samples, self.sample_rate)
+    }
+
+    fn piece(&mut self, (index, piece): (usize, Piece)) {
+        self.next = index + 1;
+        self.spoken.add(piece, self.n_pieces < 2);
+    }
+
+    /// Hears the kept pieces before a piece.
+    fn replay_before(&mut self, piece: usize) -> Result {
+        for index in self.next..piece {
+            let kept = self.store.and_then(|store| store.read(index));
+            let kept = kept.ok_or_else(|| Failure::Other(format!("piece {index} is missing")))?;
+            self.hear(&kept.audio)?;
+            self.hear(&vec![0.0; spoken::samples(kept.pause, self.sample_rate)])?;
+            self.piece((index, kept.piece));
+        }
+        Ok(())
+    }
+}
