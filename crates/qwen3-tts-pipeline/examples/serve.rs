@@ -3,20 +3,22 @@
 //!
 //! Without a directory the demo voice speaks.
 
-use std::path::PathBuf;
-
-use qwen3_tts_pipeline::{Engine, EngineOptions, LoadOptions, SpeechRequest, Synthesizer};
+use qwen3_tts_pipeline::{
+    Engine, EngineOptions, LoadOptions, ModelFiles, SpeechRequest, Synthesizer,
+};
 
 fn main() -> qwen3_tts_pipeline::Result<()> {
     let mut args = std::env::args().skip(1);
-    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo");
-    let dir = args.next().map_or(demo, PathBuf::from);
+    let files = match args.next() {
+        Some(dir) => ModelFiles::directory(dir),
+        None => ModelFiles::embedded(qwen3_tts_demo::custom_voice()),
+    };
     let mut texts: Vec<String> = args.collect();
     if texts.is_empty() {
         texts = ["One.", "Two and a half.", "Three."].map(str::to_owned).to_vec();
     }
 
-    let model = Synthesizer::load(dir, &LoadOptions::default())?;
+    let model = Synthesizer::from_files(&files, &LoadOptions::default())?;
     let engine = Engine::start(model, EngineOptions::default())?;
     std::thread::scope(|scope| {
         for text in &texts {

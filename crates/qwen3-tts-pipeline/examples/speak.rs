@@ -3,20 +3,20 @@
 //!
 //! Without a directory the demo voice speaks.
 
-use std::path::PathBuf;
-
 use qwen3_tts_pipeline::{
-    LoadOptions, OutputFile, SpeechRequest, Synthesizer, WavFormat, encode_wav,
+    LoadOptions, ModelFiles, OutputFile, SpeechRequest, Synthesizer, WavFormat, encode_wav,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo");
-    let dir = args.next().map_or(demo, PathBuf::from);
+    let files = match args.next() {
+        Some(dir) => ModelFiles::directory(dir),
+        None => ModelFiles::embedded(qwen3_tts_demo::custom_voice()),
+    };
     let text = args.next().unwrap_or("Hello there!".to_owned());
 
     let output = OutputFile::check(std::env::temp_dir().join("hello.wav"))?;
-    let model = Synthesizer::load(dir, &LoadOptions::default())?;
+    let model = Synthesizer::from_files(&files, &LoadOptions::default())?;
     let request = SpeechRequest::new(text).seed(1);
     let speech = model.synthesize_with(&request, &mut |progress| {
         if progress.frames % 25 == 0 {

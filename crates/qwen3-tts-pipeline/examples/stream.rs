@@ -4,16 +4,17 @@
 //! Without a directory the demo voice speaks.
 
 use std::io::{BufRead, Write};
-use std::path::PathBuf;
 
 use qwen3_tts_pipeline::{
-    ChunkSchedule, LoadOptions, SpeechRequest, Synthesizer, WavFormat, encode_samples,
+    ChunkSchedule, LoadOptions, ModelFiles, SpeechRequest, Synthesizer, WavFormat, encode_samples,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo");
-    let dir = std::env::args().nth(1).map_or(demo, PathBuf::from);
-    let model = Synthesizer::load(dir, &LoadOptions::default())?;
+    let files = match std::env::args().nth(1) {
+        Some(dir) => ModelFiles::directory(dir),
+        None => ModelFiles::embedded(qwen3_tts_demo::custom_voice()),
+    };
+    let model = Synthesizer::from_files(&files, &LoadOptions::default())?;
 
     let request = SpeechRequest::new("").max_frames(500);
     let (mut text, mut speech) = model.stream_text(&request, ChunkSchedule::default())?;

@@ -1,7 +1,7 @@
 //! The demo voice speaks: what random weights can't show. Each sentence comes to its end by itself,
 //! is about as long as its teacher's, and sounds like that sentence and like nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ndarray::Array2;
@@ -49,35 +49,17 @@ fn teacher(sentence: &Sentence) -> Vec<f32> {
     recording(sentence).samples
 }
 
-fn demo() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo")
+fn demo() -> ModelFiles {
+    ModelFiles::embedded(qwen3_tts_demo::custom_voice())
+}
+
+fn base() -> ModelFiles {
+    ModelFiles::embedded(qwen3_tts_demo::base())
 }
 
 fn load(quantize: &str) -> Synthesizer {
     let options = LoadOptions { quantize: quantize.parse().unwrap(), ..LoadOptions::default() };
-    Synthesizer::load(demo(), &options).unwrap()
-}
-
-/// The checkpoint that clones: the same files with another `config.json`.
-fn base() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("speech_tokenizer")).unwrap();
-    let copy = |from: &str, to: &str| {
-        std::fs::copy(demo().join(from), dir.path().join(to)).unwrap();
-    };
-    copy("base/config.json", "config.json");
-    for name in [
-        "generation_config.json",
-        "tokenizer_config.json",
-        "vocab.json",
-        "merges.txt",
-        "model.safetensors",
-        "speech_tokenizer/config.json",
-        "speech_tokenizer/model.safetensors",
-    ] {
-        copy(name, name);
-    }
-    dir
+    Synthesizer::from_files(&demo(), &options).unwrap()
 }
 
 fn say(model: &Synthesizer, sentence: &Sentence, seed: u64) -> SpeechResult {
@@ -225,7 +207,7 @@ fn one_voice_is_low_and_one_high() {
 
 #[test]
 fn recordings_are_heard_as_the_official_package_hears_them() {
-    let files = ModelFiles::directory(demo());
+    let files = demo();
     let encoder = SpeechEncoder::load(&files, &LoadOptions::default()).unwrap();
     let tokenizer = SpeechTokenizer::load(&files, &LoadOptions::default()).unwrap();
     for sentence in sentences() {
@@ -239,9 +221,8 @@ fn recordings_are_heard_as_the_official_package_hears_them() {
 
 #[test]
 fn a_cloned_voice_says_it_as_the_recording_would() {
-    let dir = base();
-    let model = Synthesizer::load(dir.path(), &LoadOptions::default()).unwrap();
-    let files = ModelFiles::directory(dir.path());
+    let files = base();
+    let model = Synthesizer::from_files(&files, &LoadOptions::default()).unwrap();
     let encoder = VoiceEncoder::load(&files, &LoadOptions::default()).unwrap();
     for pair in sentences().chunks(2) {
         let [reference, sentence] = pair else { panic!("sentences come in pairs") };

@@ -9,7 +9,7 @@ use super::Violation;
 use crate::workspace;
 
 /// What each crate may depend on, inside the workspace.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("qwen3-tts-kernels", &[]),
     ("qwen3-tts-nn", &["kernels"]),
     ("qwen3-tts-config", &[]),
@@ -18,13 +18,15 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("qwen3-tts-codec", &["nn", "config"]),
     ("qwen3-tts-speaker", &["nn", "config", "dsp"]),
     ("qwen3-tts-pipeline", &["nn", "config", "dsp", "talker", "codec", "speaker"]),
-    ("qwen3-tts-cli", &["pipeline"]),
+    ("qwen3-tts-demo-codec", &[]),
+    ("qwen3-tts-demo", &["demo-codec"]),
+    ("qwen3-tts-cli", &["pipeline", "demo"]),
     ("qwen3-tts-testkit", &[]),
     ("xtask", &["kernels", "nn", "config", "talker", "speaker"]),
 ];
 
-/// What every crate's tests, examples and benches may use besides.
-const FOR_TESTS: &str = "testkit";
+/// Crates that the tests, examples and benches of every crate may use besides.
+const FOR_TESTS: [&str; 2] = ["testkit", "demo"];
 
 const PREFIX: &str = "qwen3-tts-";
 
@@ -51,7 +53,7 @@ fn check_package(package: &Value) -> Vec<Violation> {
     let dependencies = package["dependencies"].as_array().into_iter().flatten();
     let forbidden = dependencies.filter_map(|dependency| {
         let target = dependency["name"].as_str()?.strip_prefix(PREFIX)?;
-        let for_tests = dependency["kind"] == "dev" && target == FOR_TESTS;
+        let for_tests = dependency["kind"] == "dev" && FOR_TESTS.contains(&target);
         (!for_tests && !allowed.contains(&target)).then_some(target)
     });
     forbidden
@@ -76,6 +78,7 @@ mod tests {
     fn arrows_of_the_table_are_allowed() {
         assert!(check(&package("qwen3-tts-talker", "qwen3-tts-nn", Value::Null)).is_empty());
         assert!(check(&package("qwen3-tts-talker", "qwen3-tts-testkit", json!("dev"))).is_empty());
+        assert!(check(&package("qwen3-tts-pipeline", "qwen3-tts-demo", json!("dev"))).is_empty());
     }
 
     #[test]
@@ -85,6 +88,7 @@ mod tests {
             ("qwen3-tts-talker", "qwen3-tts-kernels"),
             ("qwen3-tts-kernels", "qwen3-tts-nn"),
             ("qwen3-tts-talker", "qwen3-tts-testkit"),
+            ("qwen3-tts-pipeline", "qwen3-tts-demo"),
             ("qwen3-tts-testkit", "qwen3-tts-nn"),
             ("qwen3-tts-cli", "qwen3-tts-nn"),
         ] {

@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+/// The path of a file in the published layout, and its bytes.
+pub type File = (&'static str, &'static [u8]);
+
+/// Includes a file of `data/` under its path.
+macro_rules! file {
+    ($path:literal) => {
+        ($path, include_bytes!(concat!("../data/", $path)))
+    };
+}
+
+static FILES: [File; 4] = [
+    file!("speech_tokenizer/config.json"),
+    file!("speech_tokenizer/configuration.json"),
+    file!("speech_tokenizer/preprocessor_config.json"),
+    file!("speech_tokenizer/model.safetensors"),
+];
+
+/// Returns the files of the speech tokenizer.
+pub fn files() -> impl Iterator<Item = File> {
+    FILES.iter().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn every_file_of_the_data_is_listed() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/speech_tokenizer");
+        let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+        let mut present: Vec<_> =
+            names.map(|name| format!("speech_tokenizer/{}", name.into_string().unwrap())).collect();
+        present.sort();
+        let mut listed: Vec<_> = super::files().map(|(path, _)| path).collect();
+        listed.sort();
+        assert_eq!(listed, present);
+    }
+}
