@@ -1,12 +1,8 @@
 //! Which crate may depend on which.
 
-use std::process::Command;
-
-use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Violation;
-use crate::workspace;
 
 /// What each crate may depend on, inside the workspace.
 const ARROWS: [(&str, &[&str]); 13] = [
@@ -29,15 +25,6 @@ const ARROWS: [(&str, &[&str]); 13] = [
 const FOR_TESTS: [&str; 2] = ["testkit", "demo"];
 
 const PREFIX: &str = "qwen3-tts-";
-
-/// What cargo knows of the workspace.
-pub fn metadata() -> Result<Value> {
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(workspace()).args(["metadata", "--no-deps", "--format-version", "1"]);
-    let output = command.output().context("starting cargo metadata")?;
-    ensure!(output.status.success(), "cargo metadata ended with {}", output.status);
-    serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")
-}
 
 /// Arrows that are not in the table.
 pub fn check(metadata: &Value) -> Vec<Violation> {
