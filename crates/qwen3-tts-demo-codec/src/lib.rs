@@ -11,11 +11,18 @@ macro_rules! file {
     };
 }
 
+/// Bytes at an aligned address, where weights are read in place instead of copied.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
+
+static WEIGHTS: &Aligned<[u8]> =
+    &Aligned(*include_bytes!("../data/speech_tokenizer/model.safetensors"));
+
 static FILES: [File; 4] = [
     file!("speech_tokenizer/config.json"),
     file!("speech_tokenizer/configuration.json"),
     file!("speech_tokenizer/preprocessor_config.json"),
-    file!("speech_tokenizer/model.safetensors"),
+    ("speech_tokenizer/model.safetensors", &WEIGHTS.0),
 ];
 
 /// Returns the files of the speech tokenizer.
@@ -26,6 +33,11 @@ pub fn files() -> impl Iterator<Item = File> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    #[test]
+    fn weights_are_aligned() {
+        assert_eq!(super::WEIGHTS.0.as_ptr().align_offset(64), 0);
+    }
 
     #[test]
     fn every_file_of_the_data_is_listed() {

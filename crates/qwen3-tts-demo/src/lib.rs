@@ -10,6 +10,12 @@ macro_rules! file {
     };
 }
 
+/// Bytes at an aligned address, where weights are read in place instead of copied.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
+
+static WEIGHTS: &Aligned<[u8]> = &Aligned(*include_bytes!("../data/model.safetensors"));
+
 /// `config.json` of the CustomVoice checkpoint.
 static CUSTOM_VOICE: File = file!("config.json");
 
@@ -23,7 +29,7 @@ static SHARED: [File; 6] = [
     file!("tokenizer_config.json"),
     file!("vocab.json"),
     file!("merges.txt"),
-    file!("model.safetensors"),
+    ("model.safetensors", &WEIGHTS.0),
 ];
 
 /// Returns the files of the CustomVoice checkpoint, with the speakers `arlo` and `mina`.
@@ -43,6 +49,11 @@ fn checkpoint(config: File) -> impl Iterator<Item = File> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    #[test]
+    fn weights_are_aligned() {
+        assert_eq!(super::WEIGHTS.0.as_ptr().align_offset(64), 0);
+    }
 
     #[test]
     fn every_file_of_the_data_is_listed() {
