@@ -36,6 +36,13 @@ impl ModelFiles {
     }
 
     /// Files embedded in the program: pairs of a path in the published layout and the bytes.
+    ///
+    /// ```
+    /// use qwen3_tts_pipeline::ModelFiles;
+    ///
+    /// let files = ModelFiles::embedded(qwen3_tts_demo::custom_voice());
+    /// assert_eq!(files.missing(), [""; 0]);
+    /// ```
     pub fn embedded(files: impl IntoIterator<Item = (&'static str, &'static [u8])>) -> Self {
         Self(Source::Embedded(files.into_iter().collect()))
     }
