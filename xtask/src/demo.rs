@@ -20,8 +20,12 @@ const KEEP_MEMORY: [(&str, &str); 4] = [
     ("MALLOC_TRIM_THRESHOLD_", "17179869184"),
 ];
 
-/// Where the built-in checkpoint lies.
-const BUILT_IN: &str = "crates/qwen3-tts-cli/demo";
+/// The folders of the demo checkpoint, and the directory that has each under this path.
+const FOLDERS: [(&str, &str); 3] = [
+    ("", "crates/qwen3-tts-demo/data"),
+    ("base", "crates/qwen3-tts-demo/data"),
+    ("speech_tokenizer", "crates/qwen3-tts-demo-codec/data"),
+];
 
 const SPEAKERS: [&str; 2] = ["arlo", "mina"];
 
@@ -34,9 +38,10 @@ pub struct TrainArguments {
     /// Where the corpus and the state of the training are kept.
     #[arg(long, value_name = "DIR", default_value = "target/demo-voice")]
     work: PathBuf,
-    /// The checkpoint directory to write.
-    #[arg(long, value_name = "DIR", default_value = BUILT_IN)]
-    out: PathBuf,
+    /// The checkpoint directory to write, instead of the data of the crates qwen3-tts-demo and
+    /// qwen3-tts-demo-codec.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Threads that train.
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -53,7 +58,8 @@ pub struct TrainArguments {
 /// understands.
 #[derive(clap::Args)]
 pub struct ListenArguments {
-    /// The checkpoint to judge; without it, the built-in one.
+    /// The checkpoint to judge, instead of the one in the crates qwen3-tts-demo and
+    /// qwen3-tts-demo-codec.
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// Where recordings are kept.
@@ -70,24 +76,37 @@ pub struct ListenArguments {
 
 /// Trains.
 pub fn train(arguments: &TrainArguments) -> Result<()> {
+    let work = workspace().join(&arguments.work);
+    let out = match &arguments.out {
+        Some(out) => workspace().join(out),
+        None => work.join("checkpoint"),
+    };
     oracle::add(&REQUIREMENTS)?;
     let mut command = script("train.py")?;
     command.envs(KEEP_MEMORY);
-    command.arg("--work").arg(workspace().join(&arguments.work));
-    command.arg("--out").arg(workspace().join(&arguments.out));
+    command.arg("--work").arg(&work).arg("--out").arg(&out);
     command.args(["--threads", &arguments.threads.to_string()]);
     let names = ["--sentences", "--codec-steps", "--talker-steps"];
     for (name, value) in names.iter().zip(arguments.size.iter().flatten()) {
         command.args([name, value.to_string().as_str()]);
     }
-    oracle::run(&mut command)
+    oracle::run(&mut command)?;
+    if arguments.out.is_none() {
+        for (folder, data) in FOLDERS {
+            copy_files(&out.join(folder), &workspace().join(data).join(folder))?;
+        }
+    }
+    Ok(())
 }
 
 /// Speaks and judges.
 pub fn listen(arguments: &ListenArguments) -> Result<()> {
     let work = workspace().join(&arguments.work);
     oracle::add(&REQUIREMENTS)?;
-    let model = arguments.model.clone().unwrap_or_else(|| workspace().join(BUILT_IN));
+    let model = match &arguments.model {
+        Some(model) => model.clone(),
+        None => demo_checkpoint(&work.join("demo"))?,
+    };
     let base = base_checkpoint(&model, &work.join("base"))?;
     let folders = SPEAKERS.map(|speaker| work.join(speaker));
     for folder in &folders {
@@ -126,21 +145,34 @@ fn speak(program: &Path, model: &Path, folder: &Path, way: &str) -> Result<()> {
     oracle::run(command.args(["--quantize", quantize]))
 }
 
+/// Puts the demo checkpoint together in one directory.
+fn demo_checkpoint(to: &Path) -> Result<PathBuf> {
+    for (folder, data) in FOLDERS {
+        copy_files(&workspace().join(data).join(folder), &to.join(folder))?;
+    }
+    Ok(to.to_owned())
+}
+
 /// The checkpoint that clones, which shares all files of `model` but `config.json`.
 fn base_checkpoint(model: &Path, to: &Path) -> Result<PathBuf> {
     for folder in ["", "speech_tokenizer"] {
-        let (from, to) = (model.join(folder), to.join(folder));
-        std::fs::create_dir_all(&to).with_context(|| format!("making {}", to.display()))?;
-        let reading = || format!("reading {}", from.display());
-        for entry in std::fs::read_dir(&from).with_context(reading)? {
-            let entry = entry.with_context(reading)?;
-            if entry.file_type().with_context(reading)?.is_file() {
-                copy(&entry.path(), &to.join(entry.file_name()))?;
-            }
-        }
+        copy_files(&model.join(folder), &to.join(folder))?;
     }
     copy(&model.join("base/config.json"), &to.join("config.json"))?;
     Ok(to.to_owned())
+}
+
+/// Copies the files of a folder, not its folders, into another, which is made if need be.
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
+    let reading = || format!("reading {}", from.display());
+    for entry in std::fs::read_dir(from).with_context(reading)? {
+        let entry = entry.with_context(reading)?;
+        if entry.file_type().with_context(reading)?.is_file() {
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -150,4 +182,23 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 fn script(name: &str) -> Result<Command> {
     oracle::script(&format!("demo_voice/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checkpoint_of_the_crates_is_put_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = demo_checkpoint(&folder.path().join("demo")).unwrap();
+        let base = base_checkpoint(&demo, &folder.path().join("base")).unwrap();
+        for file in ["model.safetensors", "vocab.json", "speech_tokenizer/model.safetensors"] {
+            assert!(demo.join(file).is_file() && base.join(file).is_file(), "{file}");
+        }
+        let is_base = |model: &Path| {
+            std::fs::read_to_string(model.join("config.json")).unwrap().contains("\"base\"")
+        };
+        assert!(is_base(&base) && !is_base(&demo));
+    }
 }

@@ -8,8 +8,10 @@ mod convert;
 mod demo;
 mod fixtures;
 mod json_file;
+mod metadata;
 mod mlx;
 mod oracle;
+mod package;
 mod parity;
 mod release;
 mod sanitize;
@@ -42,6 +44,7 @@ enum Task {
     TrainDemo(demo::TrainArguments),
     Listen(demo::ListenArguments),
     Tidy(tidy::Arguments),
+    Package(package::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +71,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::TrainDemo(arguments) => demo::train(&arguments),
         Task::Listen(arguments) => demo::listen(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),
+        Task::Package(arguments) => package::run(&arguments),
     }
 }
 

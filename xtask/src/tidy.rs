@@ -6,7 +6,7 @@ mod tree;
 
 use anyhow::{Result, bail};
 
-use crate::workspace;
+use crate::{metadata, workspace};
 use tree::Tree;
 
 /// Checks the arrows between crates, where unsafe and cfg occur, module docs, sizes, and words.
@@ -31,7 +31,7 @@ impl Violation {
 /// Runs the task.
 pub fn run(_: &Arguments) -> Result<()> {
     let tree = Tree::read(&workspace())?;
-    let mut violations = arrows::check(&arrows::metadata()?);
+    let mut violations = arrows::check(&metadata::read()?);
     for guard in guards::ALL {
         violations.extend(guard(&tree));
     }

@@ -1,66 +1,37 @@
-//! The voice that is built into the command, for a first word without a download.
-//!
-//! `cargo xtask train-demo` makes what lies in `demo/`; docs/demo-voice.md tells how.
+//! The demo voice, which the command speaks with if no model is named.
 
 use qwen3_tts_pipeline::{ModelFiles, TextMode};
 
-type Files = &'static [(&'static str, &'static [u8])];
-
-static MODEL: &[u8] = include_bytes!("../demo/model.safetensors");
-static SPEECH_TOKENIZER: &[u8] = include_bytes!("../demo/speech_tokenizer/model.safetensors");
-
-/// Two checkpoints with the same weights.
-macro_rules! checkpoint {
-    ($config:literal) => {
-        &[
-            ("config.json", include_bytes!($config)),
-            ("generation_config.json", include_bytes!("../demo/generation_config.json")),
-            ("tokenizer_config.json", include_bytes!("../demo/tokenizer_config.json")),
-            ("vocab.json", include_bytes!("../demo/vocab.json")),
-            ("merges.txt", include_bytes!("../demo/merges.txt")),
-            ("model.safetensors", MODEL),
-            (
-                "speech_tokenizer/config.json",
-                include_bytes!("../demo/speech_tokenizer/config.json"),
-            ),
-            ("speech_tokenizer/model.safetensors", SPEECH_TOKENIZER),
-        ]
-    };
-}
-
-static PRESET: Files = checkpoint!("../demo/config.json");
-static BASE: Files = checkpoint!("../demo/base/config.json");
-
-/// What is to be asked of the built-in voice.
+/// A task of the demo voice; each has its checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// One of its own speakers, or anything that needs none.
+    /// Speaking as one of its own speakers, or a task that needs none.
     Preset,
-    /// A speaker that a recording or a voice file has.
+    /// Speaking as a recording or a voice file does.
     Cloning,
 }
 
 impl Use {
-    /// What clones if `is_cloned`.
+    /// Returns `Cloning` if `is_cloned`, else `Preset`.
     pub fn new(is_cloned: bool) -> Self {
         if is_cloned { Self::Cloning } else { Self::Preset }
     }
 
-    /// The files of the checkpoint for it.
+    /// Returns the files of its checkpoint.
     pub fn files(self) -> ModelFiles {
-        ModelFiles::embedded(match self {
-            Self::Preset => PRESET,
-            Self::Cloning => BASE,
-        })
+        match self {
+            Self::Preset => ModelFiles::embedded(qwen3_tts_demo::custom_voice()),
+            Self::Cloning => ModelFiles::embedded(qwen3_tts_demo::base()),
+        }
     }
 
-    /// How it takes its text where nobody asks for a way: after a recording it has to know all of it
-    /// ahead, otherwise it loses its place.
+    /// Returns the text mode to use if none is requested. After a recording, this voice loses its
+    /// place in the text unless it has all of the text ahead.
     pub fn text_mode(self) -> Option<TextMode> {
         (self == Self::Cloning).then_some(TextMode::NonStreaming)
     }
 
-    /// What is to be said when it speaks.
+    /// Returns the note that is printed when it speaks.
     pub fn note(self) -> &'static str {
         match self {
             Self::Preset => {

@@ -3,31 +3,23 @@
 //!
 //! Without a directory the demo voice speaks.
 
-use std::path::PathBuf;
-
 use qwen3_tts_pipeline::{
-    LoadOptions, OutputFile, SpeechRequest, Synthesizer, WavFormat, encode_wav,
+    LoadOptions, ModelFiles, OutputFile, SpeechRequest, Synthesizer, WavFormat, encode_wav,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo");
-    let dir = args.next().map_or(demo, PathBuf::from);
+    let files = match args.next() {
+        Some(dir) => ModelFiles::directory(dir),
+        None => ModelFiles::embedded(qwen3_tts_demo::custom_voice()),
+    };
     let text = args.next().unwrap_or("Hello there!".to_owned());
 
     let output = OutputFile::check(std::env::temp_dir().join("hello.wav"))?;
-    let model = Synthesizer::load(dir, &LoadOptions::default())?;
-    let request = SpeechRequest::new(text).seed(1);
-    let speech = model.synthesize_with(&request, &mut |progress| {
-        if progress.frames % 25 == 0 {
-            println!("{} frames of about {}", progress.frames, progress.expected_frames);
-        }
-    })?;
+    let tts = Synthesizer::from_files(&files, &LoadOptions::default())?;
+    let speech = tts.speak(SpeechRequest::new(text).seed(1))?.collect_audio()?;
     output.write(&encode_wav(&speech.audio, speech.sample_rate, WavFormat::S16))?;
-    println!(
-        "{} of speech, real-time factor {:.3}",
-        speech.audio_duration_str(),
-        speech.real_time_factor
-    );
+    let (seconds, factor) = (speech.duration().as_secs_f64(), speech.real_time_factor());
+    println!("{seconds:.2} s of speech, real-time factor {factor:.3}");
     Ok(())
 }

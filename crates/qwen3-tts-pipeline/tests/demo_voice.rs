@@ -3,13 +3,13 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ndarray::Array2;
 use qwen3_tts_dsp::{MelConfig, MelSpectrogram};
 use qwen3_tts_pipeline::{
-    AudioLimits, ClonedVoice, LoadOptions, ReferenceAudio, SpeechOutput, SpeechRequest, StopReason,
-    Synthesizer, TextMode,
+    AudioLimits, ClonedVoice, LoadOptions, ModelFiles, ReferenceAudio, SpeechOutput, SpeechRequest,
+    StopReason, Synthesizer, TextMode,
 };
 use qwen3_tts_testkit::fixtures_dir;
 use serde::Deserialize;
@@ -50,35 +50,17 @@ fn teacher(sentence: &Sentence) -> Vec<f32> {
     recording(sentence).samples
 }
 
-fn demo() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../qwen3-tts-cli/demo")
+fn demo() -> ModelFiles {
+    ModelFiles::embedded(qwen3_tts_demo::custom_voice())
+}
+
+fn base() -> ModelFiles {
+    ModelFiles::embedded(qwen3_tts_demo::base())
 }
 
 fn load(quantize: &str) -> Synthesizer {
     let options = LoadOptions::default().quantize(quantize.parse().unwrap());
-    Synthesizer::load(demo(), &options).unwrap()
-}
-
-/// The checkpoint that clones: the same files with another `config.json`.
-fn base() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("speech_tokenizer")).unwrap();
-    let copy = |from: &str, to: &str| {
-        std::fs::copy(demo().join(from), dir.path().join(to)).unwrap();
-    };
-    copy("base/config.json", "config.json");
-    for name in [
-        "generation_config.json",
-        "tokenizer_config.json",
-        "vocab.json",
-        "merges.txt",
-        "model.safetensors",
-        "speech_tokenizer/config.json",
-        "speech_tokenizer/model.safetensors",
-    ] {
-        copy(name, name);
-    }
-    dir
+    Synthesizer::from_files(&demo(), &options).unwrap()
 }
 
 fn say(model: &Synthesizer, sentence: &Sentence, seed: u64) -> SpeechOutput {
@@ -224,7 +206,8 @@ fn one_voice_is_low_and_one_high() {
 
 #[test]
 fn recordings_are_heard_as_the_official_package_hears_them() {
-    let codec = Synthesizer::load(demo(), &LoadOptions::default().without_talker()).unwrap();
+    let options = LoadOptions::default().without_talker();
+    let codec = Synthesizer::from_files(&demo(), &options).unwrap();
     for sentence in sentences() {
         let codes = codec.encode(&recording(&sentence)).unwrap();
         assert_eq!(codes.codes, sentence.heard_codes, "{}", sentence.text);
@@ -236,8 +219,7 @@ fn recordings_are_heard_as_the_official_package_hears_them() {
 
 #[test]
 fn a_cloned_voice_says_it_as_the_recording_would() {
-    let dir = base();
-    let model = Synthesizer::load(dir.path(), &LoadOptions::default()).unwrap();
+    let model = Synthesizer::from_files(&base(), &LoadOptions::default()).unwrap();
     for pair in sentences().chunks(2) {
         let [reference, sentence] = pair else { panic!("sentences come in pairs") };
         let voice = model.clone_voice(&recording(reference), Some(&reference.text)).unwrap();

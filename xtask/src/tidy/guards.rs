@@ -4,8 +4,17 @@ use super::Violation;
 use super::tree::Tree;
 
 /// Every guard.
-pub const ALL: [fn(&Tree) -> Vec<Violation>; 8] =
-    [unsafety, unsafe_lint, cfg, module_docs, readmes, lengths, fixtures_size, foreign_places];
+pub const ALL: [fn(&Tree) -> Vec<Violation>; 9] = [
+    unsafety,
+    unsafe_lint,
+    cfg,
+    module_docs,
+    readmes,
+    packages,
+    lengths,
+    fixtures_size,
+    foreign_places,
+];
 
 const KERNELS: &str = "crates/qwen3-tts-kernels/";
 const MMAP: &str = "crates/qwen3-tts-nn/src/mmap.rs";
@@ -74,6 +83,31 @@ fn readmes(tree: &Tree) -> Vec<Violation> {
     let paths = tree.crates().into_iter().map(|name| path(&name));
     let missing = paths.filter(|path| !tree.text(path).is_some_and(|text| text.contains("# ")));
     missing.map(|path| Violation::new(path, "a crate needs a README with a heading")).collect()
+}
+
+/// A published crate names the files of its package and carries the licences. They are copies
+/// because git on Windows checks out a symbolic link as a text file unless it is told otherwise.
+fn packages(tree: &Tree) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for name in tree.crates() {
+        let manifest = format!("crates/{name}/Cargo.toml");
+        let Some(text) = tree.text(&manifest).filter(|text| !text.contains("publish = false"))
+        else {
+            continue;
+        };
+        if !text.lines().any(|line| line.starts_with("include")) {
+            let reason = "a published crate says which files it packs: include.workspace = true";
+            violations.push(Violation::new(manifest, reason));
+        }
+        for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            let copy = format!("crates/{name}/{licence}");
+            if tree.text(&copy) != tree.text(licence) {
+                let reason = format!("a published crate has a copy of the root's {licence}");
+                violations.push(Violation::new(copy, reason));
+            }
+        }
+    }
+    violations
 }
 
 /// A file holds one concept.
@@ -210,6 +244,31 @@ mod tests {
     fn a_missing_readme_is_found() {
         let readme = ("crates/qwen3-tts-talker/README.md", "# Talker");
         assert_guard(readmes, &[(TALKER, ""), readme], &[(TALKER, "")]);
+    }
+
+    #[test]
+    fn incomplete_packages_are_found() {
+        let manifest = "crates/qwen3-tts-talker/Cargo.toml";
+        let files = [
+            ("LICENSE-APACHE", "Apache"),
+            ("LICENSE-MIT", "MIT"),
+            ("crates/qwen3-tts-talker/LICENSE-APACHE", "Apache"),
+            ("crates/qwen3-tts-talker/LICENSE-MIT", "MIT"),
+            (manifest, "[package]\ninclude.workspace = true\n"),
+        ];
+        assert_eq!(packages(&tree(&files)), []);
+        let changed = |index: usize, text| {
+            let mut files = files;
+            files[index].1 = text;
+            packages(&tree(&files))
+        };
+        assert_eq!(changed(4, "[package]\ninclude = [\"/src/\"]\n"), []);
+        assert_eq!(changed(4, "[package]\n")[0].place, manifest);
+        assert_eq!(changed(3, "MIT, changed")[0].place, files[3].0);
+        let without_copies = packages(&tree(&[files[0], files[1], files[4]]));
+        assert_eq!(without_copies.len(), 2);
+        let unpublished = [files[0], files[1], (manifest, "publish = false\n")];
+        assert_eq!(packages(&tree(&unpublished)), []);
     }
 
     #[test]

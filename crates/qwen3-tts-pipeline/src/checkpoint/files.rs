@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use qwen3_tts_config::{ConfigError, GenerationConfig, ModelConfig, SpeechTokenizerConfig};
 use qwen3_tts_nn::Weights;
@@ -15,8 +16,11 @@ pub struct ModelFiles(Source);
 #[derive(Debug, Clone)]
 enum Source {
     Directory(PathBuf),
-    Embedded(&'static [(&'static str, &'static [u8])]),
+    Embedded(Arc<[EmbeddedFile]>),
 }
+
+/// The path of a file in the published layout, and its bytes.
+type EmbeddedFile = (&'static str, &'static [u8]);
 
 const CONFIG: &str = "config.json";
 const GENERATION_CONFIG: &str = "generation_config.json";
@@ -31,9 +35,16 @@ impl ModelFiles {
         Self(Source::Directory(path.into()))
     }
 
-    /// Files embedded in the program, each by its path in the published layout.
-    pub fn embedded(files: &'static [(&'static str, &'static [u8])]) -> Self {
-        Self(Source::Embedded(files))
+    /// Files embedded in the program: pairs of a path in the published layout and the bytes.
+    ///
+    /// ```
+    /// use qwen3_tts_pipeline::ModelFiles;
+    ///
+    /// let files = ModelFiles::embedded(qwen3_tts_demo::custom_voice());
+    /// assert_eq!(files.missing(), [""; 0]);
+    /// ```
+    pub fn embedded(files: impl IntoIterator<Item = (&'static str, &'static [u8])>) -> Self {
+        Self(Source::Embedded(files.into_iter().collect()))
     }
 
     /// The directory, if it is one.
@@ -203,7 +214,7 @@ impl ModelFiles {
     }
 
     fn embedded_file(&self, name: &str) -> Option<&'static [u8]> {
-        match self.0 {
+        match &self.0 {
             Source::Directory(_) => None,
             Source::Embedded(files) => {
                 files.iter().find(|(file, _)| *file == name).map(|(_, bytes)| *bytes)

@@ -84,8 +84,8 @@ pub struct Sampling {
 
 /// Splitting of a long text into pieces.
 ///
-/// A text of more than `piece_tokens` tokens is spoken in pieces that end with a paragraph, a
-/// sentence, or if need be a clause or a word. Each piece has the voice, language, instruction and
+/// Each paragraph is a piece; a paragraph of more than `piece_tokens` tokens is spoken in pieces
+/// that end with a sentence, or if need be with a clause or a word. Each piece has the voice, language, instruction and
 /// sampling of the request. Piece `i` has the request's seed plus `i`, and 2³² · `n` more at its
 /// `n`-th retry, so that each can be spoken again alone. A piece has no memory of the one before:
 /// a described voice may differ from piece to piece, a preset or cloned voice keeps its timbre.
