@@ -74,11 +74,26 @@ impl CodecDecoder {
     /// Frames that [`CodecDecoder::decode`] works on at a time, which bounds its memory.
     const BLOCK: usize = 16;
 
-    /// Reads everything under `decoder.`.
+    /// Tensors of the file that decoding does not read: those of the encoder, and those that only
+    /// the training of the codec reads.
+    const IGNORED: &[&str] = &[
+        "encoder.",
+        "decoder.quantizer.rvq_first.input_proj.",
+        "decoder.quantizer.rvq_rest.input_proj.",
+    ];
+
+    /// Reads everything under `decoder.` that decoding needs.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// Returns [`Error::Nn`] if a tensor is missing or has another shape or data type, or if the
+    /// file holds a tensor that does not belong to the codec.
     pub fn load(config: &DecoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
+        let loaded = Self::read(config, weights, device)?;
+        weights.finish(Self::IGNORED)?;
+        Ok(loaded)
+    }
+
+    fn read(config: &DecoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
         let weights = weights.under("decoder");
         let vocoder = weights.under("decoder");
         let (latent, dim) = (config.latent_dim, config.decoder_dim);
@@ -121,10 +136,6 @@ impl CodecDecoder {
             config: config.clone(),
         })
     }
-
-    /// Tensors under `decoder.` that only the training of the codec reads.
-    pub const UNUSED: &[&str] =
-        &["decoder.quantizer.rvq_first.input_proj.", "decoder.quantizer.rvq_rest.input_proj."];
 
     /// The configuration it was loaded with.
     pub fn config(&self) -> &DecoderConfig {

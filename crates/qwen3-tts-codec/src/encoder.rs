@@ -32,15 +32,27 @@ impl CodecEncoder {
     /// Frames whose samples go through the convolutions at a time, which bounds the memory.
     const BLOCK: usize = 12;
 
-    /// Reads everything under `encoder.`.
+    /// Tensors of the file that encoding does not read: those of the decoder, and of the quantizer
+    /// the way back from codes and the codebooks past those that the talker knows.
+    const IGNORED: &[&str] = &["decoder.", "encoder.quantizer."];
+
+    /// Reads everything under `encoder.` that encoding needs.
     ///
     /// # Errors
-    /// When the configuration has no encoder, or when a tensor is missing or misshapen.
+    /// Returns [`Error::NoEncoder`] if the configuration has no encoder, and [`Error::Nn`] if a
+    /// tensor is missing or has another shape or data type, or if the file holds a tensor that does
+    /// not belong to the codec.
     pub fn load(
         config: &SpeechTokenizerConfig,
         weights: &Weights,
         device: &Device,
     ) -> Result<Self> {
+        let loaded = Self::read(config, weights, device)?;
+        weights.finish(Self::IGNORED)?;
+        Ok(loaded)
+    }
+
+    fn read(config: &SpeechTokenizerConfig, weights: &Weights, device: &Device) -> Result<Self> {
         let encoder = config.encoder_config.as_ref().ok_or(Error::NoEncoder)?;
         let weights = weights.under("encoder");
         let hidden = encoder.hidden_size;
@@ -67,10 +79,6 @@ impl CodecEncoder {
             device: device.clone(),
         })
     }
-
-    /// Tensors under `encoder.` that encoding does not read: the way back from codes, and the
-    /// codebooks past those that the talker knows.
-    pub const UNUSED: &[&str] = &["encoder.quantizer."];
 
     /// Samples that one frame stands for.
     pub fn samples_per_frame(&self) -> usize {

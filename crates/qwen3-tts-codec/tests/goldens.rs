@@ -18,9 +18,7 @@ fn decoder_on(device: &Device) -> CodecDecoder {
     let dir = checkpoint(CHECKPOINT).join("speech_tokenizer");
     let config = SpeechTokenizerConfig::from_file(dir.join("config.json")).unwrap();
     let weights = Weights::open(&dir).unwrap();
-    let decoder = CodecDecoder::load(&config.decoder_config, &weights, device).unwrap();
-    weights.finish(&[&["encoder."], CodecDecoder::UNUSED].concat()).unwrap();
-    decoder
+    CodecDecoder::load(&config.decoder_config, &weights, device).unwrap()
 }
 
 fn frames(golden: &Golden) -> Vec<Vec<u32>> {

@@ -164,7 +164,7 @@ impl fmt::Display for Activation {
 impl TalkerConfig {
     /// Ids from here to `vocab_size` are suppressed while generating, end of speech excepted.
     pub fn first_suppressed_id(&self) -> u32 {
-        (self.vocab_size - SUPPRESSED) as u32
+        self.vocab_size.saturating_sub(SUPPRESSED) as u32
     }
 
     pub(crate) fn validate(&self) -> Result<()> {

@@ -480,14 +480,17 @@ impl Weights {
         Ok(RawTensor { dtype, bytes: entry.bytes.clone().aligned() })
     }
 
-    /// Refuses tensors that nothing asked for, except those under the prefixes in `optional`.
+    /// Refuses tensors that nothing asked for, except those whose names begin with a prefix in
+    /// `optional`. Under a prefix ([`Weights::under`]), only its own tensors are looked at, and
+    /// `optional` goes on after it.
     ///
     /// # Errors
     /// [`Error::UnknownTensors`].
     pub fn finish(&self, optional: &[&str]) -> Result<()> {
         let used = self.files.used.borrow();
         let mut unknown = self.files.tensors.keys().filter(|name| {
-            !used.contains(*name) && !optional.iter().any(|prefix| name.starts_with(prefix))
+            let own = name.strip_prefix(&self.prefix).filter(|_| !used.contains(*name));
+            own.is_some_and(|name| !optional.iter().any(|prefix| name.starts_with(prefix)))
         });
         match unknown.next() {
             None => Ok(()),

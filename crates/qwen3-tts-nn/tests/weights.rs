@@ -107,6 +107,9 @@ fn a_wrong_tensor_is_named_with_what_was_expected_and_found() {
         matches!(&error, Error::UnknownTensors { name, count: 1, .. } if name == "layer.dtype")
     );
     weights.finish(&["layer.d"]).unwrap();
+    weights.under("layer").finish(&["d"]).unwrap();
+    assert!(weights.under("layer").finish(&["layer.d"]).is_err());
+    weights.under("head").finish(&[]).unwrap();
 }
 
 #[test]

@@ -37,7 +37,6 @@ impl SpeechTokenizer {
         let config = files.speech_tokenizer_config()?;
         let weights = files.speech_tokenizer_weights()?;
         let decoder = CodecDecoder::load(&config.decoder_config, &weights, device)?;
-        weights.finish(&[&["encoder."], CodecDecoder::UNUSED].concat())?;
         Ok(Self { config, decoder, primed: RefCell::new(None) })
     }
 
@@ -98,7 +97,6 @@ impl SpeechEncoder {
         }
         let weights = files.speech_tokenizer_weights()?;
         let encoder = CodecEncoder::load(&config, &weights, device)?;
-        weights.finish(&["decoder.", CodecEncoder::UNUSED[0]])?;
         Ok(Self { encoder })
     }
 

@@ -154,7 +154,7 @@ impl Plan {
     /// Adds ids to a text that comes bit by bit.
     pub fn text_came(&mut self, ids: &[u32]) {
         self.prompt.input_ids.extend(ids);
-        self.text_tokens = self.prompt.input_ids.len().saturating_sub(ROLE);
+        self.text_tokens = self.prompt.input_ids.len().saturating_sub(Prompt::ROLE_IDS);
     }
 
     /// Whether anything came of such a text.
@@ -198,7 +198,7 @@ impl Planner {
         }
         let request = SpeechRequest { text_mode: Some(TextMode::Streaming), ..request.clone() };
         let mut plan = self.plan_without_text(&request)?;
-        let positions = prompt_positions(&plan.prompt);
+        let positions = plan.prompt.positions();
         plan.params.max_frames = self.max_frames(plan.asked_frames, positions, 0)?;
         Ok(plan)
     }
@@ -207,7 +207,7 @@ impl Planner {
     pub fn open_prompt(&self, plan: &Plan) -> Result<Prompt> {
         let mut prompt = plan.prompt.clone();
         let suffix = self.tokenizer.encode(WRAPPED_AFTER)?;
-        prompt.input_ids.extend(&suffix[suffix.len().saturating_sub(SUFFIX)..]);
+        prompt.input_ids.extend(&suffix[suffix.len().saturating_sub(Prompt::SUFFIX_IDS)..]);
         Ok(prompt)
     }
 
@@ -220,7 +220,7 @@ impl Planner {
     fn give_text(&self, plan: &mut Plan, input_ids: Vec<u32>) -> Result<()> {
         plan.prompt.input_ids = input_ids;
         plan.text_tokens = text_tokens(&plan.prompt)?;
-        let positions = prompt_positions(&plan.prompt);
+        let positions = plan.prompt.positions();
         plan.params.max_frames = self.max_frames(plan.asked_frames, positions, plan.text_tokens)?;
         Ok(())
     }
@@ -382,33 +382,11 @@ pub(crate) fn refuse(reason: impl Into<String>) -> Error {
     Error::Request(reason.into())
 }
 
-/// Ids of a wrapped text before the text.
-const ROLE: usize = 3;
-/// Ids of a wrapped text after the text.
-pub(crate) const SUFFIX: usize = 5;
-const WRAPPING: usize = ROLE + SUFFIX;
-
 fn text_tokens(prompt: &Prompt) -> Result<usize> {
-    match prompt.input_ids.len().saturating_sub(WRAPPING) {
+    match prompt.text_ids().len() {
         0 => Err(refuse("the text has no tokens: does the tokenizer belong to this model?")),
         tokens => Ok(tokens),
     }
-}
-
-/// Positions that a prompt takes in the talker.
-pub(crate) fn prompt_positions(prompt: &Prompt) -> usize {
-    let instruct = prompt.instruct_ids.as_ref().map_or(0, Vec::len);
-    let role = 3;
-    let codec_prefix =
-        4 + usize::from(prompt.language.is_some()) + usize::from(prompt.speaker.is_some());
-    let reference = prompt.reference.as_ref();
-    let transcript = reference.map_or(0, |reference| reference.transcript_ids().len());
-    let speech = 1 + reference.map_or(0, |reference| reference.frames.len());
-    let text = match prompt.text_mode {
-        TextMode::NonStreaming => transcript + prompt.input_ids.len() - WRAPPING + 1,
-        TextMode::Streaming => 0,
-    };
-    instruct + role + codec_prefix + text + speech
 }
 
 /// A seed that is short enough to be typed.

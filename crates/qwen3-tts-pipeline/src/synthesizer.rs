@@ -254,34 +254,5 @@ fn load_models(
     fits.map_err(|source| Error::Config { file: files.name_of("config.json"), source })?;
     let weights = files.talker_weights()?.quantize(quantize.policy());
     let talker = Talker::load(config, &weights, device)?;
-    weights.finish(&["speaker_encoder."])?;
     Ok((talker, speech_tokenizer))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::TextMode;
-    use crate::request::prompt_positions;
-    use qwen3_tts_testkit::checkpoint;
-
-    #[test]
-    fn a_prompt_takes_the_positions_that_were_counted() {
-        for name in ["custom_voice_0b6", "custom_voice_1b7", "voice_design_1b7"] {
-            let model = Synthesizer::load(checkpoint(name), &LoadOptions::default()).unwrap();
-            let mut request = SpeechRequest::new("One two three.").max_frames(100);
-            if model.config().takes_instruct() {
-                request = request.instruct("Slowly.");
-            }
-            for text_mode in [TextMode::NonStreaming, TextMode::Streaming] {
-                for language in ["auto", "english"] {
-                    let request = request.clone().text_mode(text_mode).language(language);
-                    let plan = model.planner.plan(&request).unwrap();
-                    let generation = model.talker.start(&plan.prompt, &plan.params).unwrap();
-                    let counted = prompt_positions(&plan.prompt);
-                    assert_eq!(generation.prompt_positions(), counted, "{name} {text_mode:?}");
-                }
-            }
-        }
-    }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use crate::request::{Planner, SUFFIX};
+use qwen3_tts_talker::Prompt;
+
+use crate::request::Planner;
 use crate::text::tokenizer::{TextPieces, WRAPPED_AFTER, WRAPPED_BEFORE};
 use crate::{Error, Result};
 
@@ -103,7 +105,7 @@ impl TextStream {
         let mut ids = std::mem::take(&mut self.waiting);
         ids.extend(pieces.push(tokenizer, WRAPPED_AFTER)?);
         ids.extend(pieces.finish(tokenizer)?);
-        ids.truncate(ids.len().saturating_sub(SUFFIX));
+        ids.truncate(ids.len().saturating_sub(Prompt::SUFFIX_IDS));
         Ok(ids)
     }
 

@@ -30,8 +30,9 @@ impl SpeakerEncoder {
     /// Reads everything under `speaker_encoder.`.
     ///
     /// # Errors
-    /// [`Error::Config`] when the configuration describes no encoder; when a tensor is missing or
-    /// misshapen.
+    /// Returns [`Error::Config`] if the configuration describes no encoder, and [`Error::Nn`] if a
+    /// tensor is missing or has another shape or data type, or if there is another one under
+    /// `speaker_encoder.`.
     pub fn load(config: &SpeakerEncoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
         validate(config)?;
         let weights = weights.under("speaker_encoder");
@@ -58,7 +59,7 @@ impl SpeakerEncoder {
         let attention_channels = config.enc_attention_channels;
         let fc = ConvConfig::new(2 * pooled, config.enc_dim, 1);
         let mel = MelConfig { n_mels: config.mel_dim, ..MelConfig::default() };
-        Ok(Self {
+        let loaded = Self {
             mel_spectrogram: MelSpectrogram::new(mel)?,
             tdnn: tdnn("blocks.0", conv(config.mel_dim, 0))?,
             blocks: (1..n_blocks).map(block).collect::<qwen3_tts_nn::Result<_>>()?,
@@ -72,7 +73,9 @@ impl SpeakerEncoder {
             fc: SameConv1d::load(&weights.under("fc"), fc, device)?,
             config: config.clone(),
             device: device.clone(),
-        })
+        };
+        weights.finish(&[])?;
+        Ok(loaded)
     }
 
     /// The configuration it was loaded with.

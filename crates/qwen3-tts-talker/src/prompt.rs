@@ -60,17 +60,33 @@ pub struct PromptEmbeddings {
     pub trailing_text: Tensor,
 }
 
-/// Ids before the text: `<|im_start|>`, `assistant`, newline.
-const ROLE: usize = 3;
-/// Ids after the text: `<|im_end|>`, newline, `<|im_start|>`, `assistant`, newline.
-const SUFFIX: usize = 5;
-/// Ids after the transcript: `<|im_end|>`, newline.
-const REFERENCE_SUFFIX: usize = 2;
-
 impl Prompt {
-    /// The ids of the text itself.
+    /// Number of ids before the text: `<|im_start|>`, `assistant`, newline.
+    pub const ROLE_IDS: usize = 3;
+    /// Number of ids after the text: `<|im_end|>`, newline, `<|im_start|>`, `assistant`, newline.
+    pub const SUFFIX_IDS: usize = 5;
+
+    /// Returns the ids of the text itself, without those that wrap it; none if the ids are too few
+    /// to be those of a wrapped text.
     pub fn text_ids(&self) -> &[u32] {
-        &self.input_ids[ROLE..self.input_ids.len() - SUFFIX]
+        unwrapped(&self.input_ids, Self::SUFFIX_IDS)
+    }
+
+    /// Returns the number of positions that the prefill takes in the talker.
+    ///
+    /// The text that trails the prompt in [`TextMode::Streaming`] is not counted: it takes the
+    /// positions of the frames that it is added to.
+    pub fn positions(&self) -> usize {
+        let instruct = self.instruct_ids.as_ref().map_or(0, Vec::len);
+        // Three tokens around the language, and `codec_pad`.
+        let control =
+            4 + usize::from(self.language.is_some()) + usize::from(self.speaker.is_some());
+        let speech = 1 + self.frames().map_or(0, <[_]>::len);
+        let text = match self.text_mode {
+            TextMode::NonStreaming => self.transcript_ids().len() + self.text_ids().len() + 1,
+            TextMode::Streaming => 0,
+        };
+        instruct + Self::ROLE_IDS + control + text + speech
     }
 
     /// How many ids of the text must be there before [`Talker::start_open`] can begin: the text
@@ -83,10 +99,13 @@ impl Prompt {
         beside.max(1)
     }
 
+    fn transcript_ids(&self) -> &[u32] {
+        self.reference.as_ref().map_or(&[], Reference::transcript_ids)
+    }
+
     /// The text, after the transcript of the reference if there is one.
     fn spoken_ids(&self) -> Vec<u32> {
-        let transcript = self.reference.as_ref().map_or(&[][..], Reference::transcript_ids);
-        [transcript, self.text_ids()].concat()
+        [self.transcript_ids(), self.text_ids()].concat()
     }
 
     fn frames(&self) -> Option<&[Vec<u32>]> {
@@ -94,7 +113,7 @@ impl Prompt {
     }
 
     pub(crate) fn validate(&self, config: &TalkerConfig) -> Result<()> {
-        check_length("text", &self.input_ids, ROLE + 1 + SUFFIX)?;
+        check_length("text", &self.input_ids, Self::ROLE_IDS + 1 + Self::SUFFIX_IDS)?;
         check_ids("text", &self.input_ids, config.text_vocab_size)?;
         if let Some(ids) = &self.instruct_ids {
             check_length("instruct", ids, 1)?;
@@ -129,13 +148,17 @@ impl Speaker {
 }
 
 impl Reference {
-    /// The ids of the transcript itself.
+    /// Number of ids after the transcript: `<|im_end|>`, newline.
+    const SUFFIX_IDS: usize = 2;
+
+    /// Returns the ids of the transcript itself, without those that wrap it; none if the ids are
+    /// too few to be those of a wrapped transcript.
     pub fn transcript_ids(&self) -> &[u32] {
-        &self.text_ids[ROLE..self.text_ids.len() - REFERENCE_SUFFIX]
+        unwrapped(&self.text_ids, Self::SUFFIX_IDS)
     }
 
     fn validate(&self, config: &TalkerConfig) -> Result<()> {
-        check_length("transcript", &self.text_ids, ROLE + 1 + REFERENCE_SUFFIX)?;
+        check_length("transcript", &self.text_ids, Prompt::ROLE_IDS + 1 + Self::SUFFIX_IDS)?;
         check_ids("transcript", &self.text_ids, config.text_vocab_size)?;
         if self.frames.is_empty() {
             return Err(Error::EmptyReference);
@@ -150,6 +173,11 @@ impl Reference {
         }
         Ok(())
     }
+}
+
+/// Returns the ids between the role and a suffix of `n_suffix` ids.
+fn unwrapped(ids: &[u32], n_suffix: usize) -> &[u32] {
+    ids.get(Prompt::ROLE_IDS..ids.len().saturating_sub(n_suffix)).unwrap_or_default()
 }
 
 fn check_length(what: &'static str, ids: &[u32], expected: usize) -> Result<()> {
@@ -209,7 +237,7 @@ impl Talker {
     /// Instruct, role and control tokens, then `speech`.
     fn before_speech(&self, prompt: &Prompt, speech: &Tensor) -> Tensor {
         let instruct = prompt.instruct_ids.as_ref().map(|ids| self.embed_text(ids));
-        let role = self.embed_text(&prompt.input_ids[..ROLE]);
+        let role = self.embed_text(&prompt.input_ids[..Prompt::ROLE_IDS]);
         let control = self.embed_control(prompt);
         let parts: Vec<&Tensor> = instruct.iter().chain([&role, &control, speech]).collect();
         Tensor::cat(&parts, 1)

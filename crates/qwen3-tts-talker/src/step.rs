@@ -171,11 +171,10 @@ fn join(rows: &[Tensor]) -> Tensor {
 
 /// Only codes and the end of speech can be chosen, the end not among the first two tokens.
 fn constraints<'a>(config: &TalkerConfig, history: &'a [u32]) -> Constraints<'a> {
-    let vocab = config.vocab_size as u32;
     let eos = config.codec_eos_token_id;
     Constraints {
         history,
-        suppressed: vocab.saturating_sub(1024)..vocab,
+        suppressed: config.first_suppressed_id()..config.vocab_size as u32,
         exempt: Some(eos),
         forbidden: (history.len() < MIN_NEW_TOKENS).then_some(eos),
     }

@@ -2,11 +2,12 @@
 
 use qwen3_tts_config::{ModelConfig, TalkerConfig};
 use qwen3_tts_nn::{
-    AttentionConfig, Device, Dtype, Embedding, Ids, Linear, Result, Tensor, Transformer,
-    TransformerConfig, TransformerState, Weights,
+    AttentionConfig, Bits, Device, Dtype, Embedding, Ids, Linear, Quantization, Tensor,
+    Transformer, TransformerConfig, TransformerState, Weights,
 };
 
 use crate::code_predictor::CodePredictor;
+use crate::error::Result;
 
 /// Talker and code predictor, the reference's `Qwen3TTSTalkerForConditionalGeneration`.
 pub struct Talker {
@@ -29,11 +30,34 @@ pub(crate) struct SpecialTexts {
 }
 
 impl Talker {
+    /// Other models whose tensors the file may hold.
+    const OTHERS: &[&str] = &["speaker_encoder."];
+
+    /// Returns the rules for [`Weights::quantize`] that quantise the linear layers of the talker
+    /// and of the code predictor to these bits as they are read; `None` leaves a part as it is in
+    /// the checkpoint.
+    pub fn quantization(talker: Option<Bits>, code_predictor: Option<Bits>) -> Quantization {
+        Quantization::none()
+            .under("talker.", talker)
+            .under("talker.code_predictor.", code_predictor)
+    }
+
     /// Reads everything under `talker.`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// Returns [`Error::Nn`](crate::Error::Nn) if a tensor is missing or has another shape or data type, or if the
+    /// file holds a tensor that belongs neither to the talker nor to the speaker encoder.
     pub fn load(config: &ModelConfig, weights: &Weights, device: &Device) -> Result<Self> {
+        let loaded = Self::read(config, weights, device)?;
+        weights.finish(Self::OTHERS)?;
+        Ok(loaded)
+    }
+
+    fn read(
+        config: &ModelConfig,
+        weights: &Weights,
+        device: &Device,
+    ) -> qwen3_tts_nn::Result<Self> {
         let talker = &config.talker_config;
         let (hidden, text_hidden) = (talker.hidden_size, talker.text_hidden_size);
         let weights = weights.under("talker");
@@ -148,7 +172,12 @@ struct TextProjection {
 }
 
 impl TextProjection {
-    fn load(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self> {
+    fn load(
+        weights: &Weights,
+        inputs: usize,
+        outputs: usize,
+        device: &Device,
+    ) -> qwen3_tts_nn::Result<Self> {
         let fc1 = weights.under("linear_fc1");
         let fc2 = weights.under("linear_fc2");
         Ok(Self {

@@ -5,7 +5,7 @@ mod support;
 use qwen3_tts_config::ModelConfig;
 use qwen3_tts_nn::{Device, Weights};
 use qwen3_tts_talker::{
-    Error, GenerationParams, Prompt, SamplingParams, Speaker, Talker, TextMode,
+    Error, GenerationParams, Prompt, Reference, SamplingParams, Speaker, Talker, TextMode,
 };
 use qwen3_tts_testkit::{Golden, checkpoint};
 use support::sampled;
@@ -90,6 +90,27 @@ fn frames_end_where_the_positions_end() {
     let positions = talker(|_| ()).start(&prompt, &params(1)).unwrap().prompt_positions();
     let talker = talker(|config| config.talker_config.max_position_embeddings = positions + 3);
     assert_eq!(frames(&talker, &prompt, &params(100)).len(), 3);
+}
+
+#[test]
+fn a_prompt_takes_the_positions_that_it_counts() {
+    let talker = talker(|_| ());
+    let frame = vec![0; talker.config().num_code_groups];
+    let reference = Reference { text_ids: vec![1; 9], frames: vec![frame; 3] };
+    for bits in 0..16 {
+        let has = |bit: u32| bits >> bit & 1 == 1;
+        for text_mode in [TextMode::NonStreaming, TextMode::Streaming] {
+            let prompt = Prompt {
+                instruct_ids: has(0).then(|| vec![1; 6]),
+                speaker: has(1).then_some(Speaker::Preset(1)),
+                reference: has(2).then(|| reference.clone()),
+                language: has(3).then_some(1),
+                ..prompt(text_mode)
+            };
+            let generation = talker.start(&prompt, &params(1)).unwrap();
+            assert_eq!(generation.prompt_positions(), prompt.positions(), "{prompt:?}");
+        }
+    }
 }
 
 #[test]

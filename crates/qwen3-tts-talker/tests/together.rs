@@ -10,10 +10,6 @@ use support::{Case, sampled};
 
 type Frames = Vec<Vec<u32>>;
 
-/// Ids that surround the text in a wrapped text.
-const ROLE: usize = 3;
-const SUFFIX: usize = 5;
-
 #[test]
 fn requests_that_join_and_leave_a_step_give_what_they_give_alone() {
     for device in Device::all() {
@@ -133,6 +129,7 @@ fn cut(prompt: &Prompt, n: usize) -> (Prompt, Vec<u32>) {
     let text = prompt.text_ids();
     let (beginning, rest) = text.split_at(n.min(text.len()));
     let ids = &prompt.input_ids;
-    let wrapped = [&ids[..ROLE], beginning, &ids[ids.len() - SUFFIX..]].concat();
+    let wrapped =
+        [&ids[..Prompt::ROLE_IDS], beginning, &ids[ids.len() - Prompt::SUFFIX_IDS..]].concat();
     (Prompt { input_ids: wrapped, ..prompt.clone() }, rest.to_vec())
 }

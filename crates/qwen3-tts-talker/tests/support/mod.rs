@@ -67,6 +67,7 @@ impl Case {
 
     pub fn assert_prompt_embeddings(&self) {
         let embeddings = self.talker.embed_prompt(&self.prompt).unwrap();
+        assert_eq!(self.prompt.positions(), embeddings.prefill.dim(1), "positions");
         for (actual, name) in [
             (embeddings.prefill, "talker_input_embeds"),
             (embeddings.trailing_text, "trailing_text_hidden"),
