@@ -130,16 +130,16 @@ fn text_mode(args: &SpeakArgs) -> Option<TextMode> {
 }
 
 fn sampling(args: &SamplingArgs) -> Sampling {
-    Sampling {
-        greedy: args.greedy,
-        temperature: args.temperature,
-        top_k: args.top_k,
-        top_p: args.top_p,
-        repetition_penalty: args.repetition_penalty,
-        subtalker_temperature: args.subtalker_temperature,
-        subtalker_top_k: args.subtalker_top_k,
-        subtalker_top_p: args.subtalker_top_p,
-    }
+    let mut sampling = Sampling::default();
+    sampling.greedy = args.greedy;
+    sampling.temperature = args.temperature;
+    sampling.top_k = args.top_k;
+    sampling.top_p = args.top_p;
+    sampling.repetition_penalty = args.repetition_penalty;
+    sampling.subtalker_temperature = args.subtalker_temperature;
+    sampling.subtalker_top_k = args.subtalker_top_k;
+    sampling.subtalker_top_p = args.subtalker_top_p;
+    sampling
 }
 
 /// Everything that is written, known to be writable before anything is computed.

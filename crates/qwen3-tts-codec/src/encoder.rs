@@ -1,17 +1,19 @@
 //! The encoder: samples to frames of codes.
 
-use qwen3_tts_config::{EncoderConfig, SpeechTokenizerConfig};
+use qwen3_tts_config::SpeechTokenizerConfig;
 use qwen3_tts_nn::{
-    AttentionConfig, CausalConv1d, ConvConfig, ConvState, Device, Ids, MlpKind, NormKind, Padding,
-    Tensor, Transformer, TransformerConfig, Weights,
+    CausalConv1d, ConvConfig, ConvState, Device, Ids, MlpKind, NormKind, Padding, Tensor,
+    Transformer, TransformerState, Weights,
 };
 
 use crate::error::{Error, Result};
 use crate::seanet::{SeanetEncoder, SeanetState};
 use crate::split_rvq::SplitRvqEncoder;
+use crate::transformer::transformer_config;
 
 /// The speech tokenizer's encoder, the reference's `Qwen3TTSTokenizerV2Encoder`: Mimi
-/// ([Défossez et al. 2024](https://arxiv.org/abs/2410.00037)) without its decoder.
+/// ([Défossez et al. 2024](https://arxiv.org/abs/2410.00037)) without its decoder. It keeps nothing
+/// between recordings, and is `Send` and `Sync` as the [`CodecDecoder`](crate::CodecDecoder) is.
 pub struct CodecEncoder {
     encoder: SeanetEncoder,
     encoder_transformer: Transformer,
@@ -21,19 +23,19 @@ pub struct CodecEncoder {
     device: Device,
 }
 
-/// Where a recording stands on its way through the encoder.
+/// The state of the encoder within a recording.
 struct EncoderState {
     encoder: SeanetState,
-    encoder_transformer: qwen3_tts_nn::TransformerState,
+    encoder_transformer: TransformerState,
     downsample: ConvState,
 }
 
 impl CodecEncoder {
-    /// Frames whose samples go through the convolutions at a time, which bounds the memory.
+    /// Number of frames whose samples are encoded at a time, which bounds the memory.
     const BLOCK: usize = 12;
 
-    /// Tensors of the file that encoding does not read: those of the decoder, and of the quantizer
-    /// the way back from codes and the codebooks past those that the talker knows.
+    /// Prefixes of the tensors that encoding does not read in full: those of the decoder, and those of
+    /// the quantizer, which has projections for decoding and more codebooks than the talker.
     const IGNORED: &[&str] = &["decoder.", "encoder.quantizer."];
 
     /// Reads everything under `encoder.` that encoding needs.
@@ -61,11 +63,15 @@ impl CodecEncoder {
         let downsample = ConvConfig::new(hidden, hidden, 2 * stride).stride(stride).without_bias();
         let downsample = downsample.padding(Padding::Replicate);
         let n_codebooks = config.encoder_valid_num_quantizers;
+        let mut transformer = transformer_config(&encoder.transformer());
+        transformer.mlp = MlpKind::Gelu;
+        transformer.norm = NormKind::Layer;
+        transformer.final_norm = false;
         Ok(Self {
             encoder: SeanetEncoder::load(encoder, &weights.under("encoder"), device)?,
             encoder_transformer: Transformer::load(
                 &weights.under("encoder_transformer"),
-                &transformer_config(encoder),
+                &transformer,
                 device,
             )?,
             downsample: CausalConv1d::load(&weights.under("downsample.conv"), downsample, device)?,
@@ -80,15 +86,16 @@ impl CodecEncoder {
         })
     }
 
-    /// Samples that one frame stands for.
+    /// Returns the number of samples per frame.
     pub fn samples_per_frame(&self) -> usize {
         self.samples_per_frame
     }
 
-    /// Mono samples at the codec's rate to `⌈samples / samples_per_frame⌉` frames of codes.
+    /// Encodes mono samples at the codec's rate to `⌈samples / samples_per_frame⌉` frames of codes.
     ///
     /// # Errors
-    /// When there is no sample, or one is NaN or infinite.
+    /// Returns [`Error::NoSamples`] if there is no sample, [`Error::NonFiniteSample`] if one is NaN or
+    /// infinite, and [`Error::Nn`] if the model computes NaN or infinity.
     pub fn encode(&self, samples: &[f32]) -> Result<Vec<Vec<u32>>> {
         if samples.is_empty() {
             return Err(Error::NoSamples);
@@ -102,7 +109,7 @@ impl CodecEncoder {
         frames(&books, latent.dim(1))
     }
 
-    /// The latent that the quantizer sees, `[1, frames, hidden_size]`.
+    /// Returns the input of the quantizer, `[1, frames, hidden_size]`.
     fn latent(&self, samples: &[f32]) -> Tensor {
         let mut state = EncoderState {
             encoder: self.encoder.new_state(),
@@ -120,33 +127,15 @@ impl CodecEncoder {
 
     fn step(&self, samples: &Tensor, state: &mut EncoderState) -> Tensor {
         let x = self.encoder.step(samples, &mut state.encoder);
-        // The configured window is not applied, as it is not on the reference's default path.
+        // The configured window is not applied, as on the reference's default path.
         let x = self.encoder_transformer.step(&x, &mut state.encoder_transformer);
         self.downsample.step(&x, &mut state.downsample)
     }
 }
 
-/// One run of codes for each codebook to one row for each frame.
+/// Transposes codes by codebook to codes by frame.
 fn frames(books: &[Ids], n_frames: usize) -> Result<Vec<Vec<u32>>> {
     let codes = Ids::read(books)?;
     let frame = |t: usize| codes.iter().skip(t).step_by(n_frames).copied().collect();
     Ok((0..n_frames).map(frame).collect())
-}
-
-fn transformer_config(config: &EncoderConfig) -> TransformerConfig {
-    let mut attention =
-        AttentionConfig::new(config.hidden_size, config.num_attention_heads, config.head_dim);
-    attention.num_key_value_heads = config.num_key_value_heads;
-    let mut transformer = TransformerConfig::new(
-        attention,
-        config.num_hidden_layers,
-        config.intermediate_size,
-        config.norm_eps as f32,
-        config.rope_theta as f32,
-    );
-    transformer.mlp = MlpKind::Gelu;
-    transformer.norm = NormKind::Layer;
-    transformer.final_norm = false;
-    transformer.layer_scale = true;
-    transformer
 }

@@ -50,4 +50,4 @@ pub use shape::Shape;
 pub use snake_beta::SnakeBeta;
 pub use tensor::Tensor;
 pub use transformer::{Transformer, TransformerConfig, TransformerState};
-pub use weights::{Dtype, TensorInfo, Weights};
+pub use weights::{Dtype, TensorInfo, Weights, shard_files};

@@ -1,8 +1,6 @@
 //! The tensor: an enum over the backends with the vocabulary that models are written in.
 
-use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 
 use crate::backend::{Backend, On};
 use crate::cpu::CpuTensor;
@@ -13,20 +11,20 @@ use crate::shape::Shape;
 
 /// A float tensor on some [`Device`], channels-last: `[batch, time, channels]`.
 ///
-/// Tensors are values: operations give new ones, clones are cheap. They can be sent to another
-/// thread but not shared between threads, since one thread owns a model and its tensors.
+/// Tensors are values: operations give new ones, clones are cheap. They are `Send`, and `Sync` too in
+/// a build without the feature `mlx`. MLX graphs are bound to the thread that built them, so with that
+/// feature one thread at a time owns a model and its tensors.
 ///
 /// Operations panic when shapes do not fit (`#[track_caller]` names the place). Configurations,
 /// weights and requests are validated before, so that no input of a user can get that far.
 #[derive(Clone)]
 pub struct Tensor {
     pub(crate) repr: On<CpuTensor, MlxTensor>,
-    _not_sync: PhantomData<Cell<()>>,
 }
 
 impl Tensor {
     pub(crate) fn new(repr: On<CpuTensor, MlxTensor>) -> Self {
-        Self { repr, _not_sync: PhantomData }
+        Self { repr }
     }
 
     /// The tensor with these values in row-major order.

@@ -553,18 +553,27 @@ fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>> {
     let malformed = |reason: String| Error::Malformed { file: index.display().to_string(), reason };
     let text = fs::read_to_string(index)
         .map_err(|source| Error::Open { path: index.to_owned(), source })?;
-    let json: Value = serde_json::from_str(&text).map_err(|e| malformed(e.to_string()))?;
-    let map = json["weight_map"].as_object().ok_or_else(|| malformed("no weight_map".into()))?;
+    let names = shard_files(&text).map_err(malformed)?;
+    Ok(names.into_iter().map(|name| dir.join(name)).collect())
+}
+
+/// Returns the names of the files that a `model.safetensors.index.json` with this text lists.
+///
+/// # Errors
+/// Returns the reason if the text is no such index, or a name leads out of the index's directory.
+pub fn shard_files(index: &str) -> Result<BTreeSet<String>, String> {
+    let json: Value = serde_json::from_str(index).map_err(|error| error.to_string())?;
+    let map = json["weight_map"].as_object().ok_or("no weight_map")?;
     let mut names = BTreeSet::new();
     for name in map.values() {
-        let name = name.as_str().ok_or_else(|| malformed("a file name is not a string".into()))?;
+        let name = name.as_str().ok_or("a file name is not a string")?;
         // A shard lies beside its index: a path that leads elsewhere is not a shard.
-        if name.contains(['/', '\\']) || name == ".." {
-            return Err(malformed(format!("`{name}` is not a file name")));
+        if name.contains(['/', '\\']) || ["", ".", ".."].contains(&name) {
+            return Err(format!("`{name}` is not a file name"));
         }
-        names.insert(name);
+        names.insert(name.to_owned());
     }
-    Ok(names.into_iter().map(|name| dir.join(name)).collect())
+    Ok(names)
 }
 
 fn read_header(file: &str, source: &Source, tensors: &mut BTreeMap<String, Entry>) -> Result<()> {

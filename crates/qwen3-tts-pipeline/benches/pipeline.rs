@@ -21,7 +21,7 @@ fn bench(c: &mut Criterion) {
     let options = LoadOptions { quantize, ..LoadOptions::default() };
     let model = Synthesizer::load(directory, &options).expect("the checkpoint");
     let mut request = SpeechRequest::new(TEXT).max_frames(FRAMES);
-    request.sampling = Sampling { greedy: true, ..Sampling::default() };
+    request.sampling = Sampling::greedy();
     if model.config().takes_instruct() {
         request = request.instruct("A calm voice.");
     }

@@ -62,8 +62,5 @@ impl SpeechCodes {
 
 /// How files call a reason to stop: `eos` or `max_frames`.
 pub fn stop_reason_name(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::Eos => "eos",
-        StopReason::MaxFrames => "max_frames",
-    }
+    reason.name()
 }

@@ -59,8 +59,8 @@ pub use narration::{
 };
 pub use output::{OutputFile, OutputStream};
 pub use qwen3_tts_nn::Bits;
-pub use qwen3_tts_talker::{StopReason, TextMode};
-pub use request::{Sampling, SpeechRequest, Voice};
+pub use qwen3_tts_talker::{Sampling, StopReason, TextMode};
+pub use request::{SpeechRequest, Voice};
 pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings, peak_memory_bytes};
 pub use stream::{AudioChunk, ChunkSchedule, SpeechStream};
 pub use synthesizer::{DeviceKind, FrameProgress, LoadOptions, Synthesizer};

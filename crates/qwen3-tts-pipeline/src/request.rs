@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
-use qwen3_tts_talker::{GenerationParams, Prompt, Reference, SamplingParams, Speaker, TextMode};
+use qwen3_tts_talker::{GenerationParams, Prompt, Reference, Sampling, Speaker, TextMode};
 
 use crate::text::tokenizer::WRAPPED_AFTER;
 use crate::{ClonedVoice, Error, Result, TextTokenizer};
@@ -47,27 +47,6 @@ pub enum Voice {
     Speaker(String),
     /// The voice of a recording, for a base model.
     Cloned(Arc<ClonedVoice>),
-}
-
-/// Changes to the sampling of `generation_config.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Sampling {
-    /// Always the likeliest code, in the talker and in the code predictor.
-    pub greedy: bool,
-    /// Divides the logits of codebook 0.
-    pub temperature: Option<f32>,
-    /// Candidates for codebook 0; 0 for all.
-    pub top_k: Option<usize>,
-    /// Probability mass of the candidates for codebook 0.
-    pub top_p: Option<f32>,
-    /// Weakens codes of codebook 0 that were already generated.
-    pub repetition_penalty: Option<f32>,
-    /// Divides the logits of the other codebooks.
-    pub subtalker_temperature: Option<f32>,
-    /// Candidates for the other codebooks; 0 for all.
-    pub subtalker_top_k: Option<usize>,
-    /// Probability mass of the candidates for the other codebooks.
-    pub subtalker_top_p: Option<f32>,
 }
 
 impl SpeechRequest {
@@ -233,29 +212,27 @@ impl Planner {
         }
         self.config.language_token(&request.language, None).map_err(Error::Voice)?;
         self.instruct(request)?;
-        self.sampling(&request.sampling)?;
+        self.params(&request.sampling)?;
         self.max_frames(request.max_frames, 0, 0).map(drop)
     }
 
     fn plan_without_text(&self, request: &SpeechRequest) -> Result<Plan> {
         let (speaker, language) = self.voice(request)?;
         let instruct = self.instruct(request)?;
-        let (talker, subtalker) = self.sampling(&request.sampling)?;
         let instruct_ids =
             instruct.map(|words| self.tokenizer.encode_instruct(words)).transpose()?;
-        let prompt = Prompt {
-            input_ids: Vec::new(),
-            instruct_ids,
-            speaker,
-            reference: self.reference(&request.voice)?,
-            language,
-            text_mode: request.text_mode.unwrap_or(match request.voice {
-                Voice::Cloned(_) => TextMode::Streaming,
-                _ => TextMode::NonStreaming,
-            }),
-        };
+        let text_mode = request.text_mode.unwrap_or(match request.voice {
+            Voice::Cloned(_) => TextMode::Streaming,
+            _ => TextMode::NonStreaming,
+        });
+        let prompt = Prompt::new(Vec::new())
+            .instruct_ids(instruct_ids)
+            .speaker(speaker)
+            .reference(self.reference(&request.voice)?)
+            .language(language)
+            .text_mode(text_mode);
         let seed = request.seed.unwrap_or_else(random_seed);
-        let params = GenerationParams { talker, subtalker, max_frames: 0, seed };
+        let params = self.params(&request.sampling)?.max_frames(0).seed(seed);
         Ok(Plan { prompt, params, asked_frames: request.max_frames, text_tokens: 0 })
     }
 
@@ -280,6 +257,7 @@ impl Planner {
             (Voice::Speaker(name), ModelType::CustomVoice) => {
                 Some(self.config.speaker(name).map_err(Error::Voice)?)
             }
+            (_, kind) => return Err(refuse(format!("{kind} models are not supported"))),
         };
         let name = preset.map(|speaker| speaker.name);
         let language = self.config.language_token(&request.language, name).map_err(Error::Voice)?;
@@ -291,7 +269,7 @@ impl Planner {
         let Voice::Cloned(voice) = voice else { return Ok(None) };
         let Some(reference) = &voice.reference else { return Ok(None) };
         let text_ids = self.tokenizer.encode_reference(&reference.transcript)?;
-        Ok(Some(Reference { text_ids, frames: reference.codes.clone() }))
+        Ok(Some(Reference::new(text_ids, reference.codes.clone())))
     }
 
     /// The instruction; an empty one is none, as in the official package.
@@ -307,25 +285,11 @@ impl Planner {
         Ok(instruct)
     }
 
-    fn sampling(&self, changes: &Sampling) -> Result<(SamplingParams, SamplingParams)> {
-        let published = &self.generation;
-        let talker = SamplingParams {
-            do_sample: published.do_sample && !changes.greedy,
-            temperature: changes.temperature.unwrap_or(published.temperature),
-            top_k: changes.top_k.unwrap_or(published.top_k),
-            top_p: changes.top_p.unwrap_or(published.top_p),
-            repetition_penalty: changes.repetition_penalty.unwrap_or(published.repetition_penalty),
-        };
-        let subtalker = SamplingParams {
-            do_sample: published.subtalker_dosample && !changes.greedy,
-            temperature: changes.subtalker_temperature.unwrap_or(published.subtalker_temperature),
-            top_k: changes.subtalker_top_k.unwrap_or(published.subtalker_top_k),
-            top_p: changes.subtalker_top_p.unwrap_or(published.subtalker_top_p),
-            repetition_penalty: 1.0,
-        };
-        talker.validate().map_err(refuse)?;
-        subtalker.validate().map_err(|reason| refuse(format!("subtalker: {reason}")))?;
-        Ok((talker, subtalker))
+    fn params(&self, changes: &Sampling) -> Result<GenerationParams> {
+        let params = GenerationParams::new(&self.generation, changes);
+        params.talker.validate().map_err(refuse)?;
+        params.subtalker.validate().map_err(|reason| refuse(format!("subtalker: {reason}")))?;
+        Ok(params)
     }
 
     /// How many frames there may be. A text that cannot fit is refused; a limit that was asked for

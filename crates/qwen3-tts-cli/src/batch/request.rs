@@ -114,16 +114,16 @@ impl Line {
 
 impl Content {
     fn sampling(&self) -> Sampling {
-        Sampling {
-            greedy: self.greedy,
-            temperature: self.temperature,
-            top_k: self.top_k,
-            top_p: self.top_p,
-            repetition_penalty: self.repetition_penalty,
-            subtalker_temperature: self.subtalker_temperature,
-            subtalker_top_k: self.subtalker_top_k,
-            subtalker_top_p: self.subtalker_top_p,
-        }
+        let mut sampling = Sampling::default();
+        sampling.greedy = self.greedy;
+        sampling.temperature = self.temperature;
+        sampling.top_k = self.top_k;
+        sampling.top_p = self.top_p;
+        sampling.repetition_penalty = self.repetition_penalty;
+        sampling.subtalker_temperature = self.subtalker_temperature;
+        sampling.subtalker_top_k = self.subtalker_top_k;
+        sampling.subtalker_top_p = self.subtalker_top_p;
+        sampling
     }
 }
 
