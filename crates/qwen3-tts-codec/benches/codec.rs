@@ -1,7 +1,7 @@
 //! Benchmarks decoding one frame, and chunks of frames, of a stream, and encoding ten seconds.
 //!
-//! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory. Without it, the tiny one of the fixtures is
-//! used, whose speed means little.
+//! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory. Without it, the tiny one of the fixtures
+//! is used, whose speed means little.
 
 use std::hint::black_box;
 use std::path::PathBuf;

@@ -14,13 +14,13 @@ use crate::upsample::{Upsample, UpsampleState};
 
 /// The speech tokenizer's decoder, the reference's `Qwen3TTSTokenizerV2Decoder`.
 ///
-/// Every part of it is causal: decoding in [steps](CodecDecoder::step) of any length gives the samples
-/// of the whole sequence.
+/// Every part of it is causal: decoding in [steps](CodecDecoder::step) of any length gives the
+/// samples of the whole sequence.
 ///
-/// A decoder keeps nothing between streams; the state of a stream is a [`DecoderState`]. It is `Send`,
-/// and `Sync` too in a build without the feature `mlx`: in an `Arc`, one decoder then serves any number
-/// of threads. MLX graphs are bound to the thread that built them, so with that feature a decoder is
-/// used from one thread at a time.
+/// A decoder keeps nothing between streams; the state of a stream is a [`DecoderState`]. It is
+/// `Send`, and `Sync` too in a build without the feature `mlx`: in an `Arc`, one decoder then
+/// serves any number of threads. MLX graphs are bound to the thread that built them, so with that
+/// feature a decoder is used from one thread at a time.
 pub struct CodecDecoder {
     quantizer: SplitResidualVectorQuantizer,
     pre_conv: CausalConv1d,
@@ -35,8 +35,8 @@ pub struct CodecDecoder {
     config: DecoderConfig,
 }
 
-/// The state of a stream of codes. A clone continues the stream independently. It is `Send` and `Sync`
-/// as the [`CodecDecoder`] is.
+/// The state of a stream of codes. A clone continues the stream independently. It is `Send` and
+/// `Sync` as the [`CodecDecoder`] is.
 #[derive(Clone)]
 pub struct DecoderState {
     pre_conv: ConvState,
@@ -48,8 +48,8 @@ pub struct DecoderState {
 }
 
 impl DecoderState {
-    /// Returns the same state, computed now: see [`Tensor::computed`]. A state that is kept, and may be
-    /// used on another thread, needs it.
+    /// Returns the same state, computed now: see [`Tensor::computed`]. A state that is kept, and
+    /// may be used on another thread, needs it.
     pub fn computed(self) -> Self {
         Self {
             pre_conv: self.pre_conv.computed(),
@@ -82,8 +82,8 @@ impl CodecDecoder {
     /// Number of frames that [`CodecDecoder::decode`] decodes at a time, which bounds its memory.
     const BLOCK: usize = 16;
 
-    /// Prefixes of the tensors that decoding does not read: those of the encoder, and those that only
-    /// the training of the codec reads.
+    /// Prefixes of the tensors that decoding does not read: those of the encoder, and those that
+    /// only the training of the codec reads.
     const IGNORED: &[&str] = &[
         "encoder.",
         "decoder.quantizer.rvq_first.input_proj.",
@@ -167,12 +167,13 @@ impl CodecDecoder {
         }
     }
 
-    /// Decodes the next frames of a stream to samples in −1..=1. A frame is one code for each codebook.
+    /// Decodes the next frames of a stream to samples in −1..=1. A frame is one code for each
+    /// codebook.
     ///
     /// # Errors
-    /// Returns [`Error::FrameLength`] or [`Error::CodeOutOfRange`] if a frame does not fit the codec;
-    /// the state is unchanged then. Returns [`Error::Nn`] if a sample is NaN or infinite; the stream
-    /// cannot continue then.
+    /// Returns [`Error::FrameLength`] or [`Error::CodeOutOfRange`] if a frame does not fit the
+    /// codec; the state is unchanged then. Returns [`Error::Nn`] if a sample is NaN or infinite;
+    /// the stream cannot continue then.
     pub fn step<F: AsRef<[u32]>>(
         &self,
         frames: &[F],
@@ -213,8 +214,8 @@ impl CodecDecoder {
         Ok(samples)
     }
 
-    /// Runs `x` through the blocks from `first` on and the layers after them. Each chunk passes all of
-    /// them before the next one, while it is in the caches.
+    /// Runs `x` through the blocks from `first` on and the layers after them. Each chunk passes all
+    /// of them before the next one, while it is in the caches.
     fn vocode(
         &self,
         first: usize,
@@ -255,11 +256,11 @@ impl CodecDecoder {
         Ok(samples)
     }
 
-    /// Decodes as the reference's `chunked_decode` does: in independent chunks of `chunk_size` frames,
-    /// each after `left_context_size` frames of context. The reference uses 300 and 25.
+    /// Decodes as the reference's `chunked_decode` does: in independent chunks of `chunk_size`
+    /// frames, each after `left_context_size` frames of context. The reference uses 300 and 25.
     ///
-    /// Past the first chunk the samples differ from those of [`CodecDecoder::decode`], since the decoder
-    /// sees far more than 25 frames back. It exists for comparison with the reference.
+    /// Past the first chunk the samples differ from those of [`CodecDecoder::decode`], since the
+    /// decoder sees far more than 25 frames back. It exists for comparison with the reference.
     ///
     /// # Errors
     /// As [`CodecDecoder::step`]; returns [`Error::ChunkSize`] if the chunk size is 0.

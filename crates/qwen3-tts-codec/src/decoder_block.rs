@@ -31,12 +31,12 @@ impl DecoderBlockState {
 impl DecoderBlock {
     const DILATIONS: [usize; 3] = [1, 3, 9];
 
-    /// Number of outputs of a step: few enough to stay in the L2 cache for a block with few channels,
-    /// and enough to amortise reading the weights of a block with many.
+    /// Number of outputs of a step: few enough to stay in the L2 cache for a block with few
+    /// channels, and enough to amortise reading the weights of a block with many.
     const OUTPUTS: usize = 1024;
 
-    /// Reads `block.0` to `block.4`, which map `in_dim` channels to `out_dim` channels at `rate` times
-    /// the sample rate.
+    /// Reads `block.0` to `block.4`, which map `in_dim` channels to `out_dim` channels at `rate`
+    /// times the sample rate.
     pub(crate) fn load(
         weights: &Weights,
         in_dim: usize,

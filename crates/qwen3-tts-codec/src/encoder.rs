@@ -34,8 +34,8 @@ impl CodecEncoder {
     /// Number of frames whose samples are encoded at a time, which bounds the memory.
     const BLOCK: usize = 12;
 
-    /// Prefixes of the tensors that encoding does not read in full: those of the decoder, and those of
-    /// the quantizer, which has projections for decoding and more codebooks than the talker.
+    /// Prefixes of the tensors that encoding does not read in full: those of the decoder, and those
+    /// of the quantizer, which has projections for decoding and more codebooks than the talker.
     const IGNORED: &[&str] = &["decoder.", "encoder.quantizer."];
 
     /// Reads everything under `encoder.` that encoding needs.
@@ -94,8 +94,8 @@ impl CodecEncoder {
     /// Encodes mono samples at the codec's rate to `⌈samples / samples_per_frame⌉` frames of codes.
     ///
     /// # Errors
-    /// Returns [`Error::NoSamples`] if there is no sample, [`Error::NonFiniteSample`] if one is NaN or
-    /// infinite, and [`Error::Nn`] if the model computes NaN or infinity.
+    /// Returns [`Error::NoSamples`] if there is no sample, [`Error::NonFiniteSample`] if one is NaN
+    /// or infinite, and [`Error::Nn`] if the model computes NaN or infinity.
     pub fn encode(&self, samples: &[f32]) -> Result<Vec<Vec<u32>>> {
         if samples.is_empty() {
             return Err(Error::NoSamples);

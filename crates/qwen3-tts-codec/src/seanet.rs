@@ -65,8 +65,8 @@ impl SeanetEncoder {
         }
     }
 
-    /// Continues the recording with `[1, samples, 1]`. A step that is no multiple of the strides ends
-    /// it.
+    /// Continues the recording with `[1, samples, 1]`. A step that is no multiple of the strides
+    /// ends it.
     pub(crate) fn step(&self, samples: &Tensor, state: &mut SeanetState) -> Tensor {
         let mut x = self.conv_in.step(samples, &mut state.conv_in);
         for (stage, state) in self.stages.iter().zip(&mut state.stages) {

@@ -1,5 +1,5 @@
-//! The decoder compared with the official package in float32, stage by stage and on every device, and
-//! with itself in steps.
+//! The decoder compared with the official package in float32, stage by stage and on every device,
+//! and with itself in steps.
 
 use std::collections::BTreeMap;
 

@@ -18,8 +18,8 @@ pub struct SpeakerEncoderConfig {
     pub mel_dim: usize,
     /// Width of the speaker embedding (x-vector), equal to the talker's `hidden_size`.
     pub enc_dim: usize,
-    /// Channels after each block. All but the last are equal, for the residual connections; the last
-    /// block takes the outputs of the blocks between the first and itself side by side.
+    /// Channels after each block. All but the last are equal, for the residual connections; the
+    /// last block takes the outputs of the blocks between the first and itself side by side.
     pub enc_channels: Vec<usize>,
     /// Kernel size of each block.
     pub enc_kernel_sizes: Vec<usize>,

@@ -201,8 +201,8 @@ impl SpeechTokenizerConfig {
     /// Checks that this codec can decode the codes that `model` generates.
     ///
     /// # Errors
-    /// Returns [`ConfigError::Value`](crate::ConfigError::Value) for the first field of `model` that
-    /// does not fit this codec.
+    /// Returns [`ConfigError::Value`](crate::ConfigError::Value) for the first field of `model`
+    /// that does not fit this codec.
     pub fn validate_for(&self, model: &ModelConfig) -> Result<()> {
         let check = Check::section("talker_config.");
         let talker = &model.talker_config;

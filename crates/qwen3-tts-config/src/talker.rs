@@ -150,8 +150,8 @@ pub struct RopeScaling {
 }
 
 impl TalkerConfig {
-    /// Returns the first id that is never a code. Ids from here to `vocab_size` are suppressed while
-    /// generating, except for the end of speech.
+    /// Returns the first id that is never a code. Ids from here to `vocab_size` are suppressed
+    /// while generating, except for the end of speech.
     pub fn first_suppressed_id(&self) -> u32 {
         self.vocab_size.saturating_sub(SUPPRESSED) as u32
     }

@@ -26,11 +26,12 @@ impl Stft {
     /// Maximum length of a transform. A larger one is a mistake, or an attempt to exhaust memory.
     pub const MAX_N_FFT: usize = 1 << 20;
 
-    /// Plans a transform of `n_fft` samples every `hop_length` samples. A window shorter than `n_fft`
-    /// is centred between zeros.
+    /// Plans a transform of `n_fft` samples every `hop_length` samples. A window shorter than
+    /// `n_fft` is centred between zeros.
     ///
     /// # Errors
-    /// Returns [`Error::Config`] if a length is 0 or too large, or the window is longer than `n_fft`.
+    /// Returns [`Error::Config`] if a length is 0 or too large, or the window is longer than
+    /// `n_fft`.
     pub fn new<'a>(
         n_fft: usize,
         hop_length: usize,

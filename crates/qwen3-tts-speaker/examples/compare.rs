@@ -1,4 +1,5 @@
-//! Compares the speaker embeddings of synthetic voices: `cargo run --release --example compare -- DIR`.
+//! Compares the speaker embeddings of synthetic voices:
+//! `cargo run --release --example compare -- DIR`.
 
 use std::error::Error;
 use std::f32::consts::TAU;

@@ -106,21 +106,21 @@ impl SpeakerEncoder {
         (windows - 2 * mel.padding()).max(mel.min_samples())
     }
 
-    /// Returns the number of frames of the shortest spectrogram that gives an embedding: one that the
-    /// convolutions can mirror at its edges.
+    /// Returns the number of frames of the shortest spectrogram that gives an embedding: one that
+    /// the convolutions can mirror at its edges.
     pub fn min_frames(&self) -> usize {
         let blocks = self.blocks.iter().map(SqueezeExcitationRes2NetBlock::min_time);
         let ends = [self.tdnn.min_time(), self.mfa.min_time()];
         blocks.chain(ends).max().unwrap_or(1)
     }
 
-    /// Computes the speaker embedding `[dim]` of a mono recording at 24 kHz, whose samples are in −1..=1
-    /// by convention.
+    /// Computes the speaker embedding `[dim]` of a mono recording at 24 kHz, whose samples are in
+    /// −1..=1 by convention.
     ///
     /// # Errors
-    /// Returns [`Error::TooShort`] if the recording is shorter than [`SpeakerEncoder::min_samples`],
-    /// [`Error::Dsp`] if a sample is NaN or infinite, and [`Error::Nn`] if the model computes NaN or
-    /// infinity.
+    /// Returns [`Error::TooShort`] if the recording is shorter than
+    /// [`SpeakerEncoder::min_samples`], [`Error::Dsp`] if a sample is NaN or infinite, and
+    /// [`Error::Nn`] if the model computes NaN or infinity.
     pub fn embed(&self, samples_24khz: &[f32]) -> Result<Vec<f32>> {
         let (found, needed) = (samples_24khz.len(), self.min_samples());
         if found < needed {
@@ -133,8 +133,8 @@ impl SpeakerEncoder {
     ///
     /// # Errors
     /// Returns [`Error::MelShape`] if the spectrogram has fewer than [`SpeakerEncoder::min_frames`]
-    /// frames or other than `mel_dim` bands, [`Error::MelNonFinite`] if a value is NaN or infinite, and
-    /// [`Error::Nn`] if the model computes NaN or infinity.
+    /// frames or other than `mel_dim` bands, [`Error::MelNonFinite`] if a value is NaN or infinite,
+    /// and [`Error::Nn`] if the model computes NaN or infinity.
     pub fn embed_mel(&self, mel: ArrayView2<'_, f32>) -> Result<Vec<f32>> {
         self.check(mel)?;
         let values = mel.iter().copied().collect();

@@ -2,8 +2,8 @@
 
 use qwen3_tts_nn::{ConvConfig, Device, Result, SameConv1d, Tensor, Weights};
 
-/// Mean and standard deviation of each channel over time, with weights from an attention that sees the
-/// whole recording: the reference's `AttentiveStatisticsPooling`
+/// Mean and standard deviation of each channel over time, with weights from an attention that sees
+/// the whole recording: the reference's `AttentiveStatisticsPooling`
 /// ([Okabe et al. 2018](https://arxiv.org/abs/1803.10963)).
 pub(crate) struct AttentiveStatisticsPooling {
     /// The part of `tdnn` for the channels of each time step.

@@ -1,7 +1,7 @@
 //! Benchmarks one frame of the talker and of the code predictor, and a prefill.
 //!
-//! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory. Without it, the tiny one of the fixtures is
-//! used, whose speed means little.
+//! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory. Without it, the tiny one of the fixtures
+//! is used, whose speed means little.
 
 use std::hint::black_box;
 use std::path::PathBuf;

@@ -74,8 +74,8 @@ impl CodePredictor {
     }
 
     /// Completes a frame of each sequence, from the talker's `hidden` state and the embedding of
-    /// code 0, both `[1, 1, talker hidden_size]`. The weights are read once for all sequences. Logits
-    /// that are not finite are reported when the codes are read.
+    /// code 0, both `[1, 1, talker hidden_size]`. The weights are read once for all sequences.
+    /// Logits that are not finite are reported when the codes are read.
     pub fn complete_frames(
         &self,
         hidden: &[&Tensor],

@@ -26,8 +26,8 @@ pub struct GenerationParams {
 }
 
 impl GenerationParams {
-    /// Returns the parameters of a checkpoint with changes to its sampling, a seed of 0, and as many
-    /// frames as the reference generates at most, `max_new_tokens − 1`.
+    /// Returns the parameters of a checkpoint with changes to its sampling, a seed of 0, and as
+    /// many frames as the reference generates at most, `max_new_tokens − 1`.
     pub fn new(published: &GenerationConfig, changes: &Sampling) -> Self {
         Self {
             talker: changes.talker(published),
@@ -74,8 +74,8 @@ impl StopReason {
 pub struct Timings {
     /// Time to embed the prompt and to run it.
     pub prefill: Duration,
-    /// Time of the talker's steps after the prefill. On a lazy device, MLX, it is part of the time of
-    /// the code predictor.
+    /// Time of the talker's steps after the prefill. On a lazy device, MLX, it is part of the time
+    /// of the code predictor.
     pub talker: Duration,
     /// Time of the code predictor.
     pub code_predictor: Duration,
@@ -102,8 +102,8 @@ pub struct Generation {
 pub(crate) enum Next {
     /// The talker's last hidden state, from which the frame is sampled.
     Hidden(Tensor),
-    /// The sum of the embeddings of the last frame's codes. With the text embedding added, it is the
-    /// talker's input.
+    /// The sum of the embeddings of the last frame's codes. With the text embedding added, it is
+    /// the talker's input.
     Frame(Tensor),
 }
 
@@ -139,8 +139,8 @@ impl Generation {
         goes_on && matches!(self.next, Next::Frame(_)) && self.input().is_none()
     }
 
-    /// Returns the talker's input for the next frame; `None` if the frame needs no step of the talker,
-    /// or its text is still to come.
+    /// Returns the talker's input for the next frame; `None` if the frame needs no step of the
+    /// talker, or its text is still to come.
     pub(crate) fn input(&self) -> Option<Tensor> {
         let Next::Frame(sum) = &self.next else { return None };
         Some(sum.add(self.text.of_frame(self.n_frames() - 1)?))
@@ -167,8 +167,8 @@ impl Talker {
     }
 
     /// Starts a request in [`TextMode::Streaming`](crate::TextMode) whose prompt has only the
-    /// beginning of the text, at least [`Prompt::text_to_start`] ids. [`Talker::push_text`] adds the
-    /// rest. The frames are those of the whole text.
+    /// beginning of the text, at least [`Prompt::text_to_start`] ids. [`Talker::push_text`] adds
+    /// the rest. The frames are those of the whole text.
     ///
     /// # Errors
     /// As [`Talker::start`]. Returns [`Error::TooLittleText`] if there is too little text to start,
@@ -238,8 +238,8 @@ impl Talker {
     }
 }
 
-/// Checks the positions of a prompt and of the text that trails it, which takes one position a token
-/// since each is added to a frame.
+/// Checks the positions of a prompt and of the text that trails it, which takes one position a
+/// token since each is added to a frame.
 fn check_positions(positions: usize, limit: usize) -> Result<()> {
     match positions <= limit {
         true => Ok(()),

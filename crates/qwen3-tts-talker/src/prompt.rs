@@ -61,8 +61,8 @@ pub struct Reference {
 pub struct PromptEmbeddings {
     /// Input of the prefill, `[1, positions, hidden_size]`.
     pub prefill: Tensor,
-    /// Text embeddings `[1, n, hidden_size]` that are added to the codes of the first `n` frames, one
-    /// row each; later frames get the embedding of `tts_pad`.
+    /// Text embeddings `[1, n, hidden_size]` that are added to the codes of the first `n` frames,
+    /// one row each; later frames get the embedding of `tts_pad`.
     pub trailing_text: Tensor,
 }
 
@@ -133,8 +133,8 @@ impl Prompt {
         instruct + Self::ROLE_IDS + control + text + speech
     }
 
-    /// Returns the minimum number of ids of the text with which [`Talker::start_open`] can start: those
-    /// beside the reference recording, or one.
+    /// Returns the minimum number of ids of the text with which [`Talker::start_open`] can start:
+    /// those beside the reference recording, or one.
     pub fn text_to_start(&self) -> usize {
         let beside = self
             .reference
@@ -247,13 +247,13 @@ impl Talker {
     /// Embeds a prompt, in the layout of the reference's `generate`.
     ///
     /// Text and codec embeddings are added position by position. Instruction and role have no codec
-    /// part. The codec tokens of language and speaker are added to `tts_pad`, and the last of them to
-    /// `tts_bos`. The speech follows, in a layout that the text mode and the reference decide.
+    /// part. The codec tokens of language and speaker are added to `tts_pad`, and the last of them
+    /// to `tts_bos`. The speech follows, in a layout that the text mode and the reference decide.
     ///
     /// # Errors
-    /// Returns an error if the prompt does not fit the model: if an id is outside its vocabulary, ids
-    /// are not those of a wrapped text, a speaker embedding has another width, or a frame of the
-    /// reference has another number of codes.
+    /// Returns an error if the prompt does not fit the model: if an id is outside its vocabulary,
+    /// ids are not those of a wrapped text, a speaker embedding has another width, or a frame of
+    /// the reference has another number of codes.
     pub fn embed_prompt(&self, prompt: &Prompt) -> Result<PromptEmbeddings> {
         prompt.validate(self.config())?;
         let (ids, frames) = (prompt.spoken_ids(), prompt.frames());
@@ -264,8 +264,8 @@ impl Talker {
         Ok(PromptEmbeddings { prefill: self.before_speech(prompt, &speech), trailing_text })
     }
 
-    /// Embeds a prompt with only the beginning of its text. Returns the input of the prefill, and the
-    /// text that trails it so far, if there is any.
+    /// Embeds a prompt with only the beginning of its text. Returns the input of the prefill, and
+    /// the text that trails it so far, if there is any.
     pub(crate) fn embed_open_prompt(&self, prompt: &Prompt) -> Result<(Tensor, Option<Tensor>)> {
         prompt.validate(self.config())?;
         if prompt.text_mode != TextMode::Streaming {
@@ -327,8 +327,8 @@ impl Talker {
         (Tensor::cat(&[&text, &speech], 1), special.tts_pad.clone())
     }
 
-    /// Embeds text and speech so far side by side, up to the end of the speech. The rest of the text
-    /// trails.
+    /// Embeds text and speech so far side by side, up to the end of the speech. The rest of the
+    /// text trails.
     fn text_with_speech(&self, ids: &[u32], frames: Option<&[Vec<u32>]>) -> (Tensor, Tensor) {
         let special = self.special();
         let text = Tensor::cat(&[&self.embed_text(ids), &special.tts_eos], 1);

@@ -28,7 +28,8 @@ impl Talker {
         self.next_frames(&mut [generation]).pop().expect("one result")
     }
 
-    /// Returns the next frame of each generation, in their order. The weights are read once for all.
+    /// Returns the next frame of each generation, in their order. The weights are read once for
+    /// all.
     ///
     /// No generation depends on the others: on the CPU its frames are bit-equal to those of
     /// [`Talker::next_frame`]. Errors are per generation.

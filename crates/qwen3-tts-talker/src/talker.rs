@@ -51,8 +51,9 @@ impl Talker {
     /// Reads everything under `talker.`.
     ///
     /// # Errors
-    /// Returns [`Error::Nn`](crate::Error::Nn) if a tensor is missing or has another shape or data type, or if the
-    /// file holds a tensor that belongs neither to the talker nor to the speaker encoder.
+    /// Returns [`Error::Nn`](crate::Error::Nn) if a tensor is missing or has another shape or data
+    /// type, or if the file holds a tensor that belongs neither to the talker nor to the speaker
+    /// encoder.
     pub fn load(config: &ModelConfig, weights: &Weights, device: &Device) -> Result<Self> {
         let loaded = Self::read(config, weights, device)?;
         weights.finish(Self::OTHERS)?;
@@ -105,8 +106,8 @@ impl Talker {
         self.model.new_state()
     }
 
-    /// Continues a sequence with embeddings `[1, time, hidden_size]`. Returns the hidden states after
-    /// the final norm, in the same shape.
+    /// Continues a sequence with embeddings `[1, time, hidden_size]`. Returns the hidden states
+    /// after the final norm, in the same shape.
     pub fn step(&self, embeddings: &Tensor, state: &mut TransformerState) -> Tensor {
         self.model.step(embeddings, state)
     }
