@@ -3,31 +3,22 @@
 
 #[macro_use]
 mod backend;
-mod attention;
-mod codebook;
-mod conv;
 mod cpu;
-mod device;
-mod embedding;
 mod error;
-mod ids;
-mod kv_cache;
-mod layout;
-mod linear;
-mod mlp;
+mod layers;
 mod mlx;
 mod mmap;
-mod norm;
-mod quantization;
-mod quantized;
-mod rope;
-mod same_conv;
-pub mod sampling;
-mod shape;
-mod snake_beta;
 mod tensor;
-mod transformer;
 mod weights;
+
+use backend::shape;
+use layers::attention::cache as kv_cache;
+use layers::{
+    attention, codebook, conv, embedding, linear, mlp, norm, rope, same_conv, snake_beta,
+    transformer,
+};
+use tensor::{device, ids, matrix as layout};
+use weights::{affine as quantized, quantization};
 
 pub use attention::{Attention, AttentionConfig};
 pub use codebook::Codebook;
@@ -37,6 +28,7 @@ pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use ids::Ids;
 pub use kv_cache::KvCache;
+pub use layers::sampling;
 pub use layout::{Matrix, PackedConv};
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpKind};

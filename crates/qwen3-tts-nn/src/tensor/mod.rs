@@ -1,5 +1,9 @@
 //! The tensor: an enum over the backends with the vocabulary that models are written in.
 
+pub mod device;
+pub mod ids;
+pub mod matrix;
+
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,5 +1,7 @@
 //! Causal grouped-query self-attention.
 
+pub mod cache;
+
 use crate::backend::{AttentionSpec, Backend};
 use crate::device::Device;
 use crate::error::Result;

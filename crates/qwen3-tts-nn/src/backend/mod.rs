@@ -4,6 +4,8 @@
 //! [`on_backend!`] owns the dispatch. A backend implements a dozen and a half layer-level
 //! operations and may override the fused ones that have a default body.
 
+pub(crate) mod shape;
+
 use crate::attention::Span;
 use crate::conv::ConvShape;
 use crate::ids::Ids;

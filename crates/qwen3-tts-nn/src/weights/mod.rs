@@ -1,5 +1,8 @@
 //! A checkpoint's tensors, read by name through a memory map.
 
+pub mod affine;
+pub mod quantization;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
