@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
-#[macro_use]
 mod backend;
 mod cpu;
 mod error;
@@ -11,35 +10,24 @@ mod mmap;
 mod tensor;
 mod weights;
 
-use backend::shape;
-use layers::attention::cache as kv_cache;
-use layers::{
-    attention, codebook, conv, embedding, linear, mlp, norm, rope, same_conv, snake_beta,
-    transformer,
-};
-use tensor::{device, ids, matrix as layout};
-use weights::{affine as quantized, quantization};
-
-pub use attention::{Attention, AttentionConfig};
-pub use codebook::Codebook;
-pub use conv::{CausalConv1d, CausalConvTranspose1d, ConvConfig, ConvState, Padding};
-pub use device::{Device, Precision};
-pub use embedding::Embedding;
+pub use backend::dtype::Dtype;
+pub use backend::precision::Precision;
+pub use backend::rope::RopePositions;
+pub use backend::sampling::{Constraints, SamplingParams};
+pub use backend::shape::Shape;
 pub use error::{Error, Result};
-pub use ids::Ids;
-pub use kv_cache::KvCache;
-pub use layers::sampling;
-pub use layout::{Matrix, PackedConv};
-pub use linear::Linear;
-pub use mlp::{Mlp, MlpKind};
-pub use norm::{LayerNorm, Norm, NormKind, RmsNorm};
-pub use quantization::Quantization;
+pub use layers::attention::{Attention, AttentionConfig, KvCache};
+pub use layers::codebook::Codebook;
+pub use layers::conv::{CausalConv1d, CausalConvTranspose1d, ConvConfig, ConvState, Padding};
+pub use layers::embedding::Embedding;
+pub use layers::linear::Linear;
+pub use layers::mlp::{Mlp, MlpKind};
+pub use layers::norm::{LayerNorm, Norm, NormKind, RmsNorm};
+pub use layers::rope::Rope;
+pub use layers::same_conv::SameConv1d;
+pub use layers::sampling::Sampler;
+pub use layers::snake_beta::SnakeBeta;
+pub use layers::transformer::{Transformer, TransformerConfig, TransformerState};
 pub use qwen3_tts_kernels::Bits;
-pub use rope::{Rope, RopePositions};
-pub use same_conv::SameConv1d;
-pub use sampling::{Sampler, SamplingParams};
-pub use shape::Shape;
-pub use snake_beta::SnakeBeta;
-pub use tensor::Tensor;
-pub use transformer::{Transformer, TransformerConfig, TransformerState};
-pub use weights::{Dtype, TensorInfo, Weights};
+pub use tensor::{Device, Ids, Matrix, Tensor};
+pub use weights::{Quantization, TensorInfo, Weights};

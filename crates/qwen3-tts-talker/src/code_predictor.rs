@@ -1,10 +1,9 @@
 //! The small transformer that completes a frame: codebooks 1 and up.
 
 use qwen3_tts_config::TalkerConfig;
-use qwen3_tts_nn::sampling::Constraints;
 use qwen3_tts_nn::{
-    AttentionConfig, Device, Dtype, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer,
-    TransformerConfig, TransformerState, Weights,
+    AttentionConfig, Constraints, Device, Dtype, Embedding, Ids, Linear, Result, Sampler, Tensor,
+    Transformer, TransformerConfig, TransformerState, Weights,
 };
 
 /// What the codes are chosen from, for messages.

@@ -1,6 +1,6 @@
 //! Keys and values as rows that grow, and that a window lets go of.
 
-use crate::backend::AttentionSpec;
+use crate::backend::attention::AttentionSpec;
 
 /// Rows `[position, kv_heads, head_dim]` of keys and values.
 #[derive(Clone)]

@@ -1,11 +1,12 @@
 //! Codebooks: tables of vectors, read by code and searched by distance.
 
+use super::embedding::Embedding;
 use crate::backend::Backend;
-use crate::device::Device;
-use crate::embedding::Embedding;
 use crate::error::Result;
-use crate::ids::Ids;
+use crate::tensor::Device;
+use crate::tensor::Ids;
 use crate::tensor::Tensor;
+use crate::tensor::dispatch::on_backend;
 use crate::weights::Weights;
 
 /// A table of vectors, the reference's `EuclideanCodebook` and `MimiEuclideanCodebook`. It is
@@ -60,6 +61,6 @@ impl Codebook {
             "nearest entries of {:?}",
             x.shape()
         );
-        on_backend!(x, B => B::nearest(B::of(x), &self.table))
+        on_backend!(x, B => Ids::on::<B>(B::nearest(x.of::<B>(), self.table.of::<B>())))
     }
 }

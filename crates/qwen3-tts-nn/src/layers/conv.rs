@@ -1,23 +1,11 @@
 //! Causal convolutions over time, as steps with explicit state.
 
-use crate::backend::Backend;
-use crate::device::Device;
+use crate::backend::conv::ConvShape;
 use crate::error::Result;
-use crate::layout::PackedConv;
+use crate::tensor::Device;
+use crate::tensor::PackedConv;
 use crate::tensor::Tensor;
-use crate::weights::{Weights, pack_conv};
-
-/// The sizes of a dense or depthwise convolution.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ConvShape {
-    pub out_channels: usize,
-    /// Input channels that one output channel reads: 1 for a depthwise convolution.
-    pub in_channels: usize,
-    pub taps: usize,
-    pub stride: usize,
-    pub dilation: usize,
-    pub depthwise: bool,
-}
+use crate::weights::Weights;
 
 /// What a convolution sees before the first input, and after the last where its stride does not
 /// divide the length.
@@ -199,7 +187,7 @@ impl CausalConv1d {
             _ => Tensor::cat(&before.iter().chain([x]).chain(&after).collect::<Vec<_>>(), 1),
         };
         state.tail = before.map(|_| x.narrow(1, x.dim(1) - self.context, self.context));
-        on_backend!(x, B => B::conv1d(B::of(&x), B::of_conv(&self.weight), self.bias.as_ref()))
+        x.conv1d(&self.weight, self.bias.as_ref())
     }
 
     /// `n` inputs that are not there, beside the input `edge` `[1, 1, in]`.
@@ -244,7 +232,7 @@ impl CausalConvTranspose1d {
         let shape = ConvConfig::new(in_channels, stride * out_channels, steps).shape();
         let weight = phase_weight(&values, out_channels, taps, stride, shape);
         let phases = CausalConv1d {
-            weight: pack_conv(&weight, shape, device),
+            weight: PackedConv::pack(&weight, shape, device),
             bias: Some(Tensor::from_vec(bias, &[stride * out_channels], device)),
             in_channels,
             context: steps - 1,

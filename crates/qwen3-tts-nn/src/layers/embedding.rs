@@ -1,13 +1,14 @@
 //! Embedding tables.
 
 use crate::backend::Backend;
-use crate::device::Device;
+use crate::backend::raw::{RawMatrix, RawTensor};
 use crate::error::Result;
-use crate::ids::Ids;
-use crate::layout::Matrix;
-use crate::quantized::RawMatrix;
+use crate::tensor::Device;
+use crate::tensor::Ids;
+use crate::tensor::Matrix;
 use crate::tensor::Tensor;
-use crate::weights::{RawTensor, Weights, matrix};
+use crate::tensor::dispatch::on_backend;
+use crate::weights::Weights;
 
 /// Rows of a table by id, PyTorch's `nn.Embedding`.
 #[derive(Clone)]
@@ -36,8 +37,8 @@ impl Embedding {
     #[track_caller]
     pub fn from_vec(table: Vec<f32>, entries: usize, channels: usize, device: &Device) -> Self {
         assert_eq!(table.len(), entries * channels, "a table of {entries} × {channels}");
-        let table = RawMatrix::Full(RawTensor::from_vec(table));
-        Self { weight: matrix(table, entries, channels, device) }
+        let table = RawMatrix::Full(RawTensor::from_f32(table));
+        Self { weight: Matrix::load(table, entries, channels, device) }
     }
 
     /// `n` ids to `[1, n, channels]`.
@@ -46,7 +47,7 @@ impl Embedding {
     /// When an id is outside the table.
     #[track_caller]
     pub fn forward(&self, ids: &Ids) -> Tensor {
-        on_backend!(ids, B => B::embedding(B::of_matrix(&self.weight), B::of_ids(ids)))
+        on_backend!(ids, B => Tensor::on::<B>(B::embedding(self.weight.of::<B>(), ids.of::<B>())))
     }
 
     /// The number of entries.

@@ -1,10 +1,11 @@
 //! Linear layers.
 
-use crate::backend::Backend;
-use crate::device::Device;
+use crate::backend::{Backend, WeightAndBias};
 use crate::error::Result;
-use crate::layout::Matrix;
+use crate::tensor::Device;
+use crate::tensor::Matrix;
 use crate::tensor::Tensor;
+use crate::tensor::dispatch::{Member, on_backend};
 use crate::weights::Weights;
 
 /// `y = x·Wᵀ + b`, PyTorch's `nn.Linear`.
@@ -72,21 +73,32 @@ impl Linear {
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         self.check(x);
-        on_backend!(x, B => B::linear(B::of(x), B::of_matrix(&self.weight), self.bias.as_ref()))
+        on_backend!(x, B => {
+            let (weight, bias) = self.of::<B>();
+            Tensor::on::<B>(B::linear(x.of::<B>(), weight, bias))
+        })
     }
 
     /// Several layers on the same input, as one operation.
     #[track_caller]
     pub fn forward_many<const N: usize>(layers: [&Linear; N], x: &Tensor) -> [Tensor; N] {
         layers.iter().for_each(|layer| layer.check(x));
-        let parts = layers.map(|layer| (&layer.weight, layer.bias.as_ref()));
-        let ys = on_backend!(x, B => B::linears(B::of(x), &parts));
-        ys.try_into().expect("one result for each layer")
+        let ys: Vec<Tensor> = on_backend!(x, B => {
+            let ys = B::linears(x.of::<B>(), &layers.map(|layer| layer.of::<B>()));
+            ys.into_iter().map(Tensor::on::<B>).collect()
+        });
+        ys.try_into().expect("one output for each layer")
     }
 
     /// The weight.
     pub fn weight(&self) -> &Matrix {
         &self.weight
+    }
+
+    /// Returns the weight and the bias of backend `B`, which must hold them.
+    #[track_caller]
+    fn of<B: Member>(&self) -> WeightAndBias<'_, B> {
+        (self.weight.of::<B>(), self.bias.as_ref().map(|bias| bias.of::<B>()))
     }
 
     #[track_caller]

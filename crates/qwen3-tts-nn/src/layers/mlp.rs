@@ -1,8 +1,8 @@
 //! Feed-forward layers.
 
-use crate::device::Device;
+use super::linear::Linear;
 use crate::error::Result;
-use crate::linear::Linear;
+use crate::tensor::Device;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
 

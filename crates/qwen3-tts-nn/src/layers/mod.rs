@@ -1,14 +1,14 @@
 //! The layers that models are made of.
 
-pub mod attention;
-pub mod codebook;
-pub mod conv;
-pub mod embedding;
-pub mod linear;
-pub mod mlp;
-pub mod norm;
-pub mod rope;
-pub mod same_conv;
-pub mod sampling;
-pub mod snake_beta;
-pub mod transformer;
+pub(crate) mod attention;
+pub(crate) mod codebook;
+pub(crate) mod conv;
+pub(crate) mod embedding;
+pub(crate) mod linear;
+pub(crate) mod mlp;
+pub(crate) mod norm;
+pub(crate) mod rope;
+pub(crate) mod same_conv;
+pub(crate) mod sampling;
+pub(crate) mod snake_beta;
+pub(crate) mod transformer;

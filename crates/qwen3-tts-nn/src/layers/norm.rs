@@ -1,9 +1,10 @@
 //! Normalisation over the channels.
 
 use crate::backend::Backend;
-use crate::device::Device;
 use crate::error::Result;
+use crate::tensor::Device;
 use crate::tensor::Tensor;
+use crate::tensor::dispatch::on_backend;
 use crate::weights::Weights;
 
 /// `w·x / sqrt(mean(x²) + ε)`, the reference's `Qwen3TTSRMSNorm`
@@ -27,7 +28,9 @@ impl RmsNorm {
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         assert_eq!(x.shape().last(), self.weight.dim(0), "rms_norm of {:?}", x.shape());
-        on_backend!(x, B => B::rms_norm(B::of(x), &self.weight, self.eps))
+        on_backend!(x, B => {
+            Tensor::on::<B>(B::rms_norm(x.of::<B>(), self.weight.of::<B>(), self.eps))
+        })
     }
 }
 
@@ -54,7 +57,10 @@ impl LayerNorm {
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         assert_eq!(x.shape().last(), self.weight.dim(0), "layer_norm of {:?}", x.shape());
-        on_backend!(x, B => B::layer_norm(B::of(x), &self.weight, &self.bias, self.eps))
+        on_backend!(x, B => {
+            let (weight, bias) = (self.weight.of::<B>(), self.bias.of::<B>());
+            Tensor::on::<B>(B::layer_norm(x.of::<B>(), weight, bias, self.eps))
+        })
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::backend::rope::RopePositions;
 use crate::tensor::Tensor;
+use crate::tensor::dispatch::on_backend;
 
 /// Split-half rotary position embedding
 /// ([Su et al. 2021](https://arxiv.org/abs/2104.09864)): the pair `(x[i], x[i + d/2])` at
@@ -44,33 +46,24 @@ impl Rope {
     }
 }
 
-/// The rotations of a run of positions: made by [`Rope::positions`].
-#[derive(Clone, Debug)]
-pub struct RopePositions {
-    /// `[n_tokens, head_dim / 2]`.
-    pub(crate) cos: Vec<f32>,
-    pub(crate) sin: Vec<f32>,
-    pub(crate) n_tokens: usize,
-    /// The first position, for a backend that makes the angles itself.
-    #[allow(dead_code)]
-    pub(crate) offset: usize,
-    /// `[head_dim / 2]`, for the same.
-    #[allow(dead_code)]
-    pub(crate) inv_freq: Arc<[f32]>,
-}
-
 impl RopePositions {
     /// Rotates `x` `[1, n_tokens, heads, head_dim]`.
     #[track_caller]
     pub fn rotate(&self, x: &Tensor) -> Tensor {
         let shape = x.shape();
         assert!(
-            shape.rank() == 4
-                && shape[1] == self.n_tokens
-                && self.cos.len() == self.n_tokens * (shape[3] / 2),
+            shape.rank() == 4 && shape[1] == self.n_tokens,
             "rope of {shape:?} at {} positions",
             self.n_tokens
         );
-        on_backend!(x, B => B::rope(B::of(x), self))
+        self.check_head_dim(shape[3]);
+        on_backend!(x, B => Tensor::on::<B>(B::rope(x.of::<B>(), self)))
+    }
+
+    /// Panics if the rotations are not for heads of `head_dim` channels.
+    #[track_caller]
+    pub(crate) fn check_head_dim(&self, head_dim: usize) {
+        let angles = self.inv_freq.len();
+        assert_eq!(angles, head_dim / 2, "rope of {angles} angles on heads of {head_dim}");
     }
 }

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use crate::backend::Backend;
-use crate::conv::ConvConfig;
-use crate::device::Device;
+use super::conv::ConvConfig;
 use crate::error::Result;
-use crate::layout::PackedConv;
+use crate::tensor::Device;
+use crate::tensor::PackedConv;
 use crate::tensor::Tensor;
-use crate::weights::{Weights, pack_conv};
+use crate::weights::Weights;
 
 /// A convolution that sees the past and the future: `torch.nn.Conv1d` with `padding="same"` and
 /// `padding_mode="reflect"`, which mirrors the sequence at its first and last instant.
@@ -57,7 +56,7 @@ impl SameConv1d {
             let config = ConvConfig { in_channels: channels.len(), ..config };
             let rows = values.chunks_exact(all);
             let values: Vec<f32> = rows.flat_map(|row| &row[channels.clone()]).copied().collect();
-            Self::new(pack_conv(&values, config.shape(), device), bias, config)
+            Self::new(PackedConv::pack(&values, config.shape(), device), bias, config)
         };
         let bias = load_bias(weights, config, device)?;
         Ok([part(0..inputs, None), part(inputs..config.in_channels, bias)])
@@ -90,7 +89,7 @@ impl SameConv1d {
             self.min_time()
         );
         let x = self.mirrored(x);
-        on_backend!(x, B => B::conv1d(B::of(&x), B::of_conv(&self.weight), self.bias.as_ref()))
+        x.conv1d(&self.weight, self.bias.as_ref())
     }
 
     fn mirrored(&self, x: &Tensor) -> Tensor {

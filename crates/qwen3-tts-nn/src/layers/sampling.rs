@@ -1,70 +1,12 @@
-//! From logits to a token: the chain of the reference's `generate`, in its order.
+//! Choosing tokens.
 
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
 use crate::backend::Backend;
-use crate::ids::Ids;
-use crate::tensor::Tensor;
-
-/// How a token is chosen from logits.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SamplingParams {
-    /// Draw at random; otherwise take the most likely token.
-    pub do_sample: bool,
-    /// Logits are divided by it; above zero.
-    pub temperature: f32,
-    /// Only this many most likely tokens take part (more on ties); 0 for all.
-    pub top_k: usize,
-    /// Only the most likely tokens that together reach this probability take part; in (0, 1].
-    pub top_p: f32,
-    /// Tokens generated before lose by this factor; above zero, 1 for none.
-    pub repetition_penalty: f32,
-}
-
-impl SamplingParams {
-    /// The most likely token, always.
-    pub const GREEDY: Self =
-        Self { do_sample: false, temperature: 1.0, top_k: 0, top_p: 1.0, repetition_penalty: 1.0 };
-
-    /// Checks the ranges.
-    ///
-    /// # Errors
-    /// A sentence that names the parameter, what was expected and what was found.
-    pub fn validate(&self) -> Result<(), String> {
-        let positive = |name: &str, value: f32| {
-            let fits = value.is_finite() && value > 0.0;
-            fits.then_some(()).ok_or(format!("{name} must be a number above 0, not {value}"))
-        };
-        positive("temperature", self.temperature)?;
-        positive("repetition penalty", self.repetition_penalty)?;
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return Err(format!("top-p must be above 0 and at most 1, not {}", self.top_p));
-        }
-        Ok(())
-    }
-}
-
-/// What the model itself asks of a choice, whatever the parameters.
-#[derive(Clone, Debug, Default)]
-pub struct Constraints<'a> {
-    /// Tokens generated before, for the repetition penalty.
-    pub history: &'a [u32],
-    /// Ids that can't be chosen, but for `exempt`.
-    pub suppressed: std::ops::Range<u32>,
-    /// An id within `suppressed` that can be chosen.
-    pub exempt: Option<u32>,
-    /// One more id that can't be chosen.
-    pub forbidden: Option<u32>,
-}
-
-/// A choice as a backend carries it out.
-pub(crate) struct Sampling<'a> {
-    pub params: &'a SamplingParams,
-    pub constraints: &'a Constraints<'a>,
-    /// Uniform in [0, 1): drawn on the host, so that a seed means the same on every backend.
-    pub uniform: f32,
-}
+use crate::backend::sampling::{Constraints, Sampling, SamplingParams};
+use crate::tensor::dispatch::on_backend;
+use crate::tensor::{Ids, Tensor};
 
 /// Chooses tokens with a random generator of its own.
 #[derive(Clone, Debug)]
@@ -97,7 +39,8 @@ impl Sampler {
         assert_eq!(shape.n_elements(), shape.last(), "sample from {shape:?}");
         let uniform = if self.params.do_sample { self.uniform() } else { 0.0 };
         let sampling = Sampling { params: &self.params, constraints, uniform };
-        on_backend!(logits, B => B::sample(B::of(logits), &sampling)).chosen_from(what)
+        on_backend!(logits, B => Ids::on::<B>(B::sample(logits.of::<B>(), &sampling)))
+            .chosen_from(what)
     }
 
     fn uniform(&mut self) -> f32 {
@@ -105,185 +48,14 @@ impl Sampler {
     }
 }
 
-/// The chosen id.
-pub(crate) fn choose(mut logits: Vec<f32>, sampling: &Sampling<'_>) -> u32 {
-    let params = sampling.params;
-    constrain(&mut logits, sampling.constraints, params.repetition_penalty);
-    if !params.do_sample {
-        return argmax(&logits);
-    }
-    warp(&mut logits, params);
-    draw(&logits, sampling.uniform)
-}
-
-/// Repetition penalty, then what may not be chosen.
-pub(crate) fn constrain(logits: &mut [f32], constraints: &Constraints<'_>, penalty: f32) {
-    if penalty != 1.0 {
-        penalise(logits, constraints.history, penalty);
-    }
-    let suppressed = constraints.suppressed.clone().filter(|id| constraints.exempt != Some(*id));
-    for id in suppressed.chain(constraints.forbidden) {
-        if let Some(logit) = logits.get_mut(id as usize) {
-            *logit = f32::NEG_INFINITY;
-        }
-    }
-}
-
-/// `RepetitionPenaltyLogitsProcessor`: once for each id, however often it came.
-fn penalise(logits: &mut [f32], history: &[u32], penalty: f32) {
-    let mut seen = vec![false; logits.len()];
-    for &id in history {
-        let id = id as usize;
-        if !std::mem::replace(&mut seen[id], true) {
-            logits[id] = if logits[id] < 0.0 { logits[id] * penalty } else { logits[id] / penalty };
-        }
-    }
-}
-
-/// Temperature, top-k and top-p: what is filtered out becomes −∞.
-pub(crate) fn warp(logits: &mut [f32], params: &SamplingParams) {
-    if params.temperature != 1.0 {
-        logits.iter_mut().for_each(|logit| *logit /= params.temperature);
-    }
-    if params.top_k > 0 && params.top_k < logits.len() {
-        keep_top_k(logits, params.top_k);
-    }
-    if params.top_p < 1.0 {
-        keep_top_p(logits, params.top_p);
-    }
-}
-
-fn keep_top_k(logits: &mut [f32], k: usize) {
-    let mut sorted = logits.to_vec();
-    let (_, kth, _) = sorted.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
-    let kth = *kth;
-    logits.iter_mut().filter(|logit| **logit < kth).for_each(|logit| *logit = f32::NEG_INFINITY);
-}
-
-/// `TopPLogitsWarper`: drops the least likely ids while together they stay within `1 − p`,
-/// and always keeps one.
-fn keep_top_p(logits: &mut [f32], p: f32) {
-    let probabilities = softmax(logits);
-    let mut order: Vec<usize> = (0..logits.len()).collect();
-    // Of equals, the first counts as the most likely, as it does in a greedy choice.
-    order.sort_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a)));
-    order.pop();
-    let mut cumulative = 0.0;
-    for id in order {
-        cumulative += probabilities[id];
-        if cumulative > 1.0 - p {
-            break;
-        }
-        logits[id] = f32::NEG_INFINITY;
-    }
-}
-
-fn softmax(logits: &[f32]) -> Vec<f32> {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exp: Vec<f32> = logits.iter().map(|logit| (logit - max).exp()).collect();
-    let sum: f32 = exp.iter().sum();
-    exp.into_iter().map(|e| e / sum).collect()
-}
-
-/// The id at which the cumulative probability passes `uniform`.
-fn draw(logits: &[f32], uniform: f32) -> u32 {
-    let mut rest = f64::from(uniform);
-    let mut last = argmax(logits);
-    for (id, p) in softmax(logits).into_iter().enumerate() {
-        if p > 0.0 {
-            last = id as u32;
-            rest -= f64::from(p);
-            if rest < 0.0 {
-                break;
-            }
-        }
-    }
-    last
-}
-
-/// The first of the largest; 0 if nothing is a number.
-fn argmax(logits: &[f32]) -> u32 {
-    let mut best = 0;
-    for (id, logit) in logits.iter().enumerate() {
-        if *logit > logits[best] || logits[best].is_nan() {
-            best = id;
-        }
-    }
-    best as u32
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use qwen3_tts_testkit::{Golden, assert_close};
-
     use super::*;
-
-    /// The chain as the official package builds it, up to the log-probabilities.
-    #[test]
-    fn filtered_probabilities_are_the_official_ones() {
-        let golden = Golden::load("operations/sampling");
-        let vocab = golden.number("vocab_size") as u32;
-        let eos = golden.number("codec_eos_token_id") as u32;
-        let settings = golden.request["settings"].as_object().unwrap();
-        assert!(settings.len() >= 15);
-        for (name, setting) in settings {
-            println!("{name}");
-            let number = |key: &str| setting[key].as_f64().unwrap() as f32;
-            let params = SamplingParams {
-                do_sample: setting["do_sample"].as_bool().unwrap(),
-                temperature: number("temperature"),
-                top_k: setting["top_k"].as_u64().unwrap() as usize,
-                top_p: number("top_p"),
-                repetition_penalty: number("repetition_penalty"),
-            };
-            let history: Vec<u32> = setting["history"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|id| id.as_u64().unwrap() as u32)
-                .collect();
-            let constraints = Constraints {
-                history: &history,
-                suppressed: golden.number("suppressed_from") as u32..vocab,
-                exempt: Some(eos),
-                forbidden: (history.len() < golden.number("min_new_tokens")).then_some(eos),
-            };
-            let mut logits = golden.f32(&format!("{name}.logits")).1;
-            constrain(&mut logits, &constraints, params.repetition_penalty);
-            if params.do_sample {
-                warp(&mut logits, &params);
-            }
-            let actual: Vec<f32> = softmax(&logits).into_iter().map(f32::ln).collect();
-            let expected = golden.f32(&format!("{name}.log_probabilities")).1;
-            assert_close(&actual, &expected, 1e-4);
-        }
-    }
-
-    fn sampled(logits: &[f32], params: SamplingParams, uniform: f32) -> u32 {
-        let constraints = Constraints::default();
-        choose(logits.to_vec(), &Sampling { params: &params, constraints: &constraints, uniform })
-    }
-
-    const PLAIN: SamplingParams = SamplingParams { do_sample: true, ..SamplingParams::GREEDY };
-
-    #[test]
-    fn draws_follow_the_probabilities() {
-        let logits = [0.5f32.ln(), 0.25f32.ln(), f32::NEG_INFINITY, 0.25f32.ln()];
-        let ids: Vec<u32> =
-            (0..8).map(|i| sampled(&logits, PLAIN, (i as f32 + 0.5) / 8.0)).collect();
-        assert_eq!(ids, [0, 0, 0, 0, 1, 1, 3, 3]);
-    }
-
-    #[test]
-    fn greedy_takes_the_first_of_the_largest() {
-        assert_eq!(sampled(&[1.0, 3.0, 3.0, 2.0], SamplingParams::GREEDY, 0.0), 1);
-    }
 
     #[test]
     fn a_sampler_draws_by_seed_and_stream() {
         let draws = |seed, stream| {
-            let mut sampler = Sampler::new(PLAIN, seed, stream);
+            let mut sampler = Sampler::new(SamplingParams::GREEDY, seed, stream);
             (0..100).map(|_| sampler.uniform()).collect::<Vec<_>>()
         };
         assert_eq!(draws(1, 0), draws(1, 0));
@@ -291,30 +63,5 @@ mod tests {
         assert_ne!(draws(1, 0), draws(1, 1));
         let mean = draws(3, 0).iter().sum::<f32>() / 100.0;
         assert!((0.4..0.6).contains(&mean), "mean {mean}");
-    }
-
-    proptest! {
-        /// Logits that are not numbers, and filters that leave little, still give an id.
-        #[test]
-        fn every_choice_is_an_id(
-            logits in prop::collection::vec(prop::num::f32::ANY, 1..40),
-            top_k in 0usize..50, top_p in 0.001f32..=1.0, uniform in 0.0f32..1.0,
-            do_sample in any::<bool>(),
-        ) {
-            let n = logits.len() as u32;
-            let params = SamplingParams { do_sample, top_k, top_p, ..PLAIN };
-            prop_assert!(sampled(&logits, params, uniform) < n);
-        }
-
-        #[test]
-        fn a_filtered_id_is_never_drawn(
-            logits in prop::collection::vec(-10.0f32..10.0, 2..40),
-            top_k in 1usize..5, uniform in 0.0f32..1.0,
-        ) {
-            let params = SamplingParams { top_k, ..PLAIN };
-            let id = sampled(&logits, params, uniform) as usize;
-            let larger = logits.iter().filter(|v| **v > logits[id]).count();
-            prop_assert!(larger < top_k);
-        }
     }
 }

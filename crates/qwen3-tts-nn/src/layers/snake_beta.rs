@@ -1,9 +1,10 @@
 //! The periodic activation of the codec decoder.
 
 use crate::backend::Backend;
-use crate::device::Device;
 use crate::error::Result;
+use crate::tensor::Device;
 use crate::tensor::Tensor;
+use crate::tensor::dispatch::on_backend;
 use crate::weights::Weights;
 
 /// `x + sin²(x·e^α) / (e^β + 1e-9)` by channel, the reference's `SnakeBeta`
@@ -33,6 +34,9 @@ impl SnakeBeta {
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         assert_eq!(x.shape().last(), self.alpha.dim(0), "snake_beta of {:?}", x.shape());
-        on_backend!(x, B => B::snake_beta(B::of(x), &self.alpha, &self.inv_beta))
+        on_backend!(x, B => {
+            let (alpha, inv_beta) = (self.alpha.of::<B>(), self.inv_beta.of::<B>());
+            Tensor::on::<B>(B::snake_beta(x.of::<B>(), alpha, inv_beta))
+        })
     }
 }

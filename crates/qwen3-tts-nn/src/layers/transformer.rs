@@ -1,12 +1,12 @@
 //! The pre-norm transformer that talker, code predictor and both halves of the codec share.
 
-use crate::attention::{Attention, AttentionConfig, Span};
-use crate::device::Device;
+use super::attention::{Attention, AttentionConfig, KvCache, SequenceRows};
+use super::mlp::{Mlp, MlpKind};
+use super::norm::{Norm, NormKind};
+use super::rope::Rope;
+use crate::backend::rope::RopePositions;
 use crate::error::Result;
-use crate::kv_cache::KvCache;
-use crate::mlp::{Mlp, MlpKind};
-use crate::norm::{Norm, NormKind};
-use crate::rope::{Rope, RopePositions};
+use crate::tensor::Device;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
 
@@ -147,9 +147,12 @@ impl Transformer {
         let mut x = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {
             let caches = sequences.iter_mut().map(|(_, state)| &mut state.caches[i]);
-            let span = |(positions, cache)| Span { positions, cache };
-            let mut spans: Vec<Span<'_>> = positions.iter().zip(caches).map(span).collect();
-            x = layer.step(&x, &mut spans);
+            let mut rows: Vec<SequenceRows<'_>> = positions
+                .iter()
+                .zip(caches)
+                .map(|(positions, cache)| SequenceRows { positions, cache })
+                .collect();
+            x = layer.step(&x, &mut rows);
         }
         match &self.norm {
             Some(norm) => norm.forward(&x),
@@ -195,8 +198,8 @@ impl Layer {
         })
     }
 
-    fn step(&self, x: &Tensor, spans: &mut [Span<'_>]) -> Tensor {
-        let y = self.self_attn.step_many(&self.input_layernorm.forward(x), spans);
+    fn step(&self, x: &Tensor, sequences: &mut [SequenceRows<'_>]) -> Tensor {
+        let y = self.self_attn.step_many(&self.input_layernorm.forward(x), sequences);
         let x = residual(x, &y, self.self_attn_layer_scale.as_ref());
         let y = self.mlp.forward(&self.post_attention_layernorm.forward(&x));
         residual(&x, &y, self.mlp_layer_scale.as_ref())

@@ -1,44 +1,36 @@
-//! Where tensors live and operations run.
+//! Devices: where tensors live and operations run.
 
-use crate::backend::{Backend, On};
+use std::fmt;
+
+use super::dispatch::{self, Member, OfDevice, On, mixed_devices, on_backend};
+use crate::backend::Backend;
+use crate::backend::precision::Precision;
 use crate::cpu::Cpu;
 use crate::error::Result;
-use crate::mlx::Mlx;
 
-/// The type of the numbers between layers, on a device that leaves a choice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Precision {
-    /// float32, whatever the weights are: results are those of the CPU but for rounding.
-    #[default]
-    Float32,
-    /// The type of the checkpoint's embeddings, usually bf16, which halves what goes through
-    /// memory: what a table gives has the type of the table, and what meets it takes that type.
-    /// Norms and softmax are computed in float32 inside, logits are chosen from in float32.
-    Checkpoint,
-}
-
-/// A place to compute: handed to the loaders of a model, which then never asks for it again.
+/// A device, which a model's loader takes once.
 ///
-/// Clones are handles to the same device: tensors of one model share its threads.
-#[derive(Clone, Debug)]
+/// A clone is a handle to the same device: all tensors of a model share its threads.
+///
+/// `Device` is `Send` and `Sync`.
+#[derive(Clone)]
 pub struct Device {
-    pub(crate) repr: On<Cpu, Mlx>,
+    pub(crate) repr: On<OfDevice>,
 }
 
 impl Device {
-    /// The CPU with `threads` threads, at least one and never more than the machine has.
+    /// Returns the CPU with `threads` threads, at least one and at most as many as the machine has.
     pub fn cpu(threads: usize) -> Self {
         let available = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { repr: On::Cpu(Cpu::new(threads.clamp(1, available))) }
+        Self { repr: Cpu::wrap(Cpu::new(threads.clamp(1, available))) }
     }
 
-    /// The CPU with as many threads as the machine has.
+    /// Returns the CPU with as many threads as the machine has.
     pub fn default_cpu() -> Self {
         Self::cpu(usize::MAX)
     }
 
-    /// MLX in float32: [`Device::mlx_in`] with [`Precision::Float32`].
+    /// Returns MLX in float32: [`Device::mlx_in`] with [`Precision::Float32`].
     ///
     /// # Errors
     /// As [`Device::mlx_in`].
@@ -46,43 +38,48 @@ impl Device {
         Self::mlx_in(Precision::Float32)
     }
 
-    /// MLX: the GPU of a Mac with Apple silicon; on Linux MLX's own CPU library, which proves the
-    /// arithmetic and is not fast.
+    /// Returns MLX: the GPU of a Mac with Apple silicon. On Linux this is MLX's own CPU library,
+    /// which tests the arithmetic and is not fast.
     ///
-    /// Operations then only note what is to be computed; reading back computes it. A model and its
-    /// tensors belong to one thread.
+    /// MLX is lazy: operations build a graph, and reading a tensor back computes it. A graph is
+    /// bound to the thread that built it, so a model and its tensors belong to one thread.
     ///
     /// # Errors
-    /// [`Error::DeviceMissing`](crate::Error::DeviceMissing) when this program was built without
-    /// the feature `mlx`, or MLX finds no device.
+    /// Returns [`Error::DeviceMissing`](crate::Error::DeviceMissing) if this program was built
+    /// without the feature `mlx`, or if MLX finds no device.
     pub fn mlx_in(precision: Precision) -> Result<Self> {
-        Ok(Self { repr: On::Mlx(Mlx::new(precision)?) })
+        Ok(Self { repr: dispatch::mlx(precision)? })
     }
 
-    /// Every device that this program was built with and this machine has, the CPU first.
+    /// Returns every device that is compiled in and that this machine has, the CPU first.
     pub fn all() -> Vec<Self> {
         [Ok(Self::default_cpu()), Self::mlx()].into_iter().flatten().collect()
     }
 
-    /// Gives back memory that no tensor holds any more, where a device keeps some for later. Worth
-    /// a call after a request.
+    /// Frees memory that the device keeps for later tensors. Worth a call after a request.
     pub fn trim(&self) {
-        on_device!(self, b => b.trim());
+        on_backend!(self, B => self.of::<B>().trim());
     }
 
-    /// The name used on the command line: `cpu` or `mlx`.
+    /// Returns the name on the command line: `cpu` or `mlx`.
     pub fn name(&self) -> &'static str {
-        match &self.repr {
-            On::Cpu(_) => "cpu",
-            On::Mlx(_) => "mlx",
-        }
+        on_backend!(self, B => B::NAME)
     }
 
-    /// The number of threads that compute, as far as it can be chosen: 1 on MLX.
+    /// Returns the number of threads that compute: 1 on MLX, which chooses it itself.
     pub fn threads(&self) -> usize {
-        match &self.repr {
-            On::Cpu(cpu) => cpu.pool().threads(),
-            On::Mlx(_) => 1,
-        }
+        on_backend!(self, B => self.of::<B>().threads())
+    }
+
+    /// Returns the backend, which must be `B`.
+    #[track_caller]
+    pub(crate) fn of<B: Member>(&self) -> &B {
+        B::get(&self.repr).unwrap_or_else(|| mixed_devices())
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Device({}, {} threads)", self.name(), self.threads())
     }
 }

@@ -1,19 +1,24 @@
-//! The tensor: an enum over the backends with the vocabulary that models are written in.
+//! The tensor, with the operations that models are written in, and the other values on a device.
 
-pub mod device;
-pub mod ids;
-pub mod matrix;
+mod device;
+pub(crate) mod dispatch;
+mod ids;
+mod matrix;
+
+pub use device::Device;
+pub use ids::Ids;
+pub use matrix::Matrix;
+pub(crate) use matrix::PackedConv;
 
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::backend::{Backend, On};
-use crate::cpu::CpuTensor;
-use crate::device::Device;
+use self::dispatch::{Member, OfTensor, On, mixed_devices, on_backend};
+use crate::backend::Backend;
+use crate::backend::raw::RawTensor;
+use crate::backend::shape::Shape;
 use crate::error::{Error, Result};
-use crate::mlx::MlxTensor;
-use crate::shape::Shape;
 
 /// A float tensor on some [`Device`], channels-last: `[batch, time, channels]`.
 ///
@@ -24,13 +29,25 @@ use crate::shape::Shape;
 /// weights and requests are validated before, so that no input of a user can get that far.
 #[derive(Clone)]
 pub struct Tensor {
-    pub(crate) repr: On<CpuTensor, MlxTensor>,
+    pub(crate) repr: On<OfTensor>,
     _not_sync: PhantomData<Cell<()>>,
 }
 
 impl Tensor {
-    pub(crate) fn new(repr: On<CpuTensor, MlxTensor>) -> Self {
-        Self { repr, _not_sync: PhantomData }
+    pub(crate) fn on<B: Member>(tensor: B::Tensor) -> Self {
+        Self { repr: B::wrap(tensor), _not_sync: PhantomData }
+    }
+
+    /// Returns the tensor of backend `B`, which must hold it.
+    #[track_caller]
+    pub(crate) fn of<B: Member>(&self) -> &B::Tensor {
+        B::get(&self.repr).unwrap_or_else(|| mixed_devices())
+    }
+
+    /// Loads a norm's weight, a bias or a scale.
+    pub(crate) fn load(raw: &RawTensor, shape: &[usize], device: &Device) -> Self {
+        let shape = Shape::new(shape);
+        on_backend!(device, B => Self::on::<B>(device.of::<B>().parameter(raw, shape)))
     }
 
     /// The tensor with these values in row-major order.
@@ -41,7 +58,7 @@ impl Tensor {
     pub fn from_vec(data: Vec<f32>, shape: &[usize], device: &Device) -> Self {
         let shape = Shape::new(shape);
         assert_eq!(data.len(), shape.n_elements(), "{} values for shape {shape:?}", data.len());
-        on_device!(device, b => b.upload(data, shape))
+        on_backend!(device, B => Self::on::<B>(device.of::<B>().upload(data, shape)))
     }
 
     /// Zeros.
@@ -64,20 +81,20 @@ impl Tensor {
 
     /// The values in row-major order, read back to the host.
     pub fn to_vec(&self) -> Vec<f32> {
-        on_backend!(self, B => B::to_host(B::of(self)))
+        on_backend!(self, B => B::to_host(self.of::<B>()))
     }
 
     /// The same tensor, computed now where the device would wait until it is read. What a model
     /// computes at load and keeps needs it, since the model may move on to another thread: there
     /// nobody could compute what this thread noted.
     pub fn computed(self) -> Self {
-        on_backend!(self, B => B::compute(B::of(&self)));
+        on_backend!(self, B => B::compute(self.of::<B>()));
         self
     }
 
     /// The dimensions.
     pub fn shape(&self) -> Shape {
-        on_backend!(self, B => B::shape(B::of(self)))
+        on_backend!(self, B => B::shape(self.of::<B>()))
     }
 
     /// The size of dimension `axis`.
@@ -92,7 +109,7 @@ impl Tensor {
         let shape = Shape::new(shape);
         let from = self.shape();
         assert_eq!(from.n_elements(), shape.n_elements(), "reshape {from:?} to {shape:?}");
-        on_backend!(self, B => B::reshape(B::of(self), shape))
+        on_backend!(self, B => Self::on::<B>(B::reshape(self.of::<B>(), shape)))
     }
 
     /// `len` entries of dimension `axis` from `start` on.
@@ -107,7 +124,7 @@ impl Tensor {
         if len == shape[axis] {
             return self.clone();
         }
-        on_backend!(self, B => B::narrow(B::of(self), axis, start, len))
+        on_backend!(self, B => Self::on::<B>(B::narrow(self.of::<B>(), axis, start, len)))
     }
 
     /// The tensor in pieces along the time dimension, about equal and of at most `time` entries
@@ -118,7 +135,7 @@ impl Tensor {
     /// When `time` is 0.
     pub fn pieces(&self, time: usize) -> impl Iterator<Item = Tensor> {
         let len = self.dim(1);
-        let n = match on_backend!(self, B => B::IN_PIECES) {
+        let n = match on_backend!(self, B => B::CHUNKED) {
             true => len.div_ceil(time),
             false => 1,
         };
@@ -143,7 +160,10 @@ impl Tensor {
         if let [tensor] = tensors {
             return (*tensor).clone();
         }
-        on_backend!(tensors[0], B => B::cat(tensors, axis))
+        on_backend!(tensors[0], B => {
+            let tensors: Vec<_> = tensors.iter().map(|tensor| tensor.of::<B>()).collect();
+            Self::on::<B>(B::cat(&tensors, axis))
+        })
     }
 
     /// Entry `index` of the time dimension: `[batch, time, channels]` to `[batch, 1, channels]`.
@@ -162,51 +182,51 @@ impl Tensor {
     #[track_caller]
     pub fn add(&self, other: &Tensor) -> Self {
         self.check_broadcast(other, "add");
-        on_backend!(self, B => B::add(B::of(self), other))
+        on_backend!(self, B => Self::on::<B>(B::add(self.of::<B>(), other.of::<B>())))
     }
 
     /// `self · other`, element by element; `other` as in [`Tensor::add`].
     #[track_caller]
     pub fn mul(&self, other: &Tensor) -> Self {
         self.check_broadcast(other, "mul");
-        on_backend!(self, B => B::mul(B::of(self), other))
+        on_backend!(self, B => Self::on::<B>(B::mul(self.of::<B>(), other.of::<B>())))
     }
 
     /// `x·sigmoid(x)`.
     pub fn silu(&self) -> Self {
-        on_backend!(self, B => B::silu(B::of(self)))
+        on_backend!(self, B => Self::on::<B>(B::silu(self.of::<B>())))
     }
 
     /// `silu(self) · up`: the gate of a SwiGLU.
     #[track_caller]
     pub fn silu_mul(&self, up: &Tensor) -> Self {
         assert_eq!(self.shape(), up.shape(), "silu_mul");
-        on_backend!(self, B => B::silu_mul(B::of(self), up))
+        on_backend!(self, B => Self::on::<B>(B::silu_mul(self.of::<B>(), up.of::<B>())))
     }
 
     /// The exact GELU, `x/2·(1 + erf(x/√2))`.
     pub fn gelu(&self) -> Self {
-        on_backend!(self, B => B::gelu(B::of(self)))
+        on_backend!(self, B => Self::on::<B>(B::gelu(self.of::<B>())))
     }
 
     /// `x` where positive, `eˣ − 1` elsewhere.
     pub fn elu(&self) -> Self {
-        on_backend!(self, B => B::elu(B::of(self)))
+        on_backend!(self, B => Self::on::<B>(B::elu(self.of::<B>())))
     }
 
     /// `x` where positive, 0 elsewhere.
     pub fn relu(&self) -> Self {
-        on_backend!(self, B => B::relu(B::of(self)))
+        on_backend!(self, B => Self::on::<B>(B::relu(self.of::<B>())))
     }
 
     /// `1 / (1 + e⁻ˣ)`.
     pub fn sigmoid(&self) -> Self {
-        on_backend!(self, B => B::sigmoid(B::of(self)))
+        on_backend!(self, B => Self::on::<B>(B::sigmoid(self.of::<B>())))
     }
 
     /// The hyperbolic tangent.
     pub fn tanh(&self) -> Self {
-        on_backend!(self, B => B::tanh(B::of(self)))
+        on_backend!(self, B => Self::on::<B>(B::tanh(self.of::<B>())))
     }
 
     /// Mean and standard deviation of each channel over time, `[1, time, channels]` to twice
@@ -217,19 +237,23 @@ impl Tensor {
         let shape = self.shape();
         assert!(shape.rank() == 3 && shape[0] == 1 && shape[1] > 0, "statistics of {shape:?}");
         assert!(logits.is_none_or(|logits| logits.shape() == shape), "statistics: logits");
-        on_backend!(self, B => B::statistics(B::of(self), logits, floor))
+        on_backend!(self, B => {
+            let logits = logits.map(|logits| logits.of::<B>());
+            let (mean, deviation) = B::statistics(self.of::<B>(), logits, floor);
+            (Self::on::<B>(mean), Self::on::<B>(deviation))
+        })
     }
 
     /// `self − other`, of the same shape.
     #[track_caller]
     pub fn sub(&self, other: &Tensor) -> Self {
         assert_eq!(self.shape(), other.shape(), "sub");
-        on_backend!(self, B => B::sub(B::of(self), other))
+        on_backend!(self, B => Self::on::<B>(B::sub(self.of::<B>(), other.of::<B>())))
     }
 
     /// Every value limited to `min..=max`.
     pub fn clamp(&self, min: f32, max: f32) -> Self {
-        on_backend!(self, B => B::clamp(B::of(self), min, max))
+        on_backend!(self, B => Self::on::<B>(B::clamp(self.of::<B>(), min, max)))
     }
 
     /// `self + scale·y` with `scale` `[channels]`: a residual connection with layer scale.
@@ -237,7 +261,15 @@ impl Tensor {
     pub fn scaled_add(&self, y: &Tensor, scale: &Tensor) -> Self {
         assert_eq!(self.shape(), y.shape(), "scaled_add");
         assert_eq!(scale.shape().n_elements(), y.shape().last(), "scaled_add: scale");
-        on_backend!(self, B => B::scaled_add(B::of(self), y, scale))
+        on_backend!(self, B => Self::on::<B>(B::scaled_add(self.of::<B>(), y.of::<B>(), scale.of::<B>())))
+    }
+
+    /// Convolves over time, without padding.
+    pub(crate) fn conv1d(&self, weight: &PackedConv, bias: Option<&Tensor>) -> Self {
+        on_backend!(self, B => {
+            let bias = bias.map(|bias| bias.of::<B>());
+            Self::on::<B>(B::conv1d(self.of::<B>(), weight.of::<B>(), bias))
+        })
     }
 
     #[track_caller]

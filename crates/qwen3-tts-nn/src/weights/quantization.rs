@@ -1,47 +1,48 @@
-//! Quantising weights as they are read.
+//! Quantising weights while they are read.
 
-use qwen3_tts_kernels::{Bits, Pool, quantize_on};
+use qwen3_tts_kernels::Bits;
 
-use crate::backend::On;
-use crate::device::Device;
-use crate::quantized::RawAffine;
-use crate::weights::{RawTensor, SharedBytes};
+use crate::backend::Backend;
+use crate::backend::bytes::SharedBytes;
+use crate::backend::raw::{RawAffine, RawTensor};
+use crate::tensor::Device;
+use crate::tensor::dispatch::on_backend;
 
-/// Which linear layers [`Weights`](crate::Weights) quantises as it reads them, and to how many
+/// The linear layers that [`Weights`](crate::Weights) quantises while it reads them, and their
 /// bits: MLX's affine groups of 64 weights, with scales and biases in bfloat16.
 ///
-/// Embeddings, norms and biases stay as they are, as does a layer whose inputs the groups do not
-/// divide.
+/// Embeddings, norms and biases stay as they are, as does a layer whose number of inputs is no
+/// multiple of 64.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quantization {
     rules: Vec<(String, Option<Bits>)>,
 }
 
-/// How many weights share a scale and a bias.
+/// Number of weights that share a scale and a bias.
 const GROUP_SIZE: usize = 64;
 
 impl Quantization {
-    /// Nothing is quantised.
+    /// Quantises nothing.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Layers whose name begins with `prefix` take this many bits, or stay as they are. Of the
-    /// prefixes that fit a name, the one given last counts.
+    /// Quantises the layers whose names begin with `prefix` to this many bits; with `None`, leaves
+    /// them as they are. If several prefixes match a name, the last one given applies.
     pub fn under(mut self, prefix: impl Into<String>, bits: Option<Bits>) -> Self {
         self.rules.push((prefix.into(), bits));
         self
     }
 
-    /// The bits of the layer with this full name.
-    pub(crate) fn bits(&self, name: &str) -> Option<Bits> {
+    /// Returns the bits of the layer with this full name.
+    pub(super) fn bits(&self, name: &str) -> Option<Bits> {
         let rule = self.rules.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
         rule.and_then(|(_, bits)| *bits)
     }
 }
 
-/// Quantises a matrix, unless the groups do not divide its columns.
-pub(crate) fn quantize(
+/// Quantises a matrix; returns `None` if its columns do not divide into groups.
+pub(super) fn quantize(
     tensor: &RawTensor,
     cols: usize,
     bits: Bits,
@@ -50,10 +51,9 @@ pub(crate) fn quantize(
     if !cols.is_multiple_of(GROUP_SIZE) {
         return None;
     }
-    let groups = match &device.repr {
-        On::Cpu(cpu) => quantize_on(cpu.pool(), tensor.floats(), bits, GROUP_SIZE),
-        On::Mlx(_) => quantize_on(&Pool::new(1), tensor.floats(), bits, GROUP_SIZE),
-    };
+    let groups = on_backend!(device, B => {
+        device.of::<B>().quantize(tensor.floats(), bits, GROUP_SIZE)
+    });
     Some(RawAffine {
         bits,
         group_size: GROUP_SIZE,

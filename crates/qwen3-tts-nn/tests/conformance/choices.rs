@@ -1,7 +1,6 @@
 //! Ids, and the choice of them from logits.
 
-use qwen3_tts_nn::sampling::Constraints;
-use qwen3_tts_nn::{Device, Error, Ids, Sampler, SamplingParams, Tensor};
+use qwen3_tts_nn::{Constraints, Device, Error, Ids, Sampler, SamplingParams, Tensor};
 
 use crate::{noise, on_every_device};
 

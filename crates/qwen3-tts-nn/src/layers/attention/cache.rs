@@ -1,37 +1,48 @@
-//! The keys and values that attention has seen.
+//! The keys and values of earlier positions.
 
-use crate::attention::AttentionConfig;
-use crate::backend::{Backend, On};
-use crate::cpu::CpuKvCache;
-use crate::device::Device;
-use crate::mlx::MlxKvCache;
+use super::config::AttentionConfig;
+use crate::backend::Backend;
+use crate::tensor::Device;
+use crate::tensor::dispatch::{Member, OfKvCache, On, mixed_devices, on_backend};
 
-/// Keys and values of one sequence in one layer. It grows with the sequence, without a cap; with
-/// a window it forgets what no later query can see. A clone continues the sequence on its own.
+/// Keys and values of one sequence in one layer. The cache grows with the sequence, without a
+/// limit; with a window it drops what no later query attends to. A clone continues the sequence on
+/// its own.
 #[derive(Clone)]
 pub struct KvCache {
-    pub(crate) repr: On<CpuKvCache, MlxKvCache>,
+    repr: On<OfKvCache>,
 }
 
 impl KvCache {
-    /// An empty cache.
+    /// Returns an empty cache.
     pub fn new(config: &AttentionConfig, device: &Device) -> Self {
-        on_device!(device, b => b.new_cache(config.spec()))
+        Self { repr: on_backend!(device, B => B::wrap(device.of::<B>().new_cache(config.spec()))) }
     }
 
-    /// The number of positions seen so far, those that a window has dropped included.
+    /// Returns the number of positions so far, those that a window has dropped included.
     pub fn len(&self) -> usize {
-        on_backend!(self, B => B::cache_len(B::of_cache(self)))
+        on_backend!(self, B => B::cache_len(self.of::<B>()))
     }
 
-    /// The same cache, computed now: see [`Tensor::computed`](crate::Tensor::computed).
+    /// Returns the same cache, evaluated now: see [`Tensor::computed`](crate::Tensor::computed).
     pub fn computed(self) -> Self {
-        on_backend!(self, B => B::compute_cache(B::of_cache(&self)));
+        on_backend!(self, B => B::compute_cache(self.of::<B>()));
         self
     }
 
-    /// Whether nothing has been seen yet.
+    /// Returns true if there was no position yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    #[track_caller]
+    fn of<B: Member>(&self) -> &B::KvCache {
+        B::get(&self.repr).unwrap_or_else(|| mixed_devices())
+    }
+
+    /// Returns the cache of backend `B`, which must hold it.
+    #[track_caller]
+    pub(super) fn of_mut<B: Member>(&mut self) -> &mut B::KvCache {
+        B::get_mut(&mut self.repr).unwrap_or_else(|| mixed_devices())
     }
 }

@@ -1,60 +1,20 @@
 //! Causal grouped-query self-attention.
 
-pub mod cache;
+mod cache;
+mod config;
 
-use crate::backend::{AttentionSpec, Backend};
-use crate::device::Device;
+pub use cache::KvCache;
+pub use config::AttentionConfig;
+
+use super::linear::Linear;
+use super::norm::RmsNorm;
+use crate::backend::Backend;
+use crate::backend::attention::Span;
+use crate::backend::rope::RopePositions;
 use crate::error::Result;
-use crate::kv_cache::KvCache;
-use crate::linear::Linear;
-use crate::norm::RmsNorm;
-use crate::rope::RopePositions;
-use crate::tensor::Tensor;
+use crate::tensor::dispatch::on_backend;
+use crate::tensor::{Device, Tensor};
 use crate::weights::Weights;
-
-/// What distinguishes the attentions of the talker, the code predictor and the codec.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct AttentionConfig {
-    /// Channels in and out.
-    pub hidden_size: usize,
-    /// Query heads.
-    pub num_attention_heads: usize,
-    /// Key and value heads; each serves `num_attention_heads / num_key_value_heads` query heads.
-    pub num_key_value_heads: usize,
-    /// Channels of a head, whatever `hidden_size / num_attention_heads` is.
-    pub head_dim: usize,
-    /// Whether the projections have a bias.
-    pub attention_bias: bool,
-    /// `Some(eps)`: queries and keys are normalised by head before rope.
-    pub qk_norm: Option<f32>,
-    /// Each position sees at most this many positions, itself included.
-    pub sliding_window: Option<usize>,
-}
-
-impl AttentionConfig {
-    /// Attention with as many key heads as query heads, no bias, no norm and no window.
-    pub fn new(hidden_size: usize, num_attention_heads: usize, head_dim: usize) -> Self {
-        Self {
-            hidden_size,
-            num_attention_heads,
-            num_key_value_heads: num_attention_heads,
-            head_dim,
-            attention_bias: false,
-            qk_norm: None,
-            sliding_window: None,
-        }
-    }
-
-    pub(crate) fn spec(&self) -> AttentionSpec {
-        AttentionSpec {
-            heads: self.num_attention_heads,
-            kv_heads: self.num_key_value_heads,
-            head_dim: self.head_dim,
-            window: self.sliding_window,
-        }
-    }
-}
 
 /// `o_proj(softmax(q·kᵀ/√d)·v)` with rope on queries and keys: the reference's
 /// `Qwen3TTSTalkerAttention`, `Qwen3TTSAttention` and `Qwen3TTSTokenizerV2DecoderAttention`.
@@ -99,14 +59,19 @@ impl Attention {
     /// `x` `[1, time, hidden_size]` continues the sequence in `cache`; same shape out.
     #[track_caller]
     pub fn step(&self, x: &Tensor, positions: &RopePositions, cache: &mut KvCache) -> Tensor {
-        self.step_many(x, &mut [Span { positions, cache }])
+        self.step_many(x, &mut [SequenceRows { positions, cache }])
     }
 
     /// The rows of `x` continue several sequences, one after the other.
     #[track_caller]
-    pub(crate) fn step_many(&self, x: &Tensor, spans: &mut [Span<'_>]) -> Tensor {
+    pub(crate) fn step_many(&self, x: &Tensor, sequences: &mut [SequenceRows<'_>]) -> Tensor {
         let time = x.dim(1);
         let spec = self.config.spec();
+        let rows: usize = sequences.iter().map(|rows| rows.positions.n_tokens).sum();
+        assert_eq!(rows, time, "positions of {:?}", x.shape());
+        for rows in sequences.iter() {
+            rows.positions.check_head_dim(spec.head_dim);
+        }
         let [q, k, v] = Linear::forward_many([&self.q_proj, &self.k_proj, &self.v_proj], x);
         let mut q = q.reshape(&[1, time, spec.heads, spec.head_dim]);
         let mut k = k.reshape(&[1, time, spec.kv_heads, spec.head_dim]);
@@ -114,14 +79,22 @@ impl Attention {
             q = q_norm.forward(&q);
             k = k_norm.forward(&k);
         }
-        let y = on_backend!(q, B => B::attention_many(spans, &q, &k, &v, spec));
+        let y = on_backend!(q, B => {
+            let mut spans: Vec<Span<'_, _>> = sequences
+                .iter_mut()
+                .map(|rows| Span { positions: rows.positions, cache: rows.cache.of_mut::<B>() })
+                .collect();
+            let (q, k, v) = (q.of::<B>(), k.of::<B>(), v.of::<B>());
+            Tensor::on::<B>(B::attention_many(&mut spans, q, k, v, spec))
+        });
         self.o_proj.forward(&y)
     }
 }
 
-/// The rows of one sequence in a step of several.
-pub(crate) struct Span<'a> {
-    /// As many as there are rows.
+/// The rows of one sequence in a batched step.
+pub(crate) struct SequenceRows<'a> {
+    /// One position for each row.
     pub positions: &'a RopePositions,
+    /// Keys and values of the sequence's earlier rows.
     pub cache: &'a mut KvCache,
 }

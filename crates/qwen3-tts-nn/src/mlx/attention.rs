@@ -3,9 +3,9 @@
 use mlx_rs::fast::{ScaledDotProductAttentionMask, scaled_dot_product_attention};
 use mlx_rs::{Array, ops};
 
-use super::{MlxKvCache, narrow, ok, size, tensor};
-use crate::backend::AttentionSpec;
-use crate::tensor::Tensor;
+use super::arrays::{narrow, ok, size};
+use super::kv_cache::MlxKvCache;
+use crate::backend::attention::AttentionSpec;
 
 /// Queries that look through a window at once, so that a long sequence takes memory in proportion
 /// to its length.
@@ -21,7 +21,7 @@ pub(super) fn attention(
     k: &Array,
     v: &Array,
     spec: AttentionSpec,
-) -> Tensor {
+) -> Array {
     let n_queries = q.shape()[1] as usize;
     let by_head = |x: &Array, heads: usize| {
         let x = x.reshape(&[1, size(n_queries), size(heads), size(spec.head_dim)]);
@@ -35,7 +35,7 @@ pub(super) fn attention(
         Some(window) => windowed(&q, &k, &v, scale, window),
     };
     let merged = [1, size(n_queries), size(spec.heads * spec.head_dim)];
-    tensor(ok(y.transpose_axes(&[0, 2, 1, 3])).reshape(&merged))
+    ok(ok(y.transpose_axes(&[0, 2, 1, 3])).reshape(&merged))
 }
 
 /// The last query sees every key.

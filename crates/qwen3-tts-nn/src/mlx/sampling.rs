@@ -1,18 +1,18 @@
-//! The choice of a token inside the graph: the steps of [`crate::sampling`], in their order.
+//! The choice of a token inside the graph: the steps of the CPU backend, in the
+//! same order.
 
 use mlx_rs::ops::indexing::{argmax_axis, take_along_axis};
 use mlx_rs::{Array, Dtype, ops};
 
-use super::{MlxIds, NOT_CHOSEN, narrow, ok, size};
-use crate::backend::On;
-use crate::ids::Ids;
-use crate::sampling::{Constraints, Sampling, SamplingParams};
+use super::arrays::{narrow, ok, size};
+use super::ids::MlxIds;
+use crate::backend::sampling::{Constraints, Sampling, SamplingParams};
 
 /// The axis of the vocabulary.
 const VOCAB: i32 = 0;
 
 /// One id from `logits` `[1, 1, vocab]`.
-pub(super) fn sample(logits: &Array, sampling: &Sampling<'_>) -> Ids {
+pub(super) fn sample(logits: &Array, sampling: &Sampling<'_>) -> MlxIds {
     let logits = ok(logits.reshape(&[-1]));
     let finite = ok(ok(logits.is_finite()).all(true));
     let params = sampling.params;
@@ -21,9 +21,7 @@ pub(super) fn sample(logits: &Array, sampling: &Sampling<'_>) -> Ids {
         false => ok(argmax_axis(constrained, VOCAB, true)),
         true => draw(&warp(&constrained, params), sampling.uniform),
     };
-    let ids = ok(id.as_dtype(Dtype::Uint32));
-    let checked = ok(ops::select(finite, &ids, Array::from_slice(&[NOT_CHOSEN], &[1])));
-    Ids::on(On::Mlx(MlxIds { ids, checked, known: None }))
+    MlxIds::sampled(ok(id.as_dtype(Dtype::Uint32)), &finite)
 }
 
 /// Repetition penalty, then what may not be chosen.
@@ -38,11 +36,10 @@ fn constrain(logits: &Array, constraints: &Constraints<'_>, penalty: f32) -> Arr
         let penalised = ok(ops::select(negative, more, less));
         logits = ok(ops::select(seen, penalised, &logits));
     }
-    let suppressed = constraints.suppressed.clone().filter(|id| constraints.exempt != Some(*id));
-    let mut forbidden = suppressed.chain(constraints.forbidden).peekable();
-    match forbidden.peek() {
+    let mut excluded = constraints.excluded().peekable();
+    match excluded.peek() {
         None => logits,
-        Some(_) => without(&mask(n, forbidden), &logits),
+        Some(_) => without(&mask(n, excluded), &logits),
     }
 }
 

@@ -3,9 +3,7 @@
 use mlx_rs::ops::indexing::argmin_axis;
 use mlx_rs::{Array, Dtype, ops};
 
-use super::{MlxIds, narrow, ok, size};
-use crate::backend::On;
-use crate::ids::Ids;
+use super::arrays::{narrow, ok, size};
 
 /// Differences that are held at once, in elements.
 const BLOCK: usize = 1 << 23;
@@ -15,7 +13,7 @@ const BLOCK: usize = 1 << 23;
 ///
 /// The differences are taken one by one: a product of matrices would be quicker, and cancel where
 /// two entries are almost as near.
-pub(super) fn nearest(x: &Array, codebook: &Array) -> Ids {
+pub(super) fn nearest(x: &Array, codebook: &Array) -> Array {
     let dim = codebook.shape()[1];
     let rows = ok(x.reshape(&[-1, 1, dim]));
     let n = rows.shape()[0] as usize;
@@ -28,5 +26,5 @@ pub(super) fn nearest(x: &Array, codebook: &Array) -> Ids {
     let blocks: Vec<Array> = (0..n).step_by(step).map(block).collect();
     let ids = ok(ok(ops::concatenate(&blocks, 0)).as_dtype(Dtype::Uint32));
     debug_assert_eq!(ids.shape(), [size(n)]);
-    Ids::on(On::Mlx(MlxIds { ids: ids.clone(), checked: ids, known: None }))
+    ids
 }

@@ -3,8 +3,8 @@
 use mlx_rs::ops::indexing::TryIndexMutOp;
 use mlx_rs::{Array, ops};
 
-use super::{narrow, ok, size};
-use crate::backend::AttentionSpec;
+use super::arrays::{narrow, ok, size};
+use crate::backend::attention::AttentionSpec;
 
 /// Positions that a buffer grows by.
 const STEP: usize = 256;

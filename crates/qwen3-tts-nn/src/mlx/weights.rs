@@ -5,13 +5,11 @@ use mlx_rs::ops::dequantize;
 use mlx_rs::ops::indexing::take_axis;
 use mlx_rs::{Array, ops};
 
-use super::{like, ok, size, widened};
-use crate::backend::On;
-use crate::conv::ConvShape;
-use crate::device::Precision;
-use crate::layout::Matrix;
-use crate::quantized::{RawAffine, RawMatrix};
-use crate::weights::{Dtype, RawTensor};
+use super::arrays::{like, ok, size, widened};
+use crate::backend::conv::ConvShape;
+use crate::backend::dtype::Dtype;
+use crate::backend::precision::Precision;
+use crate::backend::raw::{RawAffine, RawMatrix, RawTensor};
 
 /// A matrix `[rows, cols]` as the checkpoint keeps it.
 #[derive(Clone)]
@@ -37,16 +35,14 @@ struct Affine {
 }
 
 impl MlxMatrix {
-    pub(super) fn load(raw: &RawMatrix, rows: usize, cols: usize, precision: Precision) -> Matrix {
-        let dtype = raw.dtype();
+    pub(super) fn load(raw: &RawMatrix, rows: usize, cols: usize, precision: Precision) -> Self {
         let stored = match raw {
             RawMatrix::Full(tensor) => Stored::Full(array(tensor, &[size(rows), size(cols)])),
             RawMatrix::Affine(affine) => {
                 Stored::Affine(Affine::load(affine, rows, cols, precision))
             }
         };
-        let matrix = Self { stored, precision };
-        Matrix { repr: On::Mlx(matrix), rows, cols, dtype }
+        Self { stored, precision }
     }
 
     pub(super) fn rows(&self) -> usize {
