@@ -71,7 +71,7 @@ impl Constraints<'_> {
 pub(crate) struct Sampling<'a> {
     /// How to choose.
     pub params: &'a SamplingParams,
-    /// What not to choose.
+    /// Ids that cannot be chosen.
     pub constraints: &'a Constraints<'a>,
     /// A uniform random number in [0, 1), drawn on the host so that a seed means the same on every
     /// backend.

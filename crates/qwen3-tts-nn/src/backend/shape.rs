@@ -1,4 +1,4 @@
-//! The shape of a tensor: up to four dimensions, by value.
+//! Shapes of tensors: up to four dimensions, by value.
 
 use std::fmt;
 use std::ops::Index;
@@ -11,13 +11,13 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The largest number of dimensions a tensor can have.
+    /// Largest number of dimensions of a tensor.
     pub const MAX_RANK: usize = 4;
 
-    /// The shape with these dimensions.
+    /// Returns the shape with these dimensions.
     ///
     /// # Panics
-    /// With more than [`Shape::MAX_RANK`] dimensions.
+    /// If there are more than [`Shape::MAX_RANK`] dimensions.
     #[track_caller]
     pub fn new(dims: &[usize]) -> Self {
         assert!(dims.len() <= Self::MAX_RANK, "a tensor of rank {} is not supported", dims.len());
@@ -26,39 +26,39 @@ impl Shape {
         Self { dims: all, rank: dims.len() }
     }
 
-    /// The dimensions, outermost first.
+    /// Returns the dimensions, outermost first.
     pub fn dims(&self) -> &[usize] {
         &self.dims[..self.rank]
     }
 
-    /// The number of dimensions.
+    /// Returns the number of dimensions.
     pub fn rank(&self) -> usize {
         self.rank
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     pub fn n_elements(&self) -> usize {
         self.dims().iter().product()
     }
 
-    /// The innermost dimension: the channels.
+    /// Returns the innermost dimension: the channels.
     pub fn last(&self) -> usize {
         self.dims().last().copied().unwrap_or(1)
     }
 
-    /// The number of rows: the product of all dimensions but the innermost.
+    /// Returns the number of rows: the product of all dimensions but the innermost.
     pub fn rows(&self) -> usize {
         self.dims().iter().rev().skip(1).product()
     }
 
-    /// The same shape with another innermost dimension.
+    /// Returns the same shape with another innermost dimension.
     pub fn with_last(&self, last: usize) -> Self {
         let mut shape = *self;
         shape.dims[self.rank - 1] = last;
         shape
     }
 
-    /// The same shape with dimension `axis` replaced.
+    /// Returns the same shape with dimension `axis` replaced.
     pub fn with_dim(&self, axis: usize, size: usize) -> Self {
         let mut shape = *self;
         shape.dims[axis] = size;

@@ -2,7 +2,7 @@
 
 use crate::backend::sampling::{Constraints, Sampling, SamplingParams};
 
-/// The chosen id.
+/// Returns the chosen id.
 pub(crate) fn choose(mut logits: Vec<f32>, sampling: &Sampling<'_>) -> u32 {
     let params = sampling.params;
     constrain(&mut logits, sampling.constraints, params.repetition_penalty);
@@ -13,7 +13,7 @@ pub(crate) fn choose(mut logits: Vec<f32>, sampling: &Sampling<'_>) -> u32 {
     draw(&logits, sampling.uniform)
 }
 
-/// Repetition penalty, then what may not be chosen.
+/// Applies the repetition penalty, then excludes ids.
 pub(crate) fn constrain(logits: &mut [f32], constraints: &Constraints<'_>, penalty: f32) {
     if penalty != 1.0 {
         penalise(logits, constraints.history, penalty);
@@ -25,7 +25,7 @@ pub(crate) fn constrain(logits: &mut [f32], constraints: &Constraints<'_>, penal
     }
 }
 
-/// `RepetitionPenaltyLogitsProcessor`: once for each id, however often it came.
+/// `RepetitionPenaltyLogitsProcessor`: penalises each id once, however often it occurred.
 fn penalise(logits: &mut [f32], history: &[u32], penalty: f32) {
     let mut seen = vec![false; logits.len()];
     for &id in history {
@@ -36,7 +36,7 @@ fn penalise(logits: &mut [f32], history: &[u32], penalty: f32) {
     }
 }
 
-/// Temperature, top-k and top-p: what is filtered out becomes −∞.
+/// Applies temperature, top-k and top-p: the logit of an id that is filtered out becomes −∞.
 pub(crate) fn warp(logits: &mut [f32], params: &SamplingParams) {
     if params.temperature != 1.0 {
         logits.iter_mut().for_each(|logit| *logit /= params.temperature);
@@ -61,7 +61,7 @@ fn keep_top_k(logits: &mut [f32], k: usize) {
 fn keep_top_p(logits: &mut [f32], p: f32) {
     let probabilities = softmax(logits);
     let mut order: Vec<usize> = (0..logits.len()).collect();
-    // Of equals, the first counts as the most likely, as it does in a greedy choice.
+    // Of equal logits the first one counts as the most likely, as in a greedy choice.
     order.sort_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a)));
     order.pop();
     let mut cumulative = 0.0;
@@ -81,7 +81,7 @@ fn softmax(logits: &[f32]) -> Vec<f32> {
     exp.into_iter().map(|e| e / sum).collect()
 }
 
-/// The id at which the cumulative probability passes `uniform`.
+/// Returns the id at which the cumulative probability passes `uniform`.
 fn draw(logits: &[f32], uniform: f32) -> u32 {
     let mut rest = f64::from(uniform);
     let mut last = argmax(logits);
@@ -97,7 +97,7 @@ fn draw(logits: &[f32], uniform: f32) -> u32 {
     last
 }
 
-/// The first of the largest; 0 if nothing is a number.
+/// Returns the first of the largest; 0 if all are NaN.
 fn argmax(logits: &[f32]) -> u32 {
     let mut best = 0;
     for (id, logit) in logits.iter().enumerate() {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     proptest! {
-        /// Logits that are not numbers, and filters that leave little, still give an id.
+        /// Logits that are NaN, and filters that leave few ids, still give an id.
         #[test]
         fn every_choice_is_an_id(
             logits in prop::collection::vec(prop::num::f32::ANY, 1..40),

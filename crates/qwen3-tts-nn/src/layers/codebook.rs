@@ -9,9 +9,8 @@ use crate::tensor::Tensor;
 use crate::tensor::dispatch::on_backend;
 use crate::weights::Weights;
 
-/// A table of vectors, the reference's `EuclideanCodebook` and `MimiEuclideanCodebook`. It is
-/// stored as the sum over the vectors that were assigned to each entry in training, and how many
-/// those were.
+/// A table of vectors, the reference's `EuclideanCodebook` and `MimiEuclideanCodebook`. A
+/// checkpoint stores the sum and the number of the vectors assigned to each entry in training.
 #[derive(Clone)]
 pub struct Codebook {
     table: Tensor,
@@ -23,7 +22,7 @@ impl Codebook {
     /// `embedding_sum` in the decoder and `embed_sum` in the encoder.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(
         weights: &Weights,
         sum: &str,
@@ -42,17 +41,17 @@ impl Codebook {
         })
     }
 
-    /// `n` codes to their vectors `[1, n, dim]`.
+    /// Returns the vectors `[1, n, dim]` of `n` codes.
     ///
     /// # Panics
-    /// When a code is outside the codebook.
+    /// If a code is outside the codebook.
     #[track_caller]
     pub fn decode(&self, codes: &Ids) -> Tensor {
         self.embedding.forward(codes)
     }
 
-    /// The codes of the nearest entries by Euclidean distance: `[1, n, dim]` to `n` codes, the
-    /// first of equals.
+    /// Returns the codes of the nearest entries by Euclidean distance, the first one of equals:
+    /// `[1, n, dim]` to `n` codes.
     #[track_caller]
     pub fn encode(&self, x: &Tensor) -> Ids {
         assert_eq!(

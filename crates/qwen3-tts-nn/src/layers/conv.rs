@@ -7,33 +7,34 @@ use crate::tensor::PackedConv;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
 
-/// What a convolution sees before the first input, and after the last where its stride does not
+/// The inputs of a convolution before the first one, and after the last one if its stride does not
 /// divide the length.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Padding {
     /// Zeros.
     #[default]
     Zero,
-    /// The first, or the last, input again.
+    /// Copies of the first input, or of the last one.
     Replicate,
 }
 
-/// The last inputs of a convolution, which the next step still needs. A clone continues on its
-/// own.
+/// The last inputs of a convolution, which the next step reads again. A clone continues on its own.
 #[derive(Clone)]
 pub struct ConvState {
-    /// `[1, context, in_channels]`; `None` where no context is needed, and before the first input.
+    /// `[1, context, in_channels]`; `None` if no context is needed, and before the
+    /// first input of a replicating convolution.
     tail: Option<Tensor>,
 }
 
 impl ConvState {
-    /// The same state, computed now: see [`Tensor::computed`].
+    /// Returns the same state, evaluated now: see [`Tensor::computed`].
     pub fn computed(self) -> Self {
         Self { tail: self.tail.map(Tensor::computed) }
     }
 }
 
-/// A convolution that sees the present and the past only: the reference's
+/// A convolution that reads present and past inputs only: the reference's
 /// `Qwen3TTSTokenizerV2CausalConvNet` and `MimiConv1d`, which pad
 /// `(taps − 1)·dilation + 1 − stride` inputs on the left.
 #[derive(Clone)]
@@ -41,56 +42,56 @@ pub struct CausalConv1d {
     weight: PackedConv,
     bias: Option<Tensor>,
     in_channels: usize,
-    /// Inputs before a step's own that its first output reads.
+    /// Number of earlier inputs that the first output of a step reads.
     context: usize,
     stride: usize,
     padding: Padding,
     device: Device,
 }
 
-/// The sizes of a dense [`CausalConv1d`]; stride and dilation 1 and a bias unless said otherwise.
+/// The sizes of a dense convolution.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ConvConfig {
-    /// Input channels.
+    /// Number of input channels.
     pub in_channels: usize,
-    /// Output channels.
+    /// Number of output channels.
     pub out_channels: usize,
-    /// The kernel size.
+    /// Kernel size.
     pub taps: usize,
     /// Inputs from one output to the next.
     pub stride: usize,
     /// Inputs from one tap to the next.
     pub dilation: usize,
-    /// Whether there is a bias.
+    /// True if there is a bias.
     pub bias: bool,
-    /// What is seen before the first input.
+    /// Inputs before the first one.
     pub padding: Padding,
 }
 
 impl ConvConfig {
-    /// Stride and dilation 1, a bias, zeros before the first input.
+    /// Returns a convolution with stride and dilation 1, a bias, and zeros before the first input.
     pub fn new(in_channels: usize, out_channels: usize, taps: usize) -> Self {
         let padding = Padding::Zero;
         Self { in_channels, out_channels, taps, stride: 1, dilation: 1, bias: true, padding }
     }
 
-    /// The same with another dilation.
+    /// Returns the same sizes with another dilation.
     pub fn dilation(self, dilation: usize) -> Self {
         Self { dilation, ..self }
     }
 
-    /// The same with another stride.
+    /// Returns the same sizes with another stride.
     pub fn stride(self, stride: usize) -> Self {
         Self { stride, ..self }
     }
 
-    /// The same without a bias.
+    /// Returns the same sizes without a bias.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
 
-    /// The same with another padding.
+    /// Returns the same sizes with another padding.
     pub fn padding(self, padding: Padding) -> Self {
         Self { padding, ..self }
     }
@@ -111,10 +112,10 @@ impl CausalConv1d {
     /// Reads `weight` `[out, in, taps]` and `bias` `[out]`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     ///
     /// # Panics
-    /// When the stride is longer than the kernel.
+    /// If the stride is longer than the kernel.
     pub fn load(weights: &Weights, config: ConvConfig, device: &Device) -> Result<Self> {
         let span = (config.taps - 1) * config.dilation + 1;
         assert!(config.stride <= span, "a stride of {} over {span} inputs", config.stride);
@@ -136,7 +137,7 @@ impl CausalConv1d {
     /// Reads `weight` `[channels, 1, taps]` and `bias` `[channels]`: one filter for each channel.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load_depthwise(
         weights: &Weights,
         channels: usize,
@@ -159,14 +160,14 @@ impl CausalConv1d {
         })
     }
 
-    /// The state before the first input.
+    /// Returns the state before the first input.
     pub fn new_state(&self) -> ConvState {
         let silence = || Tensor::zeros(&[1, self.context, self.in_channels], &self.device);
         ConvState { tail: (self.context > 0 && self.padding == Padding::Zero).then(silence) }
     }
 
-    /// `x` `[1, time, in]` continues the input; `[1, ⌈time / stride⌉, out]`. A step whose time is
-    /// no multiple of the stride is padded, and ends the input.
+    /// Continues the input with `x` `[1, time, in]`; `[1, ⌈time / stride⌉, out]` out. If time is no
+    /// multiple of the stride, the step is padded, and it must be the last one.
     #[track_caller]
     pub fn step(&self, x: &Tensor, state: &mut ConvState) -> Tensor {
         let shape = x.shape();
@@ -190,7 +191,7 @@ impl CausalConv1d {
         x.conv1d(&self.weight, self.bias.as_ref())
     }
 
-    /// `n` inputs that are not there, beside the input `edge` `[1, 1, in]`.
+    /// Returns `n` padding inputs beside the input `edge` `[1, 1, in]`.
     fn pad(&self, edge: &Tensor, n: usize) -> Tensor {
         match self.padding {
             Padding::Zero => Tensor::zeros(&[1, n, self.in_channels], &self.device),
@@ -199,7 +200,7 @@ impl CausalConv1d {
     }
 }
 
-/// An upsampling by `stride` that sees the present and the past only: the reference's
+/// An upsampling by `stride` that reads present and past inputs only: the reference's
 /// `Qwen3TTSTokenizerV2CausalTransConvNet`, a transposed convolution whose last
 /// `taps − stride` outputs are trimmed.
 ///
@@ -217,7 +218,7 @@ impl CausalConvTranspose1d {
     /// Reads `weight` `[in, out, taps]` and `bias` `[out]`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(
         weights: &Weights,
         in_channels: usize,
@@ -243,12 +244,12 @@ impl CausalConvTranspose1d {
         Ok(Self { phases, stride, out_channels })
     }
 
-    /// The state before the first input: silence.
+    /// Returns the state before the first input: zeros.
     pub fn new_state(&self) -> ConvState {
         self.phases.new_state()
     }
 
-    /// `x` `[1, time, in]` continues the input; `[1, time·stride, out]`.
+    /// Continues the input with `x` `[1, time, in]`; `[1, time·stride, out]` out.
     #[track_caller]
     pub fn step(&self, x: &Tensor, state: &mut ConvState) -> Tensor {
         let y = self.phases.step(x, state);
@@ -256,7 +257,7 @@ impl CausalConvTranspose1d {
     }
 }
 
-/// `[out, taps, in]` to `[stride·out, steps, in]`, the oldest step first.
+/// Rearranges `[out, taps, in]` to `[stride·out, steps, in]`, the oldest step first.
 fn phase_weight(
     values: &[f32],
     out_channels: usize,

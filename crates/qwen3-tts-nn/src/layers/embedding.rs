@@ -20,7 +20,7 @@ impl Embedding {
     /// Reads `weight` `[entries, channels]`.
     ///
     /// # Errors
-    /// When the tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(
         weights: &Weights,
         entries: usize,
@@ -30,10 +30,10 @@ impl Embedding {
         Ok(Self { weight: weights.matrix("weight", entries, channels, device)? })
     }
 
-    /// A table of values that were computed at load, `[entries, channels]`.
+    /// Returns a table of values that were computed at load, `[entries, channels]`.
     ///
     /// # Panics
-    /// When the number of values is not that of the table.
+    /// If the number of values is not that of the table.
     #[track_caller]
     pub fn from_vec(table: Vec<f32>, entries: usize, channels: usize, device: &Device) -> Self {
         assert_eq!(table.len(), entries * channels, "a table of {entries} × {channels}");
@@ -41,21 +41,21 @@ impl Embedding {
         Self { weight: Matrix::load(table, entries, channels, device) }
     }
 
-    /// `n` ids to `[1, n, channels]`.
+    /// Returns the rows `[1, n, channels]` of `n` ids.
     ///
     /// # Panics
-    /// When an id is outside the table.
+    /// If an id is outside the table.
     #[track_caller]
     pub fn forward(&self, ids: &Ids) -> Tensor {
         on_backend!(ids, B => Tensor::on::<B>(B::embedding(self.weight.of::<B>(), ids.of::<B>())))
     }
 
-    /// The number of entries.
+    /// Returns the number of entries.
     pub fn entries(&self) -> usize {
         self.weight.rows()
     }
 
-    /// The table.
+    /// Returns the table.
     pub fn weight(&self) -> &Matrix {
         &self.weight
     }

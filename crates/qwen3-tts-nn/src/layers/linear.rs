@@ -19,7 +19,7 @@ impl Linear {
     /// Reads `weight` `[outputs, inputs]`.
     ///
     /// # Errors
-    /// When the tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self> {
         Ok(Self { weight: weights.projection("weight", outputs, inputs, device)?, bias: None })
     }
@@ -27,7 +27,7 @@ impl Linear {
     /// Reads `weight` `[outputs, inputs]` and `bias` `[outputs]`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load_with_bias(
         weights: &Weights,
         inputs: usize,
@@ -41,7 +41,7 @@ impl Linear {
     /// Reads `weight` `[outputs, inputs, 1]` of a convolution with one tap and no bias.
     ///
     /// # Errors
-    /// When the tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load_pointwise(
         weights: &Weights,
         inputs: usize,
@@ -51,10 +51,10 @@ impl Linear {
         Ok(Self { weight: weights.pointwise("weight", outputs, inputs, device)?, bias: None })
     }
 
-    /// Reads a bias only if `bias` says so.
+    /// Reads `weight` `[outputs, inputs]`, and `bias` `[outputs]` if `bias` is true.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load_maybe_bias(
         weights: &Weights,
         inputs: usize,
@@ -69,7 +69,7 @@ impl Linear {
         }
     }
 
-    /// `[…, inputs]` to `[…, outputs]`.
+    /// Projects `[…, inputs]` to `[…, outputs]`.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         self.check(x);
@@ -79,7 +79,7 @@ impl Linear {
         })
     }
 
-    /// Several layers on the same input, as one operation.
+    /// Applies several layers to the same input, as one operation.
     #[track_caller]
     pub fn forward_many<const N: usize>(layers: [&Linear; N], x: &Tensor) -> [Tensor; N] {
         layers.iter().for_each(|layer| layer.check(x));
@@ -90,7 +90,7 @@ impl Linear {
         ys.try_into().expect("one output for each layer")
     }
 
-    /// The weight.
+    /// Returns the weight.
     pub fn weight(&self) -> &Matrix {
         &self.weight
     }

@@ -6,7 +6,8 @@ use crate::tensor::Device;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
 
-/// Which feed-forward layer an [`Mlp`] is.
+/// The kinds of feed-forward layers.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MlpKind {
     /// `down_proj(silu(gate_proj(x))·up_proj(x))`
@@ -19,6 +20,7 @@ pub enum MlpKind {
 /// The feed-forward layer of a transformer: the reference's `Qwen3TTSTalkerTextMLP` and
 /// `MimiMLP`.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Mlp {
     /// See [`MlpKind::SwiGlu`].
     SwiGlu {
@@ -39,10 +41,10 @@ pub enum Mlp {
 }
 
 impl Mlp {
-    /// Reads the projections of the layer that `kind` names.
+    /// Reads the projections of a layer of this kind.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(
         weights: &Weights,
         kind: MlpKind,
@@ -62,7 +64,7 @@ impl Mlp {
         })
     }
 
-    /// `[…, hidden]` to the same shape.
+    /// Applies the layer to `[…, hidden]`; same shape out.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         match self {

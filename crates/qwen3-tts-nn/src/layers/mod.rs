@@ -1,4 +1,4 @@
-//! The layers that models are made of.
+//! The layers of the models.
 
 pub(crate) mod attention;
 pub(crate) mod codebook;

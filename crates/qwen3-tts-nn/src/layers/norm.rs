@@ -19,12 +19,12 @@ impl RmsNorm {
     /// Reads `weight` `[channels]`.
     ///
     /// # Errors
-    /// When the tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(weights: &Weights, channels: usize, eps: f32, device: &Device) -> Result<Self> {
         Ok(Self { weight: weights.tensor("weight", &[channels], device)?, eps })
     }
 
-    /// `[…, channels]` to the same shape.
+    /// Normalises `[…, channels]`; same shape out.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         assert_eq!(x.shape().last(), self.weight.dim(0), "rms_norm of {:?}", x.shape());
@@ -46,14 +46,14 @@ impl LayerNorm {
     /// Reads `weight` and `bias`, both `[channels]`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(weights: &Weights, channels: usize, eps: f32, device: &Device) -> Result<Self> {
         let weight = weights.tensor("weight", &[channels], device)?;
         let bias = weights.tensor("bias", &[channels], device)?;
         Ok(Self { weight, bias, eps })
     }
 
-    /// `[…, channels]` to the same shape.
+    /// Normalises `[…, channels]`; same shape out.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         assert_eq!(x.shape().last(), self.weight.dim(0), "layer_norm of {:?}", x.shape());
@@ -64,7 +64,8 @@ impl LayerNorm {
     }
 }
 
-/// Which normalisation a [`Norm`] is.
+/// The kinds of normalisation.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NormKind {
     /// [`RmsNorm`].
@@ -73,8 +74,9 @@ pub enum NormKind {
     Layer,
 }
 
-/// A normalisation that the configuration chooses.
+/// A normalisation of the kind that a configuration names.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Norm {
     /// With a weight.
     Rms(RmsNorm),
@@ -83,10 +85,10 @@ pub enum Norm {
 }
 
 impl Norm {
-    /// Reads the tensors of the norm that `kind` names.
+    /// Reads the tensors of a norm of this kind.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(
         weights: &Weights,
         kind: NormKind,
@@ -100,7 +102,7 @@ impl Norm {
         }
     }
 
-    /// `[…, channels]` to the same shape.
+    /// Normalises `[…, channels]`; same shape out.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         match self {

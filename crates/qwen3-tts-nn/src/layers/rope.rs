@@ -21,10 +21,10 @@ pub struct Rope {
 }
 
 impl Rope {
-    /// Rope for heads of `head_dim` channels and base frequency `theta`.
+    /// Returns rope for heads of `head_dim` channels and base frequency `theta`.
     pub fn new(head_dim: usize, theta: f32) -> Self {
-        // The reference computes exponent, power and quotient in float32; so do we, rounding
-        // the power once.
+        // As in the reference, exponent, power and quotient are float32; the power is rounded
+        // once.
         let inv_freq = (0..head_dim / 2)
             .map(|i| {
                 let exponent = (2 * i) as f32 / head_dim as f32;
@@ -34,7 +34,8 @@ impl Rope {
         Self { inv_freq }
     }
 
-    /// The angles of `n_tokens` positions from `offset` on, shared by all layers of a step.
+    /// Returns the rotations of `n_tokens` positions from `offset` on, which all layers of a step
+    /// share.
     pub fn positions(&self, offset: usize, n_tokens: usize) -> RopePositions {
         let angles = || {
             (offset..offset + n_tokens)

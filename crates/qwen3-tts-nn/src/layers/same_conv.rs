@@ -9,41 +9,40 @@ use crate::tensor::PackedConv;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
 
-/// A convolution that sees the past and the future: `torch.nn.Conv1d` with `padding="same"` and
-/// `padding_mode="reflect"`, which mirrors the sequence at its first and last instant.
+/// A convolution that reads past and future inputs: `torch.nn.Conv1d` with `padding="same"` and
+/// `padding_mode="reflect"`, which mirrors the sequence at its first and last time step.
 #[derive(Clone)]
 pub struct SameConv1d {
     weight: PackedConv,
     bias: Option<Tensor>,
     in_channels: usize,
-    /// Mirrored inputs before the first and after the last.
+    /// Number of mirrored inputs before the first and after the last.
     padding: [usize; 2],
 }
 
 impl SameConv1d {
-    /// Reads `weight` `[out, in, taps]` and `bias` `[out]`; the padding of `config` is of no
-    /// account here.
+    /// Reads `weight` `[out, in, taps]` and `bias` `[out]`. The padding of `config` is ignored.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     ///
     /// # Panics
-    /// When the stride is not 1.
+    /// If the stride is not 1.
     pub fn load(weights: &Weights, config: ConvConfig, device: &Device) -> Result<Self> {
         let weight = weights.conv("weight", config.shape(), device)?;
         Ok(Self::new(weight, load_bias(weights, config, device)?, config))
     }
 
-    /// Reads a convolution as two whose sum it is: one of the first `inputs` channels, without the
-    /// bias, and one of the others. So channels that are the same at every instant need not be
-    /// repeated: the second convolution takes one instant of them, and [`Tensor::add`] spreads its
-    /// result.
+    /// Reads a convolution as a sum of two: one of the first `inputs` channels, without the bias,
+    /// and one of the others. Channels that are the same at every time step then need not be
+    /// repeated: the second convolution reads one time step of them, and [`Tensor::add`] adds its
+    /// output to every row.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     ///
     /// # Panics
-    /// When the stride is not 1, or there are not more than `inputs` channels.
+    /// If the stride is not 1, or if there are not more than `inputs` channels.
     pub fn load_split(
         weights: &Weights,
         config: ConvConfig,
@@ -65,20 +64,20 @@ impl SameConv1d {
     fn new(weight: PackedConv, bias: Option<Tensor>, config: ConvConfig) -> Self {
         assert_eq!(config.stride, 1, "a stride shortens the sequence");
         let context = (config.taps - 1) * config.dilation;
-        // Of an odd number the reference puts the larger half at the end.
+        // If the number is odd, the reference pads one more at the end.
         let padding = [context / 2, context - context / 2];
         Self { weight, bias, in_channels: config.in_channels, padding }
     }
 
-    /// The shortest sequence: one instant more than are mirrored.
+    /// Returns the length of the shortest sequence: one time step more than are mirrored.
     pub fn min_time(&self) -> usize {
         self.padding[1] + 1
     }
 
-    /// `[1, time, in]` to `[1, time, out]`.
+    /// Convolves `[1, time, in]` to `[1, time, out]`.
     ///
     /// # Panics
-    /// When the sequence is shorter than [`SameConv1d::min_time`].
+    /// If the sequence is shorter than [`SameConv1d::min_time`].
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let shape = x.shape();

@@ -8,7 +8,7 @@ use crate::backend::sampling::{Constraints, Sampling, SamplingParams};
 use crate::tensor::dispatch::on_backend;
 use crate::tensor::{Ids, Tensor};
 
-/// Chooses tokens with a random generator of its own.
+/// A chooser of tokens with a random generator of its own.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     params: SamplingParams,
@@ -16,8 +16,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler whose draws depend on `seed` alone. Samplers of one request that must not
-    /// repeat each other's draws take different `stream`s.
+    /// Returns a sampler whose draws depend only on `seed` and `stream`. Samplers of one request
+    /// take different `stream`s, so that they do not repeat each other's draws.
     pub fn new(params: SamplingParams, seed: u64, stream: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -26,8 +26,8 @@ impl Sampler {
         Self { params, rng: Pcg64::from_seed(key) }
     }
 
-    /// Chooses one id from `logits` `[1, 1, vocab]`. Logits that are no numbers give an id that
-    /// [`Ids::read`] refuses, naming them as `what`.
+    /// Chooses one id from `logits` `[1, 1, vocab]`. If a logit is NaN or infinite, [`Ids::read`]
+    /// refuses the id with an error that names the logits as `what`.
     #[track_caller]
     pub fn sample(
         &mut self,

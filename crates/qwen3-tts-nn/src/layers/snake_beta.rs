@@ -16,10 +16,10 @@ pub struct SnakeBeta {
 }
 
 impl SnakeBeta {
-    /// Reads `alpha` and `beta`, both `[channels]`, both logarithms.
+    /// Reads `alpha` and `beta`, both `[channels]` and both logarithms.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(weights: &Weights, channels: usize, device: &Device) -> Result<Self> {
         let alpha = weights.to_vec("alpha", &[channels])?.into_iter().map(f32::exp);
         let beta = weights.to_vec("beta", &[channels])?.into_iter().map(f32::exp);
@@ -30,7 +30,7 @@ impl SnakeBeta {
         })
     }
 
-    /// `[…, channels]` to the same shape.
+    /// Applies the activation to `[…, channels]`; same shape out.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         assert_eq!(x.shape().last(), self.alpha.dim(0), "snake_beta of {:?}", x.shape());

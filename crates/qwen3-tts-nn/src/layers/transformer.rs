@@ -10,33 +10,33 @@ use crate::tensor::Device;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
 
-/// The sizes of a [`Transformer`].
+/// The sizes and options of a [`Transformer`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TransformerConfig {
     /// The attention of every layer.
     pub attention: AttentionConfig,
-    /// Layers.
+    /// Number of layers.
     pub num_hidden_layers: usize,
-    /// Inner channels of the feed-forward layers.
+    /// Number of inner channels of the feed-forward layers.
     pub intermediate_size: usize,
-    /// The feed-forward layers.
+    /// Kind of the feed-forward layers.
     pub mlp: MlpKind,
-    /// The norms before attention and feed-forward, and at the end.
+    /// Kind of the norms before attention and feed-forward, and after the last layer.
     pub norm: NormKind,
     /// ε of the norms.
     pub norm_eps: f32,
-    /// Whether there is a norm after the last layer.
+    /// True if there is a norm after the last layer.
     pub final_norm: bool,
     /// Base frequency of rope.
     pub rope_theta: f32,
-    /// Whether residual branches are scaled by channel (`self_attn_layer_scale`,
+    /// True if residual branches are scaled by channel (`self_attn_layer_scale`,
     /// `mlp_layer_scale`).
     pub layer_scale: bool,
 }
 
 impl TransformerConfig {
-    /// RMS norms, also at the end, SwiGLU, and no layer scale.
+    /// Returns a transformer with RMS norms, also after the last layer, SwiGLU and no layer scale.
     pub fn new(
         attention: AttentionConfig,
         num_hidden_layers: usize,
@@ -77,29 +77,29 @@ pub struct Transformer {
     device: Device,
 }
 
-/// Where a sequence stands in a [`Transformer`]. A clone continues it on its own.
+/// The state of a sequence in a [`Transformer`]. A clone continues the sequence on its own.
 #[derive(Clone)]
 pub struct TransformerState {
     caches: Vec<KvCache>,
 }
 
 impl TransformerState {
-    /// The number of positions seen so far.
+    /// Returns the number of positions so far.
     pub fn position(&self) -> usize {
         self.caches.first().map_or(0, KvCache::len)
     }
 
-    /// The same state, computed now: see [`Tensor::computed`].
+    /// Returns the same state, evaluated now: see [`Tensor::computed`].
     pub fn computed(self) -> Self {
         Self { caches: self.caches.into_iter().map(KvCache::computed).collect() }
     }
 }
 
 impl Transformer {
-    /// Reads `layers.{i}`, and `norm` if there is a final norm.
+    /// Reads `layers.{i}`, and if there is a final norm, `norm`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(weights: &Weights, config: &TransformerConfig, device: &Device) -> Result<Self> {
         let layer = |i| Layer::load(&weights.under("layers").under(i), config, device);
         Ok(Self {
@@ -114,25 +114,26 @@ impl Transformer {
         })
     }
 
-    /// The state before the first position.
+    /// Returns the state before the first position.
     pub fn new_state(&self) -> TransformerState {
         let cache = |_: &Layer| KvCache::new(&self.attention, &self.device);
         TransformerState { caches: self.layers.iter().map(cache).collect() }
     }
 
-    /// `x` `[1, time, hidden_size]` continues the sequence; same shape out, after the final norm.
+    /// Continues the sequence with `x` `[1, time, hidden_size]`; same shape out, after the final
+    /// norm.
     #[track_caller]
     pub fn step(&self, x: &Tensor, state: &mut TransformerState) -> Tensor {
         self.step_many(x, &mut [(x.dim(1), state)])
     }
 
-    /// Several sequences go on together, so that weights are read once for all: the first rows of
-    /// `x` `[1, time, hidden_size]` continue the first sequence, as many as its number says, the
-    /// next rows the second, and so on. Same shape out, after the final norm; each row is what
-    /// [`Transformer::step`] gives, on the CPU bit for bit.
+    /// Continues several sequences in one step, so that weights are read once for all. Each
+    /// sequence comes with its number of rows; the rows follow each other in `x`
+    /// `[1, time, hidden_size]`. Same shape out, after the final norm. Each row equals that of
+    /// [`Transformer::step`], on the CPU bit for bit.
     ///
     /// # Panics
-    /// When the numbers do not add up to the rows of `x`.
+    /// If the numbers do not add up to the rows of `x`.
     #[track_caller]
     pub fn step_many(
         &self,

@@ -7,14 +7,14 @@ use super::arrays::{narrow, ok, size};
 use super::kv_cache::MlxKvCache;
 use crate::backend::attention::AttentionSpec;
 
-/// Queries that look through a window at once, so that a long sequence takes memory in proportion
-/// to its length.
+/// Number of windowed queries computed at once, so that memory grows in proportion to the length of
+/// a sequence.
 const BLOCK: usize = 512;
 
 const TIME: usize = 2;
 
-/// Keys and values that come with queries `[1, time, heads, head_dim]` are appended, then the
-/// queries attend to all that is cached: `[1, time, heads·head_dim]`.
+/// Appends keys and values, then lets the queries `[1, time, heads, head_dim]` attend to everything
+/// in the cache; `[1, time, heads·head_dim]` out.
 pub(super) fn attention(
     cache: &mut MlxKvCache,
     q: &Array,
@@ -38,19 +38,20 @@ pub(super) fn attention(
     ok(ok(y.transpose_axes(&[0, 2, 1, 3])).reshape(&merged))
 }
 
-/// The last query sees every key.
+/// Attends without a window: the last query attends to every key.
 fn causal(q: &Array, k: &Array, v: &Array, scale: f32) -> Array {
     let mask = (q.shape()[TIME] > 1).then_some(ScaledDotProductAttentionMask::Causal);
     ok(scaled_dot_product_attention(q, k, v, scale, mask, None))
 }
 
-/// Each query sees at most `window` keys, the last query the last ones.
+/// Attends with a window: each query attends to at most `window` keys, the last one to the last
+/// keys.
 fn windowed(q: &Array, k: &Array, v: &Array, scale: f32, window: usize) -> Array {
     let (n_queries, n_keys) = (q.shape()[TIME] as usize, k.shape()[TIME] as usize);
     let before = n_keys - n_queries;
     let block = |start: usize| {
         let n = BLOCK.min(n_queries - start);
-        // The block's first query sees keys from here on, its last one up to there.
+        // The keys from the first one of the block's first query to the last one of its last.
         let first = (before + start + 1).saturating_sub(window);
         let last = before + start + n;
         let q = narrow(q, TIME, start, n);
@@ -65,7 +66,8 @@ fn windowed(q: &Array, k: &Array, v: &Array, scale: f32, window: usize) -> Array
     }
 }
 
-/// Whether query `i` of `n`, which are the last positions, sees key `j` of `n_keys`.
+/// Returns the mask `[n, n_keys]` of queries at the last `n` positions: true if query `i` attends
+/// to key `j`.
 fn mask(n: usize, n_keys: usize, window: usize) -> Array {
     let sees = |i: usize, j: usize| {
         let position = n_keys - n + i;

@@ -1,4 +1,4 @@
-//! Keys and values in a buffer with room to grow, and what a window keeps of them.
+//! Keys and values in a buffer with room to grow, or the last ones of a window.
 
 use mlx_rs::ops::indexing::TryIndexMutOp;
 use mlx_rs::{Array, ops};
@@ -14,8 +14,8 @@ const TIME: usize = 2;
 
 /// Keys and values `[1, kv_heads, time, head_dim]`.
 ///
-/// Arrays are values: a clone shares them until one of the two goes on. MLX writes new positions
-/// in place where nothing else holds the buffer.
+/// Arrays are values: a clone shares them until one of the two continues. MLX writes new positions
+/// in place if nothing else holds the buffer.
 #[derive(Clone)]
 pub(crate) struct MlxKvCache {
     buffers: Option<[Array; 2]>,
@@ -35,12 +35,12 @@ impl MlxKvCache {
         self.dropped + self.held
     }
 
-    /// Computes now what was only noted.
+    /// Evaluates the arrays now.
     pub(super) fn compute(&self) {
         self.buffers.iter().flatten().for_each(|buffer| ok(buffer.eval()));
     }
 
-    /// Appends keys and values of the same shape; gives all that their queries may see.
+    /// Appends keys and values of the same shape; returns all that their queries may attend to.
     pub(super) fn append(&mut self, new: [Array; 2]) -> [Array; 2] {
         match self.window {
             Some(window) => self.append_to_window(new, window),
@@ -62,7 +62,7 @@ impl MlxKvCache {
         seen
     }
 
-    /// What a window holds is short enough to be written anew.
+    /// Appends to a window, which is short enough to be copied.
     fn append_to_window(&mut self, new: [Array; 2], window: usize) -> [Array; 2] {
         let seen = match &self.buffers {
             None => new,
@@ -82,7 +82,7 @@ impl MlxKvCache {
     }
 }
 
-/// Writes `new` into the buffer from `start` on, after making room.
+/// Writes `new` into the buffer from `start` on, and grows it first if need be.
 fn put(buffer: Option<Array>, new: &Array, start: usize) -> Array {
     let end = start + time(new);
     let mut buffer = match buffer {
@@ -97,7 +97,7 @@ fn put(buffer: Option<Array>, new: &Array, start: usize) -> Array {
     buffer
 }
 
-/// Zeros for at least `n` positions of what is like `x`.
+/// Returns zeros like `x` for at least `n` positions.
 fn silence(x: &Array, n: usize) -> Array {
     let mut shape = x.shape().to_vec();
     shape[TIME] = size(n.next_multiple_of(STEP));

@@ -5,14 +5,14 @@ use mlx_rs::{Array, Dtype, ops};
 
 use super::arrays::{narrow, ok, size};
 
-/// Differences that are held at once, in elements.
+/// Number of differences that are held at once.
 const BLOCK: usize = 1 << 23;
 
-/// For each row of `x` the row of `codebook` `[entries, dim]` with the least sum of squared
-/// differences, the first of equals.
+/// Returns for each row of `x` the index of the row of `codebook` `[entries, dim]` with the least
+/// sum of squared differences, the first one of equals.
 ///
-/// The differences are taken one by one: a product of matrices would be quicker, and cancel where
-/// two entries are almost as near.
+/// The differences are computed one by one: a matrix product would be faster, but it would cancel
+/// if two entries are almost equally near.
 pub(super) fn nearest(x: &Array, codebook: &Array) -> Array {
     let dim = codebook.shape()[1];
     let rows = ok(x.reshape(&[-1, 1, dim]));

@@ -11,7 +11,7 @@ use crate::backend::sampling::{Constraints, Sampling, SamplingParams};
 /// The axis of the vocabulary.
 const VOCAB: i32 = 0;
 
-/// One id from `logits` `[1, 1, vocab]`.
+/// Chooses one id from `logits` `[1, 1, vocab]`.
 pub(super) fn sample(logits: &Array, sampling: &Sampling<'_>) -> MlxIds {
     let logits = ok(logits.reshape(&[-1]));
     let finite = ok(ok(logits.is_finite()).all(true));
@@ -24,7 +24,7 @@ pub(super) fn sample(logits: &Array, sampling: &Sampling<'_>) -> MlxIds {
     MlxIds::sampled(ok(id.as_dtype(Dtype::Uint32)), &finite)
 }
 
-/// Repetition penalty, then what may not be chosen.
+/// Applies the repetition penalty, then excludes ids.
 fn constrain(logits: &Array, constraints: &Constraints<'_>, penalty: f32) -> Array {
     let n = logits.size();
     let mut logits = logits.clone();
@@ -43,7 +43,7 @@ fn constrain(logits: &Array, constraints: &Constraints<'_>, penalty: f32) -> Arr
     }
 }
 
-/// True at these ids.
+/// Returns a mask that is true at these ids.
 fn mask(n: usize, ids: impl Iterator<Item = u32>) -> Array {
     let mut mask = vec![false; n];
     for id in ids {
@@ -54,12 +54,12 @@ fn mask(n: usize, ids: impl Iterator<Item = u32>) -> Array {
     Array::from_slice(&mask, &[size(n)])
 }
 
-/// −∞ where `mask` is true.
+/// Sets the logits to −∞ where `mask` is true.
 fn without(mask: &Array, logits: &Array) -> Array {
     ok(ops::select(mask, Array::from_f32(f32::NEG_INFINITY), logits))
 }
 
-/// Temperature, top-k and top-p.
+/// Applies temperature, top-k and top-p.
 fn warp(logits: &Array, params: &SamplingParams) -> Array {
     let mut logits = ok(logits.divide(Array::from_f32(params.temperature)));
     let n = logits.size();
@@ -77,7 +77,7 @@ fn warp(logits: &Array, params: &SamplingParams) -> Array {
 /// Drops the least likely ids while together they stay within `1 − p`, and always keeps one.
 fn keep_top_p(logits: &Array, p: f32) -> Array {
     let n = logits.size();
-    // From the most likely on, of equals the first one first.
+    // The most likely first; of equals the first one.
     let order = ok(ops::argsort_axis(ok(logits.negative()), VOCAB));
     let probabilities = ok(ops::softmax_axis(logits, VOCAB, true));
     let sorted = ok(take_along_axis(&probabilities, &order, VOCAB));
@@ -89,12 +89,12 @@ fn keep_top_p(logits: &Array, p: f32) -> Array {
     without(&ok(take_along_axis(&dropped, &rank, VOCAB)), logits)
 }
 
-/// The id at which the cumulative probability reaches `uniform`.
+/// Returns the id at which the cumulative probability reaches `uniform`.
 fn draw(logits: &Array, uniform: f32) -> Array {
     let probabilities = ok(ops::softmax_axis(logits, VOCAB, true));
     let possible = ok(probabilities.gt(Array::from_f32(0.0)));
     let cumulative = ok(probabilities.cumsum(VOCAB, false, true));
-    // The sum is 1 but for rounding.
+    // The sum is 1 except for rounding.
     let total = narrow(&cumulative, 0, logits.size() - 1, 1);
     let reached = ok(cumulative.ge(ok(total.multiply(Array::from_f32(uniform)))));
     let reached = ok(ok(reached.logical_and(possible)).as_dtype(Dtype::Int32));

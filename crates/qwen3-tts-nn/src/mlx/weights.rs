@@ -1,4 +1,4 @@
-//! Matrices and convolutions as MLX holds them.
+//! Matrices and convolutions as MLX arrays.
 
 use half::bf16;
 use mlx_rs::ops::dequantize;
@@ -11,7 +11,7 @@ use crate::backend::dtype::Dtype;
 use crate::backend::precision::Precision;
 use crate::backend::raw::{RawAffine, RawMatrix, RawTensor};
 
-/// A matrix `[rows, cols]` as the checkpoint keeps it.
+/// A matrix `[rows, cols]` as the checkpoint stores it.
 #[derive(Clone)]
 pub(crate) struct MlxMatrix {
     stored: Stored,
@@ -24,7 +24,7 @@ enum Stored {
     Affine(Affine),
 }
 
-/// Packed weights with their scales and biases, in the type that MLX is to add up in.
+/// Packed weights with their scales and biases, whose data type is the one MLX accumulates in.
 #[derive(Clone)]
 struct Affine {
     packed: Array,
@@ -50,7 +50,7 @@ impl MlxMatrix {
         weight.shape()[0] as usize
     }
 
-    /// `x·Wᵀ` in the type of `x`.
+    /// Returns `x·Wᵀ` in the data type of `x`.
     pub(super) fn project(&self, x: &Array) -> Array {
         match &self.stored {
             Stored::Full(weight) => ok(x.matmul(ok(like(x, weight).transpose()))),
@@ -61,7 +61,7 @@ impl MlxMatrix {
         }
     }
 
-    /// The rows of these ids.
+    /// Returns the rows of these ids.
     pub(super) fn embed(&self, ids: &Array) -> Array {
         let rows = |table: &Array| ok(take_axis(table, ids, 0));
         match &self.stored {
@@ -86,7 +86,7 @@ impl Affine {
         let floats = |tensor: &RawTensor| {
             let shape = [size(rows), size(cols / raw.group_size)];
             let floats = activations(array(tensor, &shape), precision);
-            // Now, on the thread that loads.
+            // Evaluated now, on the thread that loads.
             ok(floats.eval());
             floats
         };
@@ -100,7 +100,7 @@ impl Affine {
     }
 }
 
-/// What the checkpoint has, in the type that activations are to have.
+/// Returns values of the checkpoint in the data type of activations.
 fn activations(stored: Array, precision: Precision) -> Array {
     match precision {
         Precision::Float32 => widened(&stored),
@@ -108,7 +108,7 @@ fn activations(stored: Array, precision: Precision) -> Array {
     }
 }
 
-/// A tensor in the checkpoint's type.
+/// Returns a tensor in the checkpoint's data type.
 pub(super) fn array(tensor: &RawTensor, shape: &[i32]) -> Array {
     let bytes = tensor.bytes.as_slice();
     match tensor.dtype {
@@ -130,7 +130,7 @@ impl MlxPackedConv {
         Self { weight: Array::from_slice(weight, &sizes), shape }
     }
 
-    /// `x` `[1, time, in]`, no padding.
+    /// Convolves `x` `[1, time, in]` without padding.
     pub(super) fn convolve(&self, x: &Array) -> Array {
         let weight = like(x, &self.weight);
         let ConvShape { out_channels, in_channels, taps, stride, dilation, depthwise } = self.shape;

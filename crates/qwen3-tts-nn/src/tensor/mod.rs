@@ -22,11 +22,12 @@ use crate::error::{Error, Result};
 
 /// A float tensor on some [`Device`], channels-last: `[batch, time, channels]`.
 ///
-/// Tensors are values: operations give new ones, clones are cheap. They can be sent to another
-/// thread but not shared between threads, since one thread owns a model and its tensors.
+/// Tensors are values: operations return new ones, and clones are cheap.
 ///
-/// Operations panic when shapes do not fit (`#[track_caller]` names the place). Configurations,
-/// weights and requests are validated before, so that no input of a user can get that far.
+/// `Tensor` is `Send` and not `Sync`, on every device: one thread owns a model and its tensors.
+///
+/// Operations panic if shapes do not match (`#[track_caller]` names the call). Configurations,
+/// weights and requests are validated before, so that no input of a user leads to such a call.
 #[derive(Clone)]
 pub struct Tensor {
     pub(crate) repr: On<OfTensor>,
@@ -50,10 +51,10 @@ impl Tensor {
         on_backend!(device, B => Self::on::<B>(device.of::<B>().parameter(raw, shape)))
     }
 
-    /// The tensor with these values in row-major order.
+    /// Returns the tensor with these values, in row-major order.
     ///
     /// # Panics
-    /// When the number of values is not that of the shape.
+    /// If the number of values is not that of the shape.
     #[track_caller]
     pub fn from_vec(data: Vec<f32>, shape: &[usize], device: &Device) -> Self {
         let shape = Shape::new(shape);
@@ -61,15 +62,15 @@ impl Tensor {
         on_backend!(device, B => Self::on::<B>(device.of::<B>().upload(data, shape)))
     }
 
-    /// Zeros.
+    /// Returns a tensor of zeros.
     pub fn zeros(shape: &[usize], device: &Device) -> Self {
         Self::from_vec(vec![0.0; shape.iter().product()], shape, device)
     }
 
-    /// The values in row-major order, read back to the host.
+    /// Reads the values back to the host, in row-major order.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] when a value is NaN or infinite, naming `what`.
+    /// Returns [`Error::NonFinite`] with `what` if a value is NaN or infinite.
     pub fn to_finite_vec(&self, what: &'static str) -> Result<Vec<f32>> {
         let values = self.to_vec();
         if values.iter().all(|v| v.is_finite()) {
@@ -79,31 +80,31 @@ impl Tensor {
         }
     }
 
-    /// The values in row-major order, read back to the host.
+    /// Reads the values back to the host, in row-major order.
     pub fn to_vec(&self) -> Vec<f32> {
         on_backend!(self, B => B::to_host(self.of::<B>()))
     }
 
-    /// The same tensor, computed now where the device would wait until it is read. What a model
-    /// computes at load and keeps needs it, since the model may move on to another thread: there
-    /// nobody could compute what this thread noted.
+    /// Returns the same tensor, evaluated now if the device is lazy. A tensor that a model computes
+    /// at load and keeps needs this if the model moves to another thread, since a graph is bound to
+    /// the thread that built it.
     pub fn computed(self) -> Self {
         on_backend!(self, B => B::compute(self.of::<B>()));
         self
     }
 
-    /// The dimensions.
+    /// Returns the dimensions.
     pub fn shape(&self) -> Shape {
         on_backend!(self, B => B::shape(self.of::<B>()))
     }
 
-    /// The size of dimension `axis`.
+    /// Returns the size of dimension `axis`.
     #[track_caller]
     pub fn dim(&self, axis: usize) -> usize {
         self.shape()[axis]
     }
 
-    /// The same values under another shape.
+    /// Returns the same values with another shape.
     #[track_caller]
     pub fn reshape(&self, shape: &[usize]) -> Self {
         let shape = Shape::new(shape);
@@ -112,7 +113,7 @@ impl Tensor {
         on_backend!(self, B => Self::on::<B>(B::reshape(self.of::<B>(), shape)))
     }
 
-    /// `len` entries of dimension `axis` from `start` on.
+    /// Returns `len` entries of dimension `axis` from `start` on.
     #[track_caller]
     pub fn narrow(&self, axis: usize, start: usize, len: usize) -> Self {
         let shape = self.shape();
@@ -127,12 +128,12 @@ impl Tensor {
         on_backend!(self, B => Self::on::<B>(B::narrow(self.of::<B>(), axis, start, len)))
     }
 
-    /// The tensor in pieces along the time dimension, about equal and of at most `time` entries
-    /// each, where the device takes a sequence faster through several layers in this way; else as
-    /// one piece.
+    /// Splits the tensor along time into chunks of about equal length, at most `time` entries each,
+    /// if a sequence goes through several layers faster in chunks on this device. Otherwise returns
+    /// one chunk.
     ///
     /// # Panics
-    /// When `time` is 0.
+    /// If `time` is 0.
     pub fn pieces(&self, time: usize) -> impl Iterator<Item = Tensor> {
         let len = self.dim(1);
         let n = match on_backend!(self, B => B::CHUNKED) {
@@ -166,19 +167,19 @@ impl Tensor {
         })
     }
 
-    /// Entry `index` of the time dimension: `[batch, time, channels]` to `[batch, 1, channels]`.
+    /// Returns entry `index` of the time dimension: `[batch, time, channels]` to `[batch, 1, channels]`.
     #[track_caller]
     pub fn time_step(&self, index: usize) -> Self {
         self.narrow(1, index, 1)
     }
 
-    /// The last entry of the time dimension: `[batch, time, channels]` to `[batch, 1, channels]`.
+    /// Returns the last entry of the time dimension: `[batch, time, channels]` to `[batch, 1, channels]`.
     #[track_caller]
     pub fn last_step(&self) -> Self {
         self.narrow(1, self.dim(1) - 1, 1)
     }
 
-    /// `self + other`; `other` has the same shape, or is one row that is added to every row.
+    /// `self + other`; `other` has the same shape, or is one row that is added to each row.
     #[track_caller]
     pub fn add(&self, other: &Tensor) -> Self {
         self.check_broadcast(other, "add");
@@ -229,9 +230,9 @@ impl Tensor {
         on_backend!(self, B => Self::on::<B>(B::tanh(self.of::<B>())))
     }
 
-    /// Mean and standard deviation of each channel over time, `[1, time, channels]` to twice
-    /// `[1, 1, channels]`; the variance is at least `floor`. With `logits` of the same shape, their
-    /// softmax over time weights the instants; without, all count alike.
+    /// Returns mean and standard deviation of each channel over time, `[1, time, channels]` to
+    /// twice `[1, 1, channels]`; the variance is at least `floor`. With `logits` of the same shape,
+    /// their softmax over time weights the time steps; without, all weigh the same.
     #[track_caller]
     pub fn statistics(&self, logits: Option<&Tensor>, floor: f32) -> (Self, Self) {
         let shape = self.shape();
@@ -251,7 +252,7 @@ impl Tensor {
         on_backend!(self, B => Self::on::<B>(B::sub(self.of::<B>(), other.of::<B>())))
     }
 
-    /// Every value limited to `min..=max`.
+    /// Limits every value to `min..=max`.
     pub fn clamp(&self, min: f32, max: f32) -> Self {
         on_backend!(self, B => Self::on::<B>(B::clamp(self.of::<B>(), min, max)))
     }

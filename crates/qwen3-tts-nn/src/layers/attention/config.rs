@@ -2,28 +2,29 @@
 
 use crate::backend::attention::AttentionSpec;
 
-/// What distinguishes the attentions of the talker, the code predictor and the codec.
+/// The sizes and options of an attention layer, which differ between the talker, the code
+/// predictor and the codec.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AttentionConfig {
-    /// Channels in and out.
+    /// Number of input and output channels.
     pub hidden_size: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub num_attention_heads: usize,
-    /// Key and value heads; each serves `num_attention_heads / num_key_value_heads` query heads.
+    /// Number of key and value heads; each serves `num_attention_heads / num_key_value_heads` query heads.
     pub num_key_value_heads: usize,
     /// Channels of a head, whatever `hidden_size / num_attention_heads` is.
     pub head_dim: usize,
-    /// Whether the projections have a bias.
+    /// True if the projections have a bias.
     pub attention_bias: bool,
-    /// `Some(eps)`: queries and keys are normalised by head before rope.
+    /// ε of the norms of queries and keys, applied by head before rope; `None` for no such norms.
     pub qk_norm: Option<f32>,
-    /// Each position sees at most this many positions, itself included.
+    /// Largest number of positions that a position attends to, itself included; `None` for no limit.
     pub sliding_window: Option<usize>,
 }
 
 impl AttentionConfig {
-    /// Attention with as many key heads as query heads, no bias, no norm and no window.
+    /// Returns attention with as many key heads as query heads, no bias, no norms and no window.
     pub fn new(hidden_size: usize, num_attention_heads: usize, head_dim: usize) -> Self {
         Self {
             hidden_size,

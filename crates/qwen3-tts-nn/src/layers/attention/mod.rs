@@ -29,10 +29,10 @@ pub struct Attention {
 }
 
 impl Attention {
-    /// Reads `q_proj`, `k_proj`, `v_proj`, `o_proj`, and `q_norm` and `k_norm` if configured.
+    /// Reads `q_proj`, `k_proj`, `v_proj`, `o_proj`, and if configured `q_norm` and `k_norm`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// As [`Weights::tensor`].
     pub fn load(weights: &Weights, config: &AttentionConfig, device: &Device) -> Result<Self> {
         let hidden = config.hidden_size;
         let q_size = config.num_attention_heads * config.head_dim;
@@ -56,13 +56,13 @@ impl Attention {
         })
     }
 
-    /// `x` `[1, time, hidden_size]` continues the sequence in `cache`; same shape out.
+    /// Continues the sequence in `cache` with `x` `[1, time, hidden_size]`; same shape out.
     #[track_caller]
     pub fn step(&self, x: &Tensor, positions: &RopePositions, cache: &mut KvCache) -> Tensor {
         self.step_many(x, &mut [SequenceRows { positions, cache }])
     }
 
-    /// The rows of `x` continue several sequences, one after the other.
+    /// Continues several sequences, whose rows follow each other in `x`.
     #[track_caller]
     pub(crate) fn step_many(&self, x: &Tensor, sequences: &mut [SequenceRows<'_>]) -> Tensor {
         let time = x.dim(1);
