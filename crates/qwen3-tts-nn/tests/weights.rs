@@ -1,4 +1,4 @@
-//! Reading checkpoints: what is right, and what is told of everything that is wrong.
+//! Reading checkpoints, and the errors of damaged ones.
 
 use std::fs;
 use std::path::Path;

@@ -1,10 +1,9 @@
 //! The small transformer that completes a frame: codebooks 1 and up.
 
 use qwen3_tts_config::TalkerConfig;
-use qwen3_tts_nn::sampling::Constraints;
 use qwen3_tts_nn::{
-    Device, Dtype, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer, TransformerState,
-    Weights,
+    Constraints, Device, Dtype, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer,
+    TransformerState, Weights,
 };
 
 use crate::transformer::transformer_config;

@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use qwen3_tts_config::TalkerConfig;
-use qwen3_tts_nn::sampling::Constraints;
-use qwen3_tts_nn::{Ids, Tensor};
+use qwen3_tts_nn::{Constraints, Ids, Tensor};
 
 use crate::code_predictor::CompletedFrame;
 use crate::error::{Error, Result};
