@@ -1,15 +1,13 @@
-//! Decoding one frame, and chunks of frames, of a stream; encoding ten seconds.
+//! Benchmarks decoding one frame, and chunks of frames, of a stream, and encoding ten seconds.
 //!
-//! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory; without it the tiny one of the fixtures
-//! is used, which says little about speed.
+//! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory. Without it, the tiny one of the fixtures
+//! is used, whose speed means little.
 
 use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use qwen3_tts_codec::{CodecDecoder, CodecEncoder};
-use qwen3_tts_config::SpeechTokenizerConfig;
-use qwen3_tts_nn::{Device, Weights};
+use qwen3_tts_codec::{CodecDecoder, CodecEncoder, Device, SpeechTokenizerConfig, Weights};
 use qwen3_tts_testkit::checkpoint;
 
 fn bench(c: &mut Criterion) {

@@ -1,12 +1,10 @@
-//! Sends a second of a tone through the codec and back:
+//! Encodes one second of a tone and decodes it again:
 //! `cargo run --release --example round_trip -- DIR`.
 
 use std::error::Error;
 use std::path::PathBuf;
 
-use qwen3_tts_codec::{CodecDecoder, CodecEncoder};
-use qwen3_tts_config::SpeechTokenizerConfig;
-use qwen3_tts_nn::{Device, Weights};
+use qwen3_tts_codec::{CodecDecoder, CodecEncoder, Device, SpeechTokenizerConfig, Weights};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir: PathBuf = std::env::args().nth(1).ok_or("name a checkpoint directory")?.into();

@@ -1,4 +1,4 @@
-//! The residual block between the upsamplings of the latent.
+//! The residual block after each upsampling of the latent.
 
 use qwen3_tts_nn::{CausalConv1d, ConvState, Device, LayerNorm, Linear, Result, Tensor, Weights};
 

@@ -2,25 +2,32 @@
 
 use qwen3_tts_config::DecoderConfig;
 use qwen3_tts_nn::{
-    AttentionConfig, CausalConv1d, ConvConfig, ConvState, Device, Linear, SnakeBeta, Tensor,
-    Transformer, TransformerConfig, TransformerState, Weights,
+    CausalConv1d, ConvConfig, ConvState, Device, Linear, SnakeBeta, Tensor, Transformer,
+    TransformerState, Weights,
 };
 
 use crate::decoder_block::{DecoderBlock, DecoderBlockState};
 use crate::error::{Error, Result};
 use crate::quantizer::SplitResidualVectorQuantizer;
+use crate::transformer::transformer_config;
 use crate::upsample::{Upsample, UpsampleState};
 
 /// The speech tokenizer's decoder, the reference's `Qwen3TTSTokenizerV2Decoder`.
 ///
-/// Every part of it is causal, so that decoding in [steps](CodecDecoder::step), however the codes
-/// are cut, gives the samples of the whole sequence.
+/// Every part of it is causal: decoding in [steps](CodecDecoder::step) of any length gives the
+/// samples of the whole sequence.
+///
+/// A decoder keeps nothing between streams; the state of a stream is a [`DecoderState`]. It is
+/// `Send`, and `Sync` too in a build without the feature `mlx`: in an `Arc`, one decoder then
+/// serves any number of threads. MLX graphs are bound to the thread that built them, so with that
+/// feature a decoder is used from one thread at a time.
 pub struct CodecDecoder {
     quantizer: SplitResidualVectorQuantizer,
     pre_conv: CausalConv1d,
     pre_transformer: PreTransformer,
     upsample: Vec<Upsample>,
-    /// The reference's `decoder.0`, `decoder.1` to `.4`, `decoder.5` and `decoder.6`.
+    /// The reference's `decoder.0`; `decoder.1` to `.4` are the blocks, then `decoder.5` and
+    /// `decoder.6`.
     conv_in: CausalConv1d,
     blocks: Vec<DecoderBlock>,
     snake_out: SnakeBeta,
@@ -28,7 +35,8 @@ pub struct CodecDecoder {
     config: DecoderConfig,
 }
 
-/// Where a stream of codes stands. A clone continues the stream on its own.
+/// The state of a stream of codes. A clone continues the stream independently. It is `Send` and
+/// `Sync` as the [`CodecDecoder`] is.
 #[derive(Clone)]
 pub struct DecoderState {
     pre_conv: ConvState,
@@ -40,8 +48,8 @@ pub struct DecoderState {
 }
 
 impl DecoderState {
-    /// The same state, computed now: see [`Tensor::computed`]. What is kept for later needs it
-    /// where it may be used on another thread.
+    /// Returns the same state, computed now: see [`Tensor::computed`]. A state that is kept, and
+    /// may be used on another thread, needs it.
     pub fn computed(self) -> Self {
         Self {
             pre_conv: self.pre_conv.computed(),
@@ -71,14 +79,29 @@ pub enum Stage {
 }
 
 impl CodecDecoder {
-    /// Frames that [`CodecDecoder::decode`] works on at a time, which bounds its memory.
+    /// Number of frames that [`CodecDecoder::decode`] decodes at a time, which bounds its memory.
     const BLOCK: usize = 16;
 
-    /// Reads everything under `decoder.`.
+    /// Prefixes of the tensors that decoding does not read: those of the encoder, and those that
+    /// only the training of the codec reads.
+    const IGNORED: &[&str] = &[
+        "encoder.",
+        "decoder.quantizer.rvq_first.input_proj.",
+        "decoder.quantizer.rvq_rest.input_proj.",
+    ];
+
+    /// Reads everything under `decoder.` that decoding needs.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// Returns [`Error::Nn`] if a tensor is missing or has another shape or data type, or if the
+    /// file holds a tensor that does not belong to the codec.
     pub fn load(config: &DecoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
+        let loaded = Self::read(config, weights, device)?;
+        weights.finish(Self::IGNORED)?;
+        Ok(loaded)
+    }
+
+    fn read(config: &DecoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
         let weights = weights.under("decoder");
         let vocoder = weights.under("decoder");
         let (latent, dim) = (config.latent_dim, config.decoder_dim);
@@ -122,21 +145,17 @@ impl CodecDecoder {
         })
     }
 
-    /// Tensors under `decoder.` that only the training of the codec reads.
-    pub const UNUSED: &[&str] =
-        &["decoder.quantizer.rvq_first.input_proj.", "decoder.quantizer.rvq_rest.input_proj."];
-
-    /// The configuration it was loaded with.
+    /// Returns the configuration that the decoder was loaded with.
     pub fn config(&self) -> &DecoderConfig {
         &self.config
     }
 
-    /// Samples that one frame gives.
+    /// Returns the number of samples per frame.
     pub fn samples_per_frame(&self) -> usize {
         self.config.total_upsample()
     }
 
-    /// The state before the first frame.
+    /// Returns the state before the first frame.
     pub fn new_state(&self) -> DecoderState {
         DecoderState {
             pre_conv: self.pre_conv.new_state(),
@@ -148,12 +167,13 @@ impl CodecDecoder {
         }
     }
 
-    /// The next frames of a stream to their samples, each in −1..=1. A frame is one code for each
+    /// Decodes the next frames of a stream to samples in −1..=1. A frame is one code for each
     /// codebook.
     ///
     /// # Errors
-    /// When a frame or a code does not fit the codec; the state is then as before. When the
-    /// weights give samples that are not numbers; the state is then of no use.
+    /// Returns [`Error::FrameLength`] or [`Error::CodeOutOfRange`] if a frame does not fit the
+    /// codec; the state is unchanged then. Returns [`Error::Nn`] if a sample is NaN or infinite;
+    /// the stream cannot continue then.
     pub fn step<F: AsRef<[u32]>>(
         &self,
         frames: &[F],
@@ -162,8 +182,8 @@ impl CodecDecoder {
         self.step_observed(frames, state, &mut |_, _| ())
     }
 
-    /// As [`CodecDecoder::step`], and `observe` sees what passes each [`Stage`], channels-last: all
-    /// of it in order, but not always at once.
+    /// Decodes as [`CodecDecoder::step`] does, and calls `observe` with the activations of each
+    /// [`Stage`], channels-last: all of them in order, but possibly in several chunks.
     ///
     /// # Errors
     /// As [`CodecDecoder::step`].
@@ -194,8 +214,8 @@ impl CodecDecoder {
         Ok(samples)
     }
 
-    /// Sends `x` through the blocks from `first` on and what follows them. Each piece goes through
-    /// all of it before the next, while it is in the caches.
+    /// Runs `x` through the blocks from `first` on and the layers after them. Each chunk passes all
+    /// of them before the next one, while it is in the caches.
     fn vocode(
         &self,
         first: usize,
@@ -222,10 +242,10 @@ impl CodecDecoder {
         Ok(())
     }
 
-    /// All samples of a sequence, as if it were decoded in one piece.
+    /// Decodes a whole sequence in bounded memory; the samples are those of a single step.
     ///
     /// # Errors
-    /// When a frame or a code does not fit the codec.
+    /// As [`CodecDecoder::step`].
     pub fn decode<F: AsRef<[u32]>>(&self, frames: &[F]) -> Result<Vec<f32>> {
         self.check(frames)?;
         let mut state = self.new_state();
@@ -236,14 +256,14 @@ impl CodecDecoder {
         Ok(samples)
     }
 
-    /// What the reference's `chunked_decode` gives: chunks of `chunk_size` frames are decoded
-    /// apart, each after `left_context_size` frames of context. The reference uses 300 and 25.
+    /// Decodes as the reference's `chunked_decode` does: in independent chunks of `chunk_size`
+    /// frames, each after `left_context_size` frames of context. The reference uses 300 and 25.
     ///
-    /// Past the first chunk it differs from [`CodecDecoder::decode`], since the decoder sees far
-    /// more than 25 frames back. It is here to compare with the reference.
+    /// Past the first chunk the samples differ from those of [`CodecDecoder::decode`], since the
+    /// decoder sees far more than 25 frames back. It exists for comparison with the reference.
     ///
     /// # Errors
-    /// When a frame or a code does not fit the codec, or the chunk size is zero.
+    /// As [`CodecDecoder::step`]; returns [`Error::ChunkSize`] if the chunk size is 0.
     pub fn chunked_decode<F: AsRef<[u32]>>(
         &self,
         frames: &[F],
@@ -255,7 +275,7 @@ impl CodecDecoder {
         }
         let mut samples = Vec::new();
         for start in (0..frames.len()).step_by(chunk_size) {
-            // The reference takes all frames there are when they are no more than the context.
+            // The reference takes all earlier frames if they are no more than the context.
             let context = left_context_size.min(start);
             let end = (start + chunk_size).min(frames.len());
             let chunk = self.decode(&frames[start - context..end])?;
@@ -295,19 +315,8 @@ impl PreTransformer {
         device: &Device,
     ) -> qwen3_tts_nn::Result<Self> {
         let (latent, hidden) = (config.latent_dim, config.hidden_size);
-        let mut attention =
-            AttentionConfig::new(hidden, config.num_attention_heads, config.head_dim);
-        attention.num_key_value_heads = config.num_key_value_heads;
-        attention.attention_bias = config.attention_bias;
-        attention.sliding_window = Some(config.sliding_window);
-        let mut transformer = TransformerConfig::new(
-            attention,
-            config.num_hidden_layers,
-            config.intermediate_size,
-            config.rms_norm_eps as f32,
-            config.rope_theta as f32,
-        );
-        transformer.layer_scale = true;
+        let mut transformer = transformer_config(&config.transformer());
+        transformer.attention.sliding_window = Some(config.sliding_window);
         let proj = |name: &str, inputs, outputs| {
             Linear::load_with_bias(&weights.under(name), inputs, outputs, device)
         };

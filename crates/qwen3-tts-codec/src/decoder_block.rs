@@ -1,4 +1,4 @@
-//! The blocks of the vocoder, each nearer to the sample rate than the one before.
+//! The blocks of the vocoder, each of which raises the sample rate.
 
 use qwen3_tts_nn::{
     CausalConv1d, CausalConvTranspose1d, ConvConfig, ConvState, Device, Result, SnakeBeta, Tensor,
@@ -31,12 +31,12 @@ impl DecoderBlockState {
 impl DecoderBlock {
     const DILATIONS: [usize; 3] = [1, 3, 9];
 
-    /// Outputs of a step that stay in the second cache where there are few channels, and make good
-    /// use of the weights where there are many.
+    /// Number of outputs of a step: few enough to stay in the L2 cache for a block with few
+    /// channels, and enough to amortise reading the weights of a block with many.
     const OUTPUTS: usize = 1024;
 
-    /// Reads `block.0` to `block.4`: `in_dim` channels to `out_dim` channels at `rate` times the
-    /// rate.
+    /// Reads `block.0` to `block.4`, which map `in_dim` channels to `out_dim` channels at `rate`
+    /// times the sample rate.
     pub(crate) fn load(
         weights: &Weights,
         in_dim: usize,
@@ -70,12 +70,12 @@ impl DecoderBlock {
         }
     }
 
-    /// How many inputs are best taken in one step.
+    /// Returns the best number of inputs of a step.
     pub(crate) fn inputs_at_once(&self) -> usize {
         Self::OUTPUTS.div_ceil(self.rate)
     }
 
-    /// `[1, n, in_dim]` to `[1, n·rate, out_dim]`.
+    /// Maps `[1, n, in_dim]` to `[1, n·rate, out_dim]`.
     pub(crate) fn step(&self, x: &Tensor, state: &mut DecoderBlockState) -> Tensor {
         let x = self.upsample.step(&self.snake.forward(x), &mut state.upsample);
         let units = self.units.iter().zip(&mut state.units);

@@ -1,17 +1,19 @@
 //! The encoder: samples to frames of codes.
 
-use qwen3_tts_config::{EncoderConfig, SpeechTokenizerConfig};
+use qwen3_tts_config::SpeechTokenizerConfig;
 use qwen3_tts_nn::{
-    AttentionConfig, CausalConv1d, ConvConfig, ConvState, Device, Ids, MlpKind, NormKind, Padding,
-    Tensor, Transformer, TransformerConfig, Weights,
+    CausalConv1d, ConvConfig, ConvState, Device, Ids, MlpKind, NormKind, Padding, Tensor,
+    Transformer, TransformerState, Weights,
 };
 
 use crate::error::{Error, Result};
 use crate::seanet::{SeanetEncoder, SeanetState};
 use crate::split_rvq::SplitRvqEncoder;
+use crate::transformer::transformer_config;
 
 /// The speech tokenizer's encoder, the reference's `Qwen3TTSTokenizerV2Encoder`: Mimi
-/// ([Défossez et al. 2024](https://arxiv.org/abs/2410.00037)) without its decoder.
+/// ([Défossez et al. 2024](https://arxiv.org/abs/2410.00037)) without its decoder. It keeps nothing
+/// between recordings, and is `Send` and `Sync` as the [`CodecDecoder`](crate::CodecDecoder) is.
 pub struct CodecEncoder {
     encoder: SeanetEncoder,
     encoder_transformer: Transformer,
@@ -34,23 +36,35 @@ pub struct Encoding {
 /// State of the encoder's causal parts.
 struct EncoderState {
     encoder: SeanetState,
-    encoder_transformer: qwen3_tts_nn::TransformerState,
+    encoder_transformer: TransformerState,
     downsample: ConvState,
 }
 
 impl CodecEncoder {
-    /// Frames whose samples go through the convolutions at a time, which bounds the memory.
+    /// Number of frames whose samples are encoded at a time, which bounds the memory.
     const BLOCK: usize = 12;
 
-    /// Reads everything under `encoder.`.
+    /// Prefixes of the tensors that encoding does not read in full: those of the decoder, and those
+    /// of the quantizer, which has projections for decoding and more codebooks than the talker.
+    const IGNORED: &[&str] = &["decoder.", "encoder.quantizer."];
+
+    /// Reads everything under `encoder.` that encoding needs.
     ///
     /// # Errors
-    /// When the configuration has no encoder, or when a tensor is missing or misshapen.
+    /// Returns [`Error::NoEncoder`] if the configuration has no encoder, and [`Error::Nn`] if a
+    /// tensor is missing or has another shape or data type, or if the file holds a tensor that does
+    /// not belong to the codec.
     pub fn load(
         config: &SpeechTokenizerConfig,
         weights: &Weights,
         device: &Device,
     ) -> Result<Self> {
+        let loaded = Self::read(config, weights, device)?;
+        weights.finish(Self::IGNORED)?;
+        Ok(loaded)
+    }
+
+    fn read(config: &SpeechTokenizerConfig, weights: &Weights, device: &Device) -> Result<Self> {
         let encoder = config.encoder_config.as_ref().ok_or(Error::NoEncoder)?;
         let weights = weights.under("encoder");
         let hidden = encoder.hidden_size;
@@ -59,11 +73,15 @@ impl CodecEncoder {
         let downsample = ConvConfig::new(hidden, hidden, 2 * stride).stride(stride).without_bias();
         let downsample = downsample.padding(Padding::Replicate);
         let n_codebooks = config.encoder_valid_num_quantizers;
+        let mut transformer = transformer_config(&encoder.transformer());
+        transformer.mlp = MlpKind::Gelu;
+        transformer.norm = NormKind::Layer;
+        transformer.final_norm = false;
         Ok(Self {
             encoder: SeanetEncoder::load(encoder, &weights.under("encoder"), device)?,
             encoder_transformer: Transformer::load(
                 &weights.under("encoder_transformer"),
-                &transformer_config(encoder),
+                &transformer,
                 device,
             )?,
             downsample: CausalConv1d::load(&weights.under("downsample.conv"), downsample, device)?,
@@ -78,11 +96,7 @@ impl CodecEncoder {
         })
     }
 
-    /// Tensors under `encoder.` that encoding does not read: the way back from codes, and the
-    /// codebooks past those that the talker knows.
-    pub const UNUSED: &[&str] = &["encoder.quantizer."];
-
-    /// Samples that one frame stands for.
+    /// Returns the number of samples per frame.
     pub fn samples_per_frame(&self) -> usize {
         self.samples_per_frame
     }
@@ -90,7 +104,8 @@ impl CodecEncoder {
     /// Encodes mono samples at the codec's rate to `⌈samples / samples_per_frame⌉` frames of codes.
     ///
     /// # Errors
-    /// Returns an error if there is no sample, or if one is NaN or infinite.
+    /// Returns [`Error::NoSamples`] if there is no sample, [`Error::NonFiniteSample`] if one is NaN
+    /// or infinite, and [`Error::Nn`] if the model computes NaN or infinity.
     pub fn encode(&self, samples: &[f32]) -> Result<Vec<Vec<u32>>> {
         let mut encoding = self.begin(samples.to_vec())?;
         loop {
@@ -104,7 +119,8 @@ impl CodecEncoder {
     /// codes are those of [`CodecEncoder::encode`].
     ///
     /// # Errors
-    /// Returns an error if there is no sample, or if one is NaN or infinite.
+    /// Returns [`Error::NoSamples`] if there is no sample, and [`Error::NonFiniteSample`] if one is
+    /// NaN or infinite.
     pub fn begin(&self, samples: Vec<f32>) -> Result<Encoding> {
         if samples.is_empty() {
             return Err(Error::NoSamples);
@@ -123,7 +139,7 @@ impl CodecEncoder {
     /// Encodes the next second of a recording. Returns the codes when all of it is encoded.
     ///
     /// # Errors
-    /// Returns an error if the weights give NaN or infinity.
+    /// Returns [`Error::Nn`] if the model computes NaN or infinity.
     pub fn advance(&self, encoding: &mut Encoding) -> Result<Option<Vec<Vec<u32>>>> {
         let Encoding { samples, encoded, state, latents } = encoding;
         let rest = &samples[*encoded..];
@@ -145,33 +161,15 @@ impl CodecEncoder {
 
     fn step(&self, samples: &Tensor, state: &mut EncoderState) -> Tensor {
         let x = self.encoder.step(samples, &mut state.encoder);
-        // The configured window is not applied, as it is not on the reference's default path.
+        // The configured window is not applied, as on the reference's default path.
         let x = self.encoder_transformer.step(&x, &mut state.encoder_transformer);
         self.downsample.step(&x, &mut state.downsample)
     }
 }
 
-/// One run of codes for each codebook to one row for each frame.
+/// Transposes codes by codebook to codes by frame.
 fn frames(books: &[Ids], n_frames: usize) -> Result<Vec<Vec<u32>>> {
     let codes = Ids::read(books)?;
     let frame = |t: usize| codes.iter().skip(t).step_by(n_frames).copied().collect();
     Ok((0..n_frames).map(frame).collect())
-}
-
-fn transformer_config(config: &EncoderConfig) -> TransformerConfig {
-    let mut attention =
-        AttentionConfig::new(config.hidden_size, config.num_attention_heads, config.head_dim);
-    attention.num_key_value_heads = config.num_key_value_heads;
-    let mut transformer = TransformerConfig::new(
-        attention,
-        config.num_hidden_layers,
-        config.intermediate_size,
-        config.norm_eps as f32,
-        config.rope_theta as f32,
-    );
-    transformer.mlp = MlpKind::Gelu;
-    transformer.norm = NormKind::Layer;
-    transformer.final_norm = false;
-    transformer.layer_scale = true;
-    transformer
 }

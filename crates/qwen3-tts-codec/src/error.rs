@@ -1,50 +1,50 @@
-//! Why codes can't be decoded, or audio can't be encoded.
+//! Errors of loading, decoding and encoding.
 
-/// A specialised [`Result`](std::result::Result).
+/// [`Result`](std::result::Result) with the [`Error`] of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why codes or samples were refused, or the arithmetic broke off.
+/// Reason why the codec could not be loaded, or codes or samples were refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A frame has another number of codes than the codec has codebooks.
     #[error("frame {frame} has {found} codes, expected {expected}, one for each codebook")]
     FrameLength {
-        /// The frame, from 0.
+        /// Index of the frame.
         frame: usize,
-        /// The number of codebooks.
+        /// Number of codebooks.
         expected: usize,
-        /// The number of codes.
+        /// Number of codes.
         found: usize,
     },
     /// A code is outside its codebook.
     #[error("frame {frame}, codebook {codebook}: code {code} is not below {codebook_size}")]
     CodeOutOfRange {
-        /// The frame, from 0.
+        /// Index of the frame.
         frame: usize,
-        /// The codebook, from 0.
+        /// Index of the codebook.
         codebook: usize,
-        /// The code.
+        /// Code.
         code: u32,
-        /// The number of entries of the codebook.
+        /// Number of entries of the codebook.
         codebook_size: usize,
     },
-    /// A chunked decode with chunks of no frame.
-    #[error("the chunk size must be at least 1 frame, not 0")]
+    /// The chunk size of a chunked decode is 0.
+    #[error("the chunk size is 0 frames; expected at least 1")]
     ChunkSize,
     /// The checkpoint's configuration has no encoder.
     #[error("speech_tokenizer/config.json has no encoder_config: this checkpoint can only decode")]
     NoEncoder,
-    /// There is nothing to encode.
+    /// The recording has no samples.
     #[error("there is no audio to encode: expected at least one sample")]
     NoSamples,
-    /// The audio is damaged.
+    /// A sample is NaN or infinite.
     #[error("sample {index} is not a finite number")]
     NonFiniteSample {
-        /// The sample, from 0.
+        /// Index of the sample.
         index: usize,
     },
-    /// The arithmetic failed.
+    /// The weights were refused, or the model computed NaN or infinity.
     #[error(transparent)]
     Nn(#[from] qwen3_tts_nn::Error),
 }

@@ -9,8 +9,11 @@ mod error;
 mod quantizer;
 mod seanet;
 mod split_rvq;
+mod transformer;
 mod upsample;
 
 pub use decoder::{CodecDecoder, DecoderState, Stage};
 pub use encoder::{CodecEncoder, Encoding};
 pub use error::{Error, Result};
+pub use qwen3_tts_config::{ConfigError, DecoderConfig, EncoderConfig, SpeechTokenizerConfig};
+pub use qwen3_tts_nn::{Device, Error as NnError, Precision, Tensor, Weights};

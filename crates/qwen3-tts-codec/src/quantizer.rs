@@ -1,10 +1,10 @@
-//! From codes to the latent that they stand for.
+//! Dequantization of codes to the latent.
 
 use qwen3_tts_config::DecoderConfig;
 use qwen3_tts_nn::{Codebook, Device, Ids, Linear, Result, Tensor, Weights};
 
-/// The decoding half of the reference's `SplitResidualVectorQuantizer`: one semantic codebook
-/// and the acoustic rest, each a sum of codewords with a projection of its own.
+/// The decoding half of the reference's `SplitResidualVectorQuantizer`: one semantic codebook and
+/// the acoustic codebooks, each part a sum of codewords with its own projection.
 pub(crate) struct SplitResidualVectorQuantizer {
     rvq_first: ResidualVectorQuantizer,
     rvq_rest: ResidualVectorQuantizer,
@@ -12,7 +12,7 @@ pub(crate) struct SplitResidualVectorQuantizer {
 }
 
 impl SplitResidualVectorQuantizer {
-    /// The reference splits off one codebook, whatever `num_semantic_quantizers` says.
+    /// The reference splits off one codebook and ignores `num_semantic_quantizers`.
     const N_SEMANTIC: usize = 1;
 
     pub(crate) fn load(config: &DecoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
@@ -25,7 +25,7 @@ impl SplitResidualVectorQuantizer {
         })
     }
 
-    /// `n` frames of codes to `[1, n, codebook_dim]`.
+    /// Decodes `n` frames of codes to `[1, n, codebook_dim]`.
     pub(crate) fn decode<F: AsRef<[u32]>>(&self, frames: &[F]) -> Tensor {
         let codebook = |i: usize| {
             let codes: Vec<u32> = frames.iter().map(|frame| frame.as_ref()[i]).collect();

@@ -1,4 +1,4 @@
-//! The encoder's convolutions: samples to the rate of the transformer.
+//! The encoder's convolutions, from samples to the rate of the transformer.
 
 use qwen3_tts_config::EncoderConfig;
 use qwen3_tts_nn::{CausalConv1d, ConvConfig, ConvState, Device, Result, Tensor, Weights};
@@ -28,7 +28,7 @@ struct StageState {
 }
 
 impl SeanetEncoder {
-    /// Reads `layers.{i}`: activations count as layers.
+    /// Reads `layers.{i}`; activations count as layers.
     pub(crate) fn load(config: &EncoderConfig, weights: &Weights, device: &Device) -> Result<Self> {
         let mut layers = Layers { weights: weights.under("layers"), next: 0 };
         let filters = config.num_filters;
@@ -65,8 +65,8 @@ impl SeanetEncoder {
         }
     }
 
-    /// `[1, samples, 1]` continue the recording. A step that is no multiple of the strides ends
-    /// it.
+    /// Continues the recording with `[1, samples, 1]`. A step that is no multiple of the strides
+    /// ends it.
     pub(crate) fn step(&self, samples: &Tensor, state: &mut SeanetState) -> Tensor {
         let mut x = self.conv_in.step(samples, &mut state.conv_in);
         for (stage, state) in self.stages.iter().zip(&mut state.stages) {
@@ -79,7 +79,7 @@ impl SeanetEncoder {
     }
 }
 
-/// Walks through `layers.{i}`.
+/// Iterator over `layers.{i}`.
 struct Layers {
     weights: Weights,
     next: usize,

@@ -1,10 +1,10 @@
-//! From the latent to codes.
+//! Quantization of the latent to codes.
 
 use qwen3_tts_config::EncoderConfig;
 use qwen3_tts_nn::{Codebook, Device, Ids, Linear, Result, Tensor, Weights};
 
 /// The encoding half of the reference's `MimiSplitResidualVectorQuantizer`. Both splits start
-/// from the same latent; codebooks that are stored but not asked for are not read.
+/// from the same latent. Only the codebooks in use are read.
 pub(crate) struct SplitRvqEncoder {
     semantic: RvqEncoder,
     acoustic: RvqEncoder,
@@ -28,7 +28,7 @@ impl SplitRvqEncoder {
         })
     }
 
-    /// `[1, n, hidden_size]` to `n` codes for each codebook.
+    /// Encodes `[1, n, hidden_size]` to `n` codes for each codebook.
     pub(crate) fn encode(&self, latent: &Tensor) -> Vec<Ids> {
         let mut codes = self.semantic.encode(latent);
         codes.extend(self.acoustic.encode(latent));
@@ -37,7 +37,7 @@ impl SplitRvqEncoder {
 }
 
 struct RvqEncoder {
-    /// Where codebooks are narrower than the latent.
+    /// Present if the codebooks are narrower than the latent.
     input_proj: Option<Linear>,
     codebooks: Vec<Codebook>,
 }
@@ -65,7 +65,7 @@ impl RvqEncoder {
         })
     }
 
-    /// Each codebook encodes what the ones before it left.
+    /// Encodes the latent; each codebook encodes the residual of the ones before it.
     fn encode(&self, latent: &Tensor) -> Vec<Ids> {
         let mut residual = match &self.input_proj {
             Some(projection) => projection.forward(latent),

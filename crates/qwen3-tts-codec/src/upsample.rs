@@ -1,4 +1,4 @@
-//! From the rate of frames to the rate at which the vocoder starts.
+//! Upsampling from the frame rate to the input rate of the vocoder.
 
 use qwen3_tts_nn::{CausalConvTranspose1d, ConvState, Device, Result, Tensor, Weights};
 
@@ -40,7 +40,7 @@ impl Upsample {
         UpsampleState { conv: self.conv.new_state(), block: self.block.new_state() }
     }
 
-    /// `[1, n, dim]` to `[1, n·factor, dim]`.
+    /// Upsamples `[1, n, dim]` to `[1, n·factor, dim]`.
     pub(crate) fn step(&self, x: &Tensor, state: &mut UpsampleState) -> Tensor {
         let x = self.conv.step(x, &mut state.conv);
         self.block.step(&x, &mut state.block)

@@ -1,12 +1,14 @@
-//! The decoder against the official package in float32, stage by stage and on every device, and against itself.
+//! The decoder compared with the official package in float32, stage by stage and on every device,
+//! and with itself in steps.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use qwen3_tts_codec::{CodecDecoder, Error, Stage};
-use qwen3_tts_config::SpeechTokenizerConfig;
-use qwen3_tts_nn::{Device, Weights};
-use qwen3_tts_testkit::{Golden, assert_close, checkpoint, cut, cuts};
+use qwen3_tts_codec::{
+    CodecDecoder, CodecEncoder, DecoderState, Device, Error, NnError, SpeechTokenizerConfig, Stage,
+    Tensor, Weights,
+};
+use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, assert_close, checkpoint, cut, cuts};
 
 const CHECKPOINT: &str = "custom_voice_0b6";
 
@@ -18,9 +20,7 @@ fn decoder_on(device: &Device) -> CodecDecoder {
     let dir = checkpoint(CHECKPOINT).join("speech_tokenizer");
     let config = SpeechTokenizerConfig::from_file(dir.join("config.json")).unwrap();
     let weights = Weights::open(&dir).unwrap();
-    let decoder = CodecDecoder::load(&config.decoder_config, &weights, device).unwrap();
-    weights.finish(&[&["encoder."], CodecDecoder::UNUSED].concat()).unwrap();
-    decoder
+    CodecDecoder::load(&config.decoder_config, &weights, device).unwrap()
 }
 
 fn frames(golden: &Golden) -> Vec<Vec<u32>> {
@@ -49,7 +49,7 @@ fn every_stage_is_the_official_one() {
 fn assert_stages(device: &Device) {
     let golden = Golden::load("codec/stages");
     let mut stages = BTreeMap::new();
-    let mut keep = |stage, x: &qwen3_tts_nn::Tensor| {
+    let mut keep = |stage, x: &Tensor| {
         let name = match stage {
             Stage::Quantizer => "quantizer".into(),
             Stage::PreConv => "pre_conv".into(),
@@ -58,7 +58,7 @@ fn assert_stages(device: &Device) {
             Stage::Decoder(i) => format!("decoder.{i}"),
             _ => return,
         };
-        // What passes in pieces is put together again.
+        // Chunks of one stage are joined again.
         let (channels, values) = stages.entry(name).or_insert((x.dim(2), Vec::new()));
         assert_eq!(*channels, x.dim(2));
         values.extend(x.to_vec());
@@ -81,7 +81,7 @@ fn assert_stages(device: &Device) {
             expected_shape[1]
         };
         assert!(stored <= time && stored > 0);
-        // Inside the decoder values are larger than samples, and so is their rounding.
+        // Inside the decoder, values are larger than samples, and so is their rounding.
         let largest = expected.iter().fold(0f32, |largest, value| largest.max(value.abs()));
         assert_close(&values[..stored * channels], &expected, 2e-5 * largest.max(5.0));
     }
@@ -89,13 +89,13 @@ fn assert_stages(device: &Device) {
     assert_close(&samples, &golden.f32("audio").1, 1e-4);
 }
 
-/// `[channels, time]` to `[time, channels]`.
+/// Transposes `[channels, time]` to `[time, channels]`.
 fn transposed(values: &[f32], channels: usize) -> Vec<f32> {
     let time = values.len() / channels;
     (0..time).flat_map(|t| (0..channels).map(move |c| values[c * time + t])).collect()
 }
 
-/// Compares a waveform of which the golden holds every n-th sample and the sum of each frame.
+/// Compares a waveform with a golden of every n-th sample and the sum of each frame.
 fn assert_waveform(samples: &[f32], golden: &Golden, kind: &str, samples_per_frame: usize) {
     let stride = golden.number("audio_stride");
     let strided: Vec<f32> = samples.iter().copied().step_by(stride).collect();
@@ -184,4 +184,53 @@ fn codes_that_do_not_fit_are_refused_and_the_stream_goes_on() {
     assert_close(&samples, &expected, 1e-5);
     assert!(decoder.chunked_decode(&frames, 0, 25).is_err());
     assert!(decoder.decode::<Vec<u32>>(&[]).unwrap().is_empty());
+}
+
+#[test]
+fn tensors_of_no_codec_are_refused() {
+    let copy = TempCheckpoint::new(CHECKPOINT);
+    // The tensor's bytes become those of a tensor called `unused`.
+    let dropped = "decoder.quantizer.rvq_first.input_proj.weight".to_owned();
+    copy.damage("speech_tokenizer/model.safetensors", &Damage::DropTensor(dropped));
+    let dir = copy.file("speech_tokenizer");
+    let config = SpeechTokenizerConfig::from_file(dir.join("config.json")).unwrap();
+    let (weights, device) = (Weights::open(&dir).unwrap(), Device::cpu(1));
+    let refused = |error: Error| {
+        let Error::Nn(NnError::UnknownTensors { name, count: 1, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(name, "unused");
+    };
+    refused(CodecDecoder::load(&config.decoder_config, &weights, &device).err().unwrap());
+    refused(CodecEncoder::load(&config, &weights, &device).err().unwrap());
+}
+
+/// Fails to compile unless the types can be sent, and without MLX shared, between threads.
+#[test]
+fn one_decoder_serves_several_threads() {
+    fn is_sent<T: Send + 'static>() {}
+    is_sent::<CodecDecoder>();
+    is_sent::<CodecEncoder>();
+    is_sent::<DecoderState>();
+    is_sent::<Error>();
+    #[cfg(not(feature = "mlx"))]
+    {
+        fn is_shared<T: Sync>() {}
+        is_shared::<CodecDecoder>();
+        is_shared::<CodecEncoder>();
+        is_shared::<DecoderState>();
+        is_shared::<Error>();
+        let decoder = std::sync::Arc::new(decoder());
+        let frames = frames(&Golden::load("codec/stages"));
+        let alone = decoder.decode(&frames).unwrap();
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let (decoder, frames) = (std::sync::Arc::clone(&decoder), frames.clone());
+                std::thread::spawn(move || decoder.decode(&frames).unwrap())
+            })
+            .collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), alone);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Says what a checkpoint is: `cargo run -p qwen3-tts-config --example describe -- DIR`.
+//! Describes a checkpoint: `cargo run -p qwen3-tts-config --example describe -- DIR`.
 
 use std::path::PathBuf;
 

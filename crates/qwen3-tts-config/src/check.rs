@@ -1,19 +1,21 @@
-//! The small vocabulary of validation: every check names the field that it looks at.
+//! Checks of single fields; every error names the field.
 
 use std::fmt::Display;
 
-use crate::{Activation, ConfigError, Result};
+use crate::activation::Activation;
+use crate::error::{ConfigError, Result};
 
-/// No dimension of a Qwen3-TTS model is near this; more is damage, or an attempt to exhaust memory.
+/// Upper bound of a dimension. No Qwen3-TTS model comes near it: a larger value is damage, or an
+/// attempt to exhaust memory.
 pub(crate) const MAX_DIMENSION: usize = 1 << 16;
-/// The same for vocabularies and context lengths.
+/// Upper bound of a vocabulary size or a context length, for the same reason.
 pub(crate) const MAX_ENTRIES: usize = 1 << 22;
-/// The same for what is counted: layers, heads, code groups.
+/// Upper bound of a number of layers, heads or code groups, for the same reason.
 pub(crate) const MAX_COUNT: usize = 1 << 10;
 
-/// Checks the fields of one section.
+/// Checks of the fields of one section.
 pub(crate) struct Check {
-    /// The section's path with a dot at its end, or nothing at the top.
+    /// The section's path with a dot at its end; empty for the top level.
     prefix: &'static str,
 }
 
@@ -22,12 +24,12 @@ impl Check {
         Self { prefix }
     }
 
-    /// A width: positive, below [`MAX_DIMENSION`].
+    /// Refuses a width of 0 or above [`MAX_DIMENSION`].
     pub(crate) fn dimension(&self, field: &str, value: usize) -> Result<()> {
         self.between(field, value, 1, MAX_DIMENSION)
     }
 
-    /// A number of layers, heads or groups: positive, below [`MAX_COUNT`].
+    /// Refuses a number of layers, heads or groups that is 0 or above [`MAX_COUNT`].
     pub(crate) fn count(&self, field: &str, value: usize) -> Result<()> {
         self.between(field, value, 1, MAX_COUNT)
     }
@@ -40,7 +42,7 @@ impl Check {
         self.that(value.is_finite() && value > 0.0, field, "a positive number", value)
     }
 
-    /// A token id inside the vocabulary `vocab_name` of `vocab_size` entries.
+    /// Refuses a token id outside the vocabulary `vocab_name` of `vocab_size` entries.
     pub(crate) fn token(
         &self,
         field: &str,
@@ -52,12 +54,12 @@ impl Check {
         self.that((id as usize) < vocab_size, field, expected, id)
     }
 
-    /// Something the models have no code for, and no published checkpoint asks for.
+    /// Refuses a feature that the models do not implement; no published checkpoint uses one.
     pub(crate) fn unused(&self, field: &str, used: bool) -> Result<()> {
         self.that(!used, field, "false: Qwen3-TTS does not use it", used)
     }
 
-    /// The activation of every transformer here but the encoder's.
+    /// Refuses any activation but SiLU, which every transformer but the encoder's has.
     pub(crate) fn silu(&self, found: Activation) -> Result<()> {
         self.equal("hidden_act", found, Activation::Silu, "as in every published model")
     }
@@ -73,7 +75,7 @@ impl Check {
         self.that(holds, field, format!("{expected} ({why})"), value)
     }
 
-    /// The shape of grouped-query attention with rotary positions.
+    /// Refuses heads that are no grouped-query attention with rotary positions.
     pub(crate) fn attention(&self, heads: usize, kv_heads: usize, head_dim: usize) -> Result<()> {
         self.count("num_attention_heads", heads)?;
         self.count("num_key_value_heads", kv_heads)?;

@@ -1,71 +1,74 @@
-//! What can be wrong with a configuration, or with a name looked up in one.
+//! Errors of reading a configuration, or of looking up a name in one.
 
 use std::path::PathBuf;
 
-/// Why a configuration was refused, in one line.
+/// Result of every fallible function of this crate.
+pub type Result<T> = std::result::Result<T, ConfigError>;
+
+/// Reason why a configuration or a name was refused, in one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file could not be read.
     #[error("cannot read {path}: {source}; every file of the checkpoint must be there")]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 
-    /// The file was read, and something in it is wrong.
+    /// The contents of the file were refused.
     #[error("{path}: {source}")]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// Reason of the refusal.
         source: Box<ConfigError>,
     },
 
     /// The text is not JSON.
     #[error("not valid JSON ({reason}); download the file again")]
     Syntax {
-        /// Where and how the syntax breaks.
+        /// Position and kind of the syntax error.
         reason: String,
     },
 
-    /// A field is missing, or its value has another type.
+    /// A field is missing, or its value has the wrong type.
     #[error("`{field}`: {reason}; is this a configuration of Qwen3-TTS?")]
     Type {
-        /// The path of the field, as `talker_config.hidden_size`.
+        /// Path of the field, such as `talker_config.hidden_size`.
         field: String,
-        /// What was expected and found.
+        /// Expected and found type.
         reason: String,
     },
 
     /// A field has a value that no Qwen3-TTS model can have.
     #[error("`{field}`: expected {expected}, found {found}")]
     Value {
-        /// The path of the field, as `talker_config.num_attention_heads`.
+        /// Path of the field, such as `talker_config.num_attention_heads`.
         field: String,
-        /// What would be valid.
+        /// Valid values.
         expected: String,
-        /// What the file says.
+        /// Value in the file.
         found: String,
     },
 
-    /// The model has no such speaker.
+    /// The model has no speaker of this name.
     #[error("unknown speaker \"{name}\"; this model has {}", list(supported))]
     UnknownSpeaker {
-        /// The name asked for.
+        /// Requested name.
         name: String,
-        /// The names that exist.
+        /// Names of the model's speakers.
         supported: Vec<String>,
     },
 
-    /// The model has no such language.
+    /// The model has no language of this name.
     #[error("unknown language \"{name}\"; this model has {}", list(supported))]
     UnknownLanguage {
-        /// The name asked for.
+        /// Requested name.
         name: String,
-        /// The names that exist, `auto` among them.
+        /// Names of the model's languages, and `auto`.
         supported: Vec<String>,
     },
 }

@@ -1,38 +1,42 @@
-//! `generation_config.json`: how the published model samples when nobody says otherwise.
+//! `generation_config.json`: the sampling defaults of a checkpoint.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
 use crate::check::{Check, MAX_ENTRIES};
-use crate::{Result, json};
+use crate::error::Result;
+use crate::json;
 
 /// Sampling defaults of a checkpoint.
 ///
-/// A field that the file lacks has the official package's own default
+/// A field that the file lacks takes the official package's own default
 /// (`Qwen3TTSModel._merge_generate_kwargs`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct GenerationConfig {
-    /// Whether the talker samples codebook 0; greedy otherwise.
+    /// True if the talker samples codebook 0; it takes the likeliest code otherwise.
     pub do_sample: bool,
-    /// How many candidates the talker keeps; 0 keeps all.
+    /// Number of candidates that the talker keeps; 0 keeps all.
     pub top_k: usize,
-    /// Probability mass the talker keeps; 1 keeps all.
+    /// Probability mass of the candidates that the talker keeps; 1 keeps all.
     pub top_p: f32,
-    /// Divides the talker's logits.
+    /// Divisor of the talker's logits.
     pub temperature: f32,
-    /// Weakens codes of codebook 0 that were already generated.
+    /// Factor that weakens codes of codebook 0 that were already generated; 1 leaves them as they
+    /// are.
     pub repetition_penalty: f32,
-    /// Whether the code predictor samples codebooks 1 to 15; greedy otherwise.
+    /// True if the code predictor samples codebooks 1 to 15; it takes the likeliest code otherwise.
     pub subtalker_dosample: bool,
-    /// How many candidates the code predictor keeps; 0 keeps all.
+    /// Number of candidates that the code predictor keeps; 0 keeps all.
     pub subtalker_top_k: usize,
-    /// Probability mass the code predictor keeps; 1 keeps all.
+    /// Probability mass of the candidates that the code predictor keeps; 1 keeps all.
     pub subtalker_top_p: f32,
-    /// Divides the code predictor's logits.
+    /// Divisor of the code predictor's logits.
     pub subtalker_temperature: f32,
-    /// Longest generation. The last token never becomes a frame, so `N` allows `N − 1` frames.
+    /// Maximum number of generated tokens. The last token never becomes a frame, so `N` allows
+    /// `N − 1` frames.
     pub max_new_tokens: usize,
 }
 
@@ -54,19 +58,28 @@ impl Default for GenerationConfig {
 }
 
 impl GenerationConfig {
-    /// Parses the text of a `generation_config.json` and checks it.
+    /// Parses and checks the text of a `generation_config.json`.
+    ///
+    /// # Errors
+    /// Returns a [`ConfigError`](crate::ConfigError) that names the first wrong field.
     pub fn from_json(text: &str) -> Result<Self> {
         let config: Self = json::parse(text, None)?;
         config.validate()?;
         Ok(config)
     }
 
-    /// Reads a `generation_config.json`.
+    /// Reads and checks a `generation_config.json`.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`], and if the file cannot be read; both name the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         json::read(path.as_ref(), Self::from_json)
     }
 
-    /// Checks every value against what sampling can work with.
+    /// Checks that sampling can work with every value.
+    ///
+    /// # Errors
+    /// Returns [`ConfigError::Value`](crate::ConfigError::Value) for the first that it cannot.
     pub fn validate(&self) -> Result<()> {
         let check = Check::section("");
         check.positive("temperature", self.temperature.into())?;

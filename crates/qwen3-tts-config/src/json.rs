@@ -1,4 +1,4 @@
-//! Reading: from a file to a typed value, with the path of the field in every error.
+//! JSON files as typed values; every error has the path of the field.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{ConfigError, Result};
+use crate::error::{ConfigError, Result};
 
-/// Parses `text` and, if it carries a `model_type`, first checks that it is `model_type`: a
-/// configuration of another model is then refused by its name, not by its first missing field.
+/// Parses `text`. A `model_type` in it is checked first, so that a configuration of another model
+/// is refused for its type, not for its first missing field.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str, model_type: Option<&str>) -> Result<T> {
     let head: Head = serde_json::from_str(text)
         .map_err(|error| ConfigError::Syntax { reason: error.to_string() })?;
@@ -29,14 +29,14 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, model_type: Option<&str>) -
     })
 }
 
-/// What every section may say of itself.
+/// The field that identifies a section, if the section has it.
 #[derive(Deserialize)]
 struct Head {
     #[serde(default)]
     model_type: Option<Value>,
 }
 
-/// Reads `path` and parses it, naming the file in whatever goes wrong.
+/// Reads and parses `path`; every error names the file.
 pub(crate) fn read<T>(path: &Path, from_json: impl Fn(&str) -> Result<T>) -> Result<T> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
@@ -44,7 +44,7 @@ pub(crate) fn read<T>(path: &Path, from_json: impl Fn(&str) -> Result<T>) -> Res
         .map_err(|source| ConfigError::File { path: path.to_owned(), source: Box::new(source) })
 }
 
-/// Serde reports a missing field at its parent; the full path is what a reader looks for.
+/// Completes the path of a missing field, which serde reports at its parent.
 fn type_error(parent: &str, message: &str) -> ConfigError {
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let (field, reason) = match missing {

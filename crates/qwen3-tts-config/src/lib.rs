@@ -1,18 +1,20 @@
 //! Typed, validated configuration of Qwen3-TTS checkpoints.
 //!
-//! A checkpoint describes itself in three files, and each has its type here, with the names of
-//! the file for its fields:
+//! A checkpoint describes itself in three files. Each has a type here, whose fields have the names
+//! of the file:
 //!
 //! | file | type |
 //! |---|---|
 //! | `config.json` | [`ModelConfig`]: variant, size, token ids, [`TalkerConfig`], [`CodePredictorConfig`], [`SpeakerEncoderConfig`] |
-//! | `generation_config.json` | [`GenerationConfig`]: how the published model samples |
+//! | `generation_config.json` | [`GenerationConfig`]: sampling defaults |
 //! | `speech_tokenizer/config.json` | [`SpeechTokenizerConfig`]: rates, [`DecoderConfig`], [`EncoderConfig`] |
 //!
-//! A value of these types has been checked: sizes are positive and plausible, heads divide,
+//! Values are checked as they are read: sizes are positive and plausible, numbers of heads divide,
 //! token ids lie in their vocabularies, dialects exist. An error names the field, what was
-//! expected and what was found. Unknown fields are ignored; a field that describes the
-//! architecture has a default only where the official class has the right one for this model.
+//! expected and what was found. Unknown fields are ignored. A field that describes the
+//! architecture has a default only if the official class has the right one for this model.
+//!
+//! All types are plain data: `Send` and `Sync`.
 //!
 //! ```
 //! # fn main() -> Result<(), qwen3_tts_config::ConfigError> {
@@ -22,7 +24,7 @@
 //! let config = ModelConfig::from_json(json)?;
 //! assert_eq!(config.talker_config.hidden_size, 1024);
 //! assert_eq!(config.language_id("English")?, Some(2050));
-//! // Eric speaks Sichuanese unless he is told otherwise.
+//! // Eric speaks Sichuanese unless the request asks for another language.
 //! assert_eq!(config.language_token("auto", Some("Eric"))?, Some(2062));
 //! # Ok(())
 //! # }
@@ -30,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+mod activation;
 mod check;
 mod error;
 mod generation;
@@ -40,17 +43,17 @@ mod quantization;
 mod speaker_encoder;
 mod speech_tokenizer;
 mod talker;
+mod transformer;
 mod voices;
 
-pub use error::ConfigError;
+pub use activation::Activation;
+pub use error::{ConfigError, Result};
 pub use generation::GenerationConfig;
 pub use model::{ModelConfig, ModelSize, ModelType};
 pub use names::NameTable;
 pub use quantization::{LayerQuantization, Quantization};
 pub use speaker_encoder::SpeakerEncoderConfig;
 pub use speech_tokenizer::{DecoderConfig, EncoderConfig, SpeechTokenizerConfig};
-pub use talker::{Activation, CodePredictorConfig, RopeScaling, TalkerConfig};
+pub use talker::{CodePredictorConfig, RopeScaling, TalkerConfig};
+pub use transformer::TransformerSizes;
 pub use voices::Speaker;
-
-/// What every function of this crate returns.
-pub type Result<T> = std::result::Result<T, ConfigError>;

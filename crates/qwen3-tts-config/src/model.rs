@@ -1,4 +1,4 @@
-//! `config.json`: what a checkpoint is, as a whole.
+//! `config.json`: variant, size and token ids of a checkpoint, and the sections of its models.
 
 use std::fmt;
 use std::path::Path;
@@ -6,48 +6,54 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::check::Check;
-use crate::{Quantization, Result, SpeakerEncoderConfig, TalkerConfig, json};
+use crate::error::Result;
+use crate::json;
+use crate::quantization::Quantization;
+use crate::speaker_encoder::SpeakerEncoderConfig;
+use crate::talker::TalkerConfig;
 
-/// The whole of a checkpoint's `config.json` (`Qwen3TTSConfig`).
+/// A checkpoint's `config.json` (`Qwen3TTSConfig`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct ModelConfig {
-    /// Where voices come from.
+    /// Source of the voices.
     pub tts_model_type: ModelType,
-    /// The published size.
+    /// Published size.
     pub tts_model_size: ModelSize,
-    /// The `model_type` of the speech tokenizer that this model's codes belong to.
+    /// `model_type` of the speech tokenizer that decodes this model's codes.
     pub tokenizer_type: String,
-    /// `<|im_start|>`.
+    /// Token id of `<|im_start|>`.
     #[serde(default = "ids::im_start")]
     pub im_start_token_id: u32,
-    /// `<|im_end|>`.
+    /// Token id of `<|im_end|>`.
     #[serde(default = "ids::im_end")]
     pub im_end_token_id: u32,
-    /// `assistant`.
+    /// Token id of `assistant`.
     #[serde(default = "ids::assistant")]
     pub assistant_token_id: u32,
-    /// Text-side padding.
+    /// Token id of padding on the side of the text.
     #[serde(default = "ids::tts_pad")]
     pub tts_pad_token_id: u32,
-    /// Begins the text.
+    /// Token id that begins the text.
     #[serde(default = "ids::tts_bos")]
     pub tts_bos_token_id: u32,
-    /// Ends the text.
+    /// Token id that ends the text.
     #[serde(default = "ids::tts_eos")]
     pub tts_eos_token_id: u32,
-    /// The talker, and the code predictor inside it.
+    /// Section of the talker, with that of the code predictor inside.
     pub talker_config: TalkerConfig,
-    /// The speaker encoder, which only base models have.
+    /// Section of the speaker encoder, which only base models have.
     #[serde(default)]
     pub speaker_encoder_config: Option<SpeakerEncoderConfig>,
-    /// How MLX packed the weights, if it did.
+    /// Scheme of the weights, if MLX quantised them.
     #[serde(default)]
     pub quantization: Option<Quantization>,
 }
 
-/// `tts_model_type`: where a model's voices come from.
+/// `tts_model_type`: the source of a model's voices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ModelType {
     /// A reference recording.
     Base,
@@ -57,8 +63,9 @@ pub enum ModelType {
     VoiceDesign,
 }
 
-/// `tts_model_size`.
+/// `tts_model_size`: the published size of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub enum ModelSize {
     /// `0b6`: 0.6 billion parameters.
     #[serde(rename = "0b6")]
@@ -68,26 +75,32 @@ pub enum ModelSize {
     B1_7,
 }
 
-/// The only speech tokenizer there is code for.
+/// The only speech tokenizer that is implemented.
 pub(crate) const TOKENIZER_TYPE: &str = "qwen3_tts_tokenizer_12hz";
 
 impl ModelConfig {
-    /// Parses the text of a `config.json` and checks it.
+    /// Parses and checks the text of a `config.json`.
+    ///
+    /// # Errors
+    /// Returns a [`ConfigError`](crate::ConfigError) that names the first wrong field.
     pub fn from_json(text: &str) -> Result<Self> {
         let config: Self = json::parse(text, Some("qwen3_tts"))?;
         config.validate()?;
         Ok(config)
     }
 
-    /// Reads a `config.json`.
+    /// Reads and checks a `config.json`.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`], and if the file cannot be read; both name the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         json::read(path.as_ref(), Self::from_json)
     }
 
-    /// Whether the model follows an instruction in words.
+    /// Returns true if the model follows an instruction in words.
     ///
-    /// The official package drops the instruction of a 0.6B custom voice, and a base model has no
-    /// place for one.
+    /// The official package drops the instruction of a 0.6B custom voice model, and the prompt of a
+    /// base model has no place for one.
     pub fn takes_instruct(&self) -> bool {
         match self.tts_model_type {
             ModelType::Base => false,
@@ -97,6 +110,9 @@ impl ModelConfig {
     }
 
     /// Checks every section, and the sections against each other.
+    ///
+    /// # Errors
+    /// Returns [`ConfigError::Value`](crate::ConfigError::Value) for the first wrong field.
     pub fn validate(&self) -> Result<()> {
         let check = Check::section("");
         let known = self.tokenizer_type == TOKENIZER_TYPE;
@@ -104,7 +120,10 @@ impl ModelConfig {
         self.talker_config.validate()?;
         self.validate_tokens(&check)?;
         if let Some(encoder) = &self.speaker_encoder_config {
-            encoder.validate(self.talker_config.hidden_size)?;
+            encoder.validate()?;
+            let why = "talker_config.hidden_size: the embedding is one position of its input";
+            let hidden = self.talker_config.hidden_size;
+            check.equal("speaker_encoder_config.enc_dim", encoder.enc_dim, hidden, why)?;
         }
         self.quantization.as_ref().map_or(Ok(()), Quantization::validate)
     }
@@ -118,6 +137,19 @@ impl ModelConfig {
         token("tts_pad_token_id", self.tts_pad_token_id)?;
         token("tts_bos_token_id", self.tts_bos_token_id)?;
         token("tts_eos_token_id", self.tts_eos_token_id)
+    }
+}
+
+impl ModelSize {
+    /// Every size.
+    pub const ALL: [Self; 2] = [Self::B0_6, Self::B1_7];
+
+    /// Returns the name that files use: `0b6` or `1b7`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::B0_6 => "0b6",
+            Self::B1_7 => "1b7",
+        }
     }
 }
 
@@ -140,7 +172,7 @@ impl fmt::Display for ModelSize {
     }
 }
 
-/// The text ids that `Qwen3TTSConfig` falls back to; every published model has them.
+/// The text ids that `Qwen3TTSConfig` falls back to, which are those of every published model.
 mod ids {
     pub(super) fn im_start() -> u32 {
         151_644

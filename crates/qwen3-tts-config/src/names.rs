@@ -1,44 +1,44 @@
-//! A JSON object from names to values, in the order of the file.
+//! JSON objects from names to values, in the order of the file.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A table looked up by name without regard to case, as `spk_id` and `codec_language_id` are.
+/// A table of values by name, such as `spk_id` and `codec_language_id`. Lookups ignore case.
 ///
 /// The order of the file is kept: the first speaker of a checkpoint is its default one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTable<T>(Vec<(String, T)>);
 
 impl<T> NameTable<T> {
-    /// The value of `name`, whatever the case of either.
+    /// Returns the value of `name`, ignoring case.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.entry(name).map(|(_, value)| value)
     }
 
-    /// The name as the file writes it, and its value.
+    /// Returns the name as the file writes it, and its value, ignoring case.
     pub fn entry(&self, name: &str) -> Option<(&str, &T)> {
         let wanted = name.to_lowercase();
         self.iter().find(|(entry, _)| entry.to_lowercase() == wanted)
     }
 
-    /// All entries in the order of the file.
+    /// Iterates over the entries in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// All names in the order of the file.
+    /// Iterates over the names in the order of the file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -4,34 +4,40 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::activation::Activation;
 use crate::check::{Check, MAX_DIMENSION, MAX_ENTRIES};
-use crate::model::TOKENIZER_TYPE;
-use crate::{Activation, ModelConfig, Result, json};
+use crate::error::Result;
+use crate::json;
+use crate::model::{ModelConfig, TOKENIZER_TYPE};
+use crate::talker::SUPPRESSED;
+use crate::transformer::TransformerSizes;
 
-/// The whole of a `speech_tokenizer/config.json` (`Qwen3TTSTokenizerV2Config`).
+/// A `speech_tokenizer/config.json` (`Qwen3TTSTokenizerV2Config`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct SpeechTokenizerConfig {
-    /// Codes to audio.
+    /// Section of the decoder: codes to audio.
     pub decoder_config: DecoderConfig,
-    /// Audio to codes; decoding does without it.
+    /// Section of the encoder: audio to codes. A checkpoint without it can only decode.
     #[serde(default)]
     pub encoder_config: Option<EncoderConfig>,
-    /// How many of the encoder's quantizers the codes keep.
+    /// Number of the encoder's codebooks that the codes keep.
     pub encoder_valid_num_quantizers: usize,
-    /// Sample rate of audio to encode, in Hz.
+    /// Sample rate of the audio that is encoded, in Hz.
     pub input_sample_rate: u32,
     /// Sample rate of decoded audio, in Hz.
     pub output_sample_rate: u32,
-    /// Samples of a frame when decoding.
+    /// Samples per frame when decoding.
     pub decode_upsample_rate: usize,
-    /// Samples of a frame when encoding.
+    /// Samples per frame when encoding.
     pub encode_downsample_rate: usize,
 }
 
 /// Shape of the decoder (`Qwen3TTSTokenizerV2DecoderConfig`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct DecoderConfig {
-    /// Entries of each codebook.
+    /// Number of entries of each codebook.
     pub codebook_size: usize,
     /// Width of a dequantised frame; codebook entries are half as wide.
     pub codebook_dim: usize,
@@ -41,117 +47,128 @@ pub struct DecoderConfig {
     pub decoder_dim: usize,
     /// Width of the transformer.
     pub hidden_size: usize,
-    /// Width inside its feed-forward blocks.
+    /// Width inside the feed-forward blocks of the transformer.
     pub intermediate_size: usize,
-    /// Its layers.
+    /// Number of layers of the transformer.
     pub num_hidden_layers: usize,
-    /// Its query heads.
+    /// Number of query heads.
     pub num_attention_heads: usize,
-    /// Its key and value heads.
+    /// Number of key and value heads.
     pub num_key_value_heads: usize,
     /// Width of a head.
     pub head_dim: usize,
-    /// Activation of its feed-forward blocks.
+    /// Activation of the feed-forward blocks.
     pub hidden_act: Activation,
-    /// How many frames, itself included, a frame attends to.
+    /// Number of frames that a frame attends to, itself included.
     pub sliding_window: usize,
-    /// Added under the root of every RMS norm.
+    /// Term under the root of every RMS norm.
     pub rms_norm_eps: f64,
     /// Base of the rotary frequencies.
     pub rope_theta: f64,
-    /// Whether the attention projections have biases.
+    /// True if the attention projections have biases.
     #[serde(default)]
     pub attention_bias: bool,
-    /// Codebooks of a frame.
+    /// Number of codebooks of a frame.
     pub num_quantizers: usize,
-    /// How many of them are semantic; the official decoder knows one only.
+    /// Number of semantic codebooks among them, 1: the official decoder has no other case.
     #[serde(default = "one")]
     pub num_semantic_quantizers: usize,
-    /// Upsampling of each decoder block.
+    /// Upsampling factor of each decoder block.
     pub upsample_rates: Vec<usize>,
-    /// Upsampling of each ConvNeXt stage before them.
+    /// Upsampling factor of each ConvNeXt stage before the decoder blocks.
     pub upsampling_ratios: Vec<usize>,
 }
 
 /// Shape of the encoder (`MimiConfig`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct EncoderConfig {
-    /// Audio channels.
+    /// Number of audio channels.
     pub audio_channels: usize,
     /// Channels of the first convolution; each stage doubles them.
     pub num_filters: usize,
-    /// Residual units of a stage.
+    /// Number of residual units of a stage.
     pub num_residual_layers: usize,
-    /// Strides of the stages, written in decoding order.
+    /// Strides of the stages, in the order of decoding.
     pub upsampling_ratios: Vec<usize>,
-    /// Kernel of the first convolution.
+    /// Kernel size of the first convolution.
     pub kernel_size: usize,
-    /// Kernel of the last convolution.
+    /// Kernel size of the last convolution.
     pub last_kernel_size: usize,
-    /// Kernel of a residual unit.
+    /// Kernel size of a residual unit.
     pub residual_kernel_size: usize,
-    /// Growth of the dilation from one residual unit to the next.
+    /// Factor of the dilation from one residual unit to the next.
     pub dilation_growth_rate: usize,
-    /// How much narrower a residual unit is inside.
+    /// Factor by which a residual unit is narrower inside.
     pub compress: usize,
-    /// Padding of the convolutions.
+    /// Padding mode of the convolutions.
     pub pad_mode: String,
-    /// Whether the convolutions look back only.
+    /// True if the convolutions are causal.
     pub use_causal_conv: bool,
-    /// Whether a residual unit's shortcut is a convolution.
+    /// True if a residual unit's shortcut is a convolution.
     pub use_conv_shortcut: bool,
     /// Width of the transformer.
     pub hidden_size: usize,
-    /// Width inside its feed-forward blocks.
+    /// Width inside the feed-forward blocks of the transformer.
     pub intermediate_size: usize,
-    /// Its layers.
+    /// Number of layers of the transformer.
     pub num_hidden_layers: usize,
-    /// Its query heads.
+    /// Number of query heads.
     pub num_attention_heads: usize,
-    /// Its key and value heads.
+    /// Number of key and value heads.
     pub num_key_value_heads: usize,
     /// Width of a head.
     pub head_dim: usize,
-    /// Activation of its feed-forward blocks.
+    /// Activation of the feed-forward blocks.
     pub hidden_act: Activation,
-    /// Added under the root of every layer norm.
+    /// Term under the root of every layer norm.
     pub norm_eps: f64,
     /// Base of the rotary frequencies.
     pub rope_theta: f64,
-    /// Written in the file; the official default path attends to everything before.
+    /// Window of the attention as the file gives it. The official default path ignores it and
+    /// attends to all earlier positions.
     #[serde(default)]
     pub sliding_window: Option<usize>,
-    /// Entries of each codebook.
+    /// Number of entries of each codebook.
     pub codebook_size: usize,
     /// Width of a codebook entry.
     pub codebook_dim: usize,
-    /// Quantizers stored in the checkpoint.
+    /// Number of codebooks in the checkpoint.
     pub num_quantizers: usize,
-    /// How many of them are semantic.
+    /// Number of semantic codebooks among them.
     pub num_semantic_quantizers: usize,
-    /// Width at which residuals are quantised.
+    /// Width of the residuals that are quantised.
     pub vector_quantization_hidden_dimension: usize,
 }
 
 impl SpeechTokenizerConfig {
-    /// Parses the text of a `speech_tokenizer/config.json` and checks it.
+    /// Parses and checks the text of a `speech_tokenizer/config.json`.
+    ///
+    /// # Errors
+    /// Returns a [`ConfigError`](crate::ConfigError) that names the first wrong field.
     pub fn from_json(text: &str) -> Result<Self> {
         let config: Self = json::parse(text, Some(TOKENIZER_TYPE))?;
         config.validate()?;
         Ok(config)
     }
 
-    /// Reads a `speech_tokenizer/config.json`.
+    /// Reads and checks a `speech_tokenizer/config.json`.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`], and if the file cannot be read; both name the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         json::read(path.as_ref(), Self::from_json)
     }
 
-    /// Frames of a second, 12.5 in the published codec.
+    /// Returns the number of frames per second, 12.5 in the published codec.
     pub fn frame_rate(&self) -> f64 {
         f64::from(self.output_sample_rate) / self.decode_upsample_rate as f64
     }
 
     /// Checks the rates and both sections.
+    ///
+    /// # Errors
+    /// Returns [`ConfigError::Value`](crate::ConfigError::Value) for the first wrong field.
     pub fn validate(&self) -> Result<()> {
         let check = Check::section("");
         check.between("input_sample_rate", self.input_sample_rate as usize, 8_000, 192_000)?;
@@ -181,7 +198,11 @@ impl SpeechTokenizerConfig {
         check.that(kept <= stored, "encoder_valid_num_quantizers", expected, kept)
     }
 
-    /// Checks that the codes that `model` writes are codes that this codec can read.
+    /// Checks that this codec can decode the codes that `model` generates.
+    ///
+    /// # Errors
+    /// Returns [`ConfigError::Value`](crate::ConfigError::Value) for the first field of `model`
+    /// that does not fit this codec.
     pub fn validate_for(&self, model: &ModelConfig) -> Result<()> {
         let check = Check::section("talker_config.");
         let talker = &model.talker_config;
@@ -190,7 +211,8 @@ impl SpeechTokenizerConfig {
         check.equal("num_code_groups", talker.num_code_groups, decoder.num_quantizers, why)?;
         let codes = decoder.codebook_size;
         let first = talker.first_suppressed_id() as usize;
-        let expected = format!("at most {} (codebook_size {codes} + 1024)", codes + 1024);
+        let expected =
+            format!("at most {} (codebook_size {codes} + {SUPPRESSED})", codes + SUPPRESSED);
         check.that(first <= codes, "vocab_size", expected, talker.vocab_size)?;
         let predicted = talker.code_predictor_config.vocab_size;
         let expected = format!("at most codebook_size of the speech tokenizer ({codes})");
@@ -199,9 +221,24 @@ impl SpeechTokenizerConfig {
 }
 
 impl DecoderConfig {
-    /// Samples that a frame becomes: the product of all upsampling.
+    /// Returns the number of samples per frame: the product of all upsampling factors.
     pub fn total_upsample(&self) -> usize {
         product(self.upsample_rates.iter().chain(&self.upsampling_ratios))
+    }
+
+    /// Returns the sizes of the transformer.
+    pub fn transformer(&self) -> TransformerSizes {
+        TransformerSizes {
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            attention_bias: self.attention_bias,
+            norm_eps: self.rms_norm_eps,
+            rope_theta: self.rope_theta,
+        }
     }
 
     fn validate(&self) -> Result<()> {
@@ -212,14 +249,9 @@ impl DecoderConfig {
         check.that(even, "codebook_dim", "an even number", self.codebook_dim)?;
         check.dimension("latent_dim", self.latent_dim)?;
         check.dimension("decoder_dim", self.decoder_dim)?;
-        check.dimension("hidden_size", self.hidden_size)?;
-        check.dimension("intermediate_size", self.intermediate_size)?;
-        check.count("num_hidden_layers", self.num_hidden_layers)?;
+        self.transformer().validate(&check, "rms_norm_eps")?;
         check.silu(self.hidden_act)?;
-        check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
         check.between("sliding_window", self.sliding_window, 1, MAX_ENTRIES)?;
-        check.positive("rms_norm_eps", self.rms_norm_eps)?;
-        check.positive("rope_theta", self.rope_theta)?;
         check.between("num_quantizers", self.num_quantizers, 2, 64)?;
         let why = "the decoder has one";
         check.equal("num_semantic_quantizers", self.num_semantic_quantizers, 1, why)?;
@@ -245,10 +277,25 @@ impl DecoderConfig {
 }
 
 impl EncoderConfig {
+    /// Returns the sizes of the transformer, whose attention projections have no biases.
+    pub fn transformer(&self) -> TransformerSizes {
+        TransformerSizes {
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            attention_bias: false,
+            norm_eps: self.norm_eps,
+            rope_theta: self.rope_theta,
+        }
+    }
+
     fn validate(&self) -> Result<()> {
         let check = Check::section("encoder_config.");
         check.equal("audio_channels", self.audio_channels, 1, "mono")?;
-        let only = "the only one there is code for";
+        let only = "no other is implemented";
         check.equal("hidden_act", self.hidden_act, Activation::Gelu, only)?;
         check.equal("pad_mode", self.pad_mode.as_str(), "constant", only)?;
         check.equal("use_causal_conv", self.use_causal_conv, true, only)?;
@@ -263,12 +310,7 @@ impl EncoderConfig {
         let divides = self.num_filters.is_multiple_of(self.compress);
         let expected = format!("a multiple of compress ({})", self.compress);
         check.that(divides, "num_filters", expected, self.num_filters)?;
-        check.dimension("hidden_size", self.hidden_size)?;
-        check.dimension("intermediate_size", self.intermediate_size)?;
-        check.count("num_hidden_layers", self.num_hidden_layers)?;
-        check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
-        check.positive("norm_eps", self.norm_eps)?;
-        check.positive("rope_theta", self.rope_theta)?;
+        self.transformer().validate(&check, "norm_eps")?;
         check.between("codebook_size", self.codebook_size, 1, MAX_ENTRIES)?;
         check.dimension("codebook_dim", self.codebook_dim)?;
         check.between("num_quantizers", self.num_quantizers, 2, 64)?;

@@ -1,186 +1,185 @@
-//! `talker_config` and `code_predictor_config`: the two transformers that write speech codes.
-
-use std::fmt;
+//! `talker_config` and `code_predictor_config`: the two transformers that generate speech codes.
 
 use serde::{Deserialize, Deserializer};
 
+use crate::activation::Activation;
 use crate::check::{Check, MAX_ENTRIES};
-use crate::{NameTable, Result};
+use crate::error::Result;
+use crate::names::NameTable;
+use crate::transformer::TransformerSizes;
 
-/// Shape and token ids of the talker (`Qwen3TTSTalkerConfig`), which writes codebook 0.
+/// Number of ids at the end of the codec vocabulary that are never codes.
+pub(crate) const SUPPRESSED: usize = 1024;
+
+/// Shape and token ids of the talker (`Qwen3TTSTalkerConfig`), which generates codebook 0.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct TalkerConfig {
-    /// The transformer inside each frame, for codebooks 1 and up.
+    /// Section of the code predictor, which generates codebooks 1 and up of each frame.
     pub code_predictor_config: CodePredictorConfig,
-    /// Codec tokens: codes, control tokens, languages and speakers.
+    /// Number of codec tokens: codes, control tokens, languages and speakers.
     pub vocab_size: usize,
     /// Width of the residual stream.
     pub hidden_size: usize,
     /// Width inside the feed-forward blocks.
     pub intermediate_size: usize,
-    /// Decoder layers.
+    /// Number of layers.
     pub num_hidden_layers: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub num_attention_heads: usize,
-    /// Key and value heads; each serves an equal share of the query heads.
+    /// Number of key and value heads; each serves an equal share of the query heads.
     pub num_key_value_heads: usize,
-    /// Width of a head, whatever `hidden_size / num_attention_heads` may be.
+    /// Width of a head, independent of `hidden_size / num_attention_heads`.
     pub head_dim: usize,
     /// Activation of the feed-forward blocks and of the text projection.
     pub hidden_act: Activation,
-    /// Longest sequence, prompt and frames together.
+    /// Maximum length of a sequence, prompt and frames together.
     pub max_position_embeddings: usize,
-    /// Added under the root of every RMS norm.
+    /// Term under the root of every RMS norm.
     pub rms_norm_eps: f64,
     /// Base of the rotary frequencies.
     pub rope_theta: f64,
-    /// How the rotary frequencies are shared among the three position axes.
+    /// Division of the rotary frequencies among the three position axes.
     #[serde(default)]
     pub rope_scaling: Option<RopeScaling>,
-    /// Whether the attention projections have biases.
+    /// True if the attention projections have biases.
     #[serde(default)]
     pub attention_bias: bool,
-    /// Never set in a published model.
+    /// False in every published model; true is refused.
     #[serde(default)]
     pub use_sliding_window: bool,
-    /// Never set in a published model.
+    /// False in every published model; true is refused.
     #[serde(default)]
     pub tie_word_embeddings: bool,
-    /// Codebooks of a frame.
+    /// Number of codebooks of a frame.
     pub num_code_groups: usize,
     /// Width of a text embedding, before the projection.
     pub text_hidden_size: usize,
-    /// Text tokens.
+    /// Number of text tokens.
     pub text_vocab_size: usize,
-    /// Ends the speech.
+    /// Codec token that ends the speech.
     pub codec_eos_token_id: u32,
-    /// Announces a language.
+    /// Codec token before a language.
     pub codec_think_id: u32,
-    /// Announces that no language is given.
+    /// Codec token that replaces it if no language is given.
     pub codec_nothink_id: u32,
-    /// Begins the language.
+    /// Codec token that begins the language.
     pub codec_think_bos_id: u32,
-    /// Ends the language.
+    /// Codec token that ends the language.
     pub codec_think_eos_id: u32,
-    /// Stands where there is text and no code.
+    /// Codec token of a position with text and no code.
     pub codec_pad_id: u32,
-    /// Begins the speech.
+    /// Codec token that begins the speech.
     pub codec_bos_id: u32,
-    /// Languages, and the dialects that only speakers choose.
+    /// Codec tokens of the languages, and of the dialects that only speakers choose.
     #[serde(default)]
     pub codec_language_id: NameTable<u32>,
-    /// Preset speakers: the row of the codec embedding that is their voice.
+    /// Rows of the codec embedding that are the voices of the preset speakers.
     #[serde(default, deserialize_with = "speaker_ids")]
     pub spk_id: NameTable<u32>,
-    /// The dialect of each speaker, a name in `codec_language_id`.
+    /// Dialect of each speaker, a name in `codec_language_id`.
     #[serde(default, deserialize_with = "dialects")]
     pub spk_is_dialect: NameTable<Option<String>>,
 }
 
 /// Shape of the code predictor (`Qwen3TTSTalkerCodePredictorConfig`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct CodePredictorConfig {
-    /// Entries of each codebook.
+    /// Number of entries of each codebook.
     pub vocab_size: usize,
     /// Width of the residual stream.
     pub hidden_size: usize,
     /// Width inside the feed-forward blocks.
     pub intermediate_size: usize,
-    /// Decoder layers.
+    /// Number of layers.
     pub num_hidden_layers: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub num_attention_heads: usize,
-    /// Key and value heads.
+    /// Number of key and value heads.
     pub num_key_value_heads: usize,
     /// Width of a head.
     pub head_dim: usize,
     /// Activation of the feed-forward blocks.
     pub hidden_act: Activation,
-    /// Longest sequence; a frame needs `num_code_groups` positions.
+    /// Maximum length of a sequence; a frame needs `num_code_groups` positions.
     #[serde(default = "default_max_position_embeddings")]
     pub max_position_embeddings: usize,
-    /// Added under the root of every RMS norm.
+    /// Term under the root of every RMS norm.
     pub rms_norm_eps: f64,
     /// Base of the rotary frequencies.
     pub rope_theta: f64,
-    /// Never scaled in a published model.
+    /// Scaling of the rotary positions, absent in every published model.
     #[serde(default)]
     pub rope_scaling: Option<RopeScaling>,
-    /// Whether the attention projections have biases.
+    /// True if the attention projections have biases.
     #[serde(default)]
     pub attention_bias: bool,
-    /// Never set in a published model.
+    /// False in every published model; true is refused.
     #[serde(default)]
     pub use_sliding_window: bool,
-    /// Never set in a published model.
+    /// False in every published model; true is refused.
     #[serde(default)]
     pub tie_word_embeddings: bool,
-    /// Kind of each layer's attention; only `full_attention` is known.
+    /// Kind of each layer's attention: `full_attention`, any other is refused.
     #[serde(default)]
     pub layer_types: Option<Vec<String>>,
-    /// Codebooks of a frame, the talker's included.
+    /// Number of codebooks of a frame, the talker's included.
     pub num_code_groups: usize,
 }
 
 /// `rope_scaling`: multimodal rotary positions.
 ///
-/// All three axes of a speech position are equal, so with any sections, interleaved or not, this
-/// is plain rotary embedding.
+/// All three axes of a speech position are equal, so this is plain rotary embedding with any
+/// sections, interleaved or not.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct RopeScaling {
-    /// Only `default` is known.
+    /// Type of the scaling: `default`, any other is refused.
     #[serde(default)]
     pub rope_type: Option<String>,
-    /// The older name of `rope_type`; published files have both.
+    /// Older name of `rope_type`; published files have both.
     #[serde(default)]
     pub r#type: Option<String>,
-    /// Frequencies of each position axis; they sum to half of `head_dim`.
+    /// Number of frequencies of each position axis, half of `head_dim` in sum.
     #[serde(default)]
     pub mrope_section: Option<Vec<usize>>,
-    /// Whether the axes take turns along the frequencies.
+    /// True if the axes alternate along the frequencies.
     #[serde(default)]
     pub interleaved: bool,
 }
 
-/// An activation function by its published name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// x · sigmoid(x).
-    Silu,
-    /// x · Φ(x), exact.
-    Gelu,
-}
-
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::Silu => "silu",
-            Self::Gelu => "gelu",
-        })
-    }
-}
-
 impl TalkerConfig {
-    /// Ids from here to `vocab_size` are suppressed while generating, end of speech excepted.
+    /// Returns the first id that is never a code. Ids from here to `vocab_size` are suppressed
+    /// while generating, except for the end of speech.
     pub fn first_suppressed_id(&self) -> u32 {
-        (self.vocab_size - SUPPRESSED) as u32
+        self.vocab_size.saturating_sub(SUPPRESSED) as u32
+    }
+
+    /// Returns the sizes of the transformer.
+    pub fn transformer(&self) -> TransformerSizes {
+        TransformerSizes {
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            attention_bias: self.attention_bias,
+            norm_eps: self.rms_norm_eps,
+            rope_theta: self.rope_theta,
+        }
     }
 
     pub(crate) fn validate(&self) -> Result<()> {
         let check = Check::section("talker_config.");
         check.between("vocab_size", self.vocab_size, SUPPRESSED + 1, MAX_ENTRIES)?;
         check.between("text_vocab_size", self.text_vocab_size, 1, MAX_ENTRIES)?;
-        check.dimension("hidden_size", self.hidden_size)?;
-        check.dimension("intermediate_size", self.intermediate_size)?;
+        self.transformer().validate(&check, "rms_norm_eps")?;
         check.dimension("text_hidden_size", self.text_hidden_size)?;
-        check.count("num_hidden_layers", self.num_hidden_layers)?;
         check.silu(self.hidden_act)?;
-        check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
         let positions = self.max_position_embeddings;
         check.between("max_position_embeddings", positions, 16, MAX_ENTRIES)?;
-        check.positive("rms_norm_eps", self.rms_norm_eps)?;
-        check.positive("rope_theta", self.rope_theta)?;
         check.unused("use_sliding_window", self.use_sliding_window)?;
         check.unused("tie_word_embeddings", self.tie_word_embeddings)?;
         check.between("num_code_groups", self.num_code_groups, 2, 64)?;
@@ -225,16 +224,26 @@ impl TalkerConfig {
 }
 
 impl CodePredictorConfig {
+    /// Returns the sizes of the transformer.
+    pub fn transformer(&self) -> TransformerSizes {
+        TransformerSizes {
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            attention_bias: self.attention_bias,
+            norm_eps: self.rms_norm_eps,
+            rope_theta: self.rope_theta,
+        }
+    }
+
     fn validate(&self, num_code_groups: usize) -> Result<()> {
         let check = Check::section("talker_config.code_predictor_config.");
         check.between("vocab_size", self.vocab_size, 1, MAX_ENTRIES)?;
-        check.dimension("hidden_size", self.hidden_size)?;
-        check.dimension("intermediate_size", self.intermediate_size)?;
-        check.count("num_hidden_layers", self.num_hidden_layers)?;
+        self.transformer().validate(&check, "rms_norm_eps")?;
         check.silu(self.hidden_act)?;
-        check.attention(self.num_attention_heads, self.num_key_value_heads, self.head_dim)?;
-        check.positive("rms_norm_eps", self.rms_norm_eps)?;
-        check.positive("rope_theta", self.rope_theta)?;
         check.unused("use_sliding_window", self.use_sliding_window)?;
         check.unused("tie_word_embeddings", self.tie_word_embeddings)?;
         let why = "talker_config.num_code_groups";
@@ -267,14 +276,11 @@ impl RopeScaling {
     }
 }
 
-/// The last ids of the codec vocabulary are never codes.
-const SUPPRESSED: usize = 1024;
-
 fn default_max_position_embeddings() -> usize {
     32_768
 }
 
-/// An id is written as a number or as a list of one.
+/// Reads ids that are written as a number or as a list of one.
 fn speaker_ids<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<NameTable<u32>, D::Error> {
@@ -291,7 +297,7 @@ fn speaker_ids<'de, D: Deserializer<'de>>(
     Ok(ids.collect())
 }
 
-/// A dialect is written as its name, and none as `false`.
+/// Reads dialects that are written as a name, or as `false` for none.
 fn dialects<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<NameTable<Option<String>>, D::Error> {

@@ -1,20 +1,22 @@
 //! Speakers, languages and dialects by name.
 
-use crate::{ConfigError, ModelConfig, Result};
+use crate::error::{ConfigError, Result};
+use crate::model::ModelConfig;
 
 /// A preset speaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Speaker<'a> {
-    /// The name, as the checkpoint writes it.
+    /// Name, as the checkpoint writes it.
     pub name: &'a str,
-    /// Its row of the talker's codec embedding.
+    /// Row of the talker's codec embedding that is the voice.
     pub id: u32,
-    /// The dialect it speaks when the language is Chinese or left open.
+    /// Dialect that is spoken if the language is Chinese or `auto`.
     pub dialect: Option<&'a str>,
 }
 
 impl ModelConfig {
-    /// The preset speakers in the order of the file.
+    /// Iterates over the preset speakers in the order of the file.
     pub fn speakers(&self) -> impl Iterator<Item = Speaker<'_>> {
         let talker = &self.talker_config;
         talker.spk_id.iter().map(|(name, &id)| {
@@ -23,10 +25,10 @@ impl ModelConfig {
         })
     }
 
-    /// The speaker called `name`, in any case.
+    /// Returns the speaker called `name`, ignoring case.
     ///
     /// # Errors
-    /// [`ConfigError::UnknownSpeaker`], with the names that there are.
+    /// Returns [`ConfigError::UnknownSpeaker`], with the names of all speakers, if there is none.
     pub fn speaker(&self, name: &str) -> Result<Speaker<'_>> {
         let wanted = name.to_lowercase();
         self.speakers().find(|speaker| speaker.name.to_lowercase() == wanted).ok_or_else(|| {
@@ -37,17 +39,17 @@ impl ModelConfig {
         })
     }
 
-    /// The languages one can ask for, besides `auto`: all but the dialects.
+    /// Iterates over the languages besides `auto`; dialects are left out.
     pub fn languages(&self) -> impl Iterator<Item = &str> {
         self.talker_config.codec_language_id.names().filter(|name| !name.contains("dialect"))
     }
 
-    /// The token of a language, in any case; `None` for `auto`.
+    /// Returns the token of a language, ignoring case; `None` for `auto`.
     ///
-    /// A dialect can be named as well, as in the official `generate`.
+    /// The name of a dialect is accepted too, as in the official `generate`.
     ///
     /// # Errors
-    /// [`ConfigError::UnknownLanguage`], with the names that there are.
+    /// Returns [`ConfigError::UnknownLanguage`], with the names of all languages, if there is none.
     pub fn language_id(&self, name: &str) -> Result<Option<u32>> {
         if name.eq_ignore_ascii_case("auto") {
             return Ok(None);
@@ -59,11 +61,12 @@ impl ModelConfig {
         })
     }
 
-    /// The language token of a prompt, following `Qwen3TTSForConditionalGeneration.generate`:
-    /// the dialect of a speaker takes the place of Chinese and of `auto`, and of nothing else.
+    /// Returns the language token of a prompt, as `Qwen3TTSForConditionalGeneration.generate`
+    /// chooses it: a speaker's dialect replaces Chinese and `auto`, and no other language.
     ///
     /// # Errors
-    /// If the language or the speaker is unknown.
+    /// Returns [`ConfigError::UnknownLanguage`] or [`ConfigError::UnknownSpeaker`] if there is no
+    /// such language or speaker.
     pub fn language_token(&self, language: &str, speaker: Option<&str>) -> Result<Option<u32>> {
         let id = self.language_id(language)?;
         let open = ["auto", "chinese"].iter().any(|name| language.eq_ignore_ascii_case(name));

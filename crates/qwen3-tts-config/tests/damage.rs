@@ -1,4 +1,4 @@
-//! Every damage is refused with an error that names the field.
+//! Every damaged configuration is refused with an error that names the field.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ fn edit(mut root: Value, path: &str, value: Option<Value>) -> Value {
     root
 }
 
-/// One line that names the field.
+/// Asserts that the error is one line that names the field.
 #[track_caller]
 fn refused<T: std::fmt::Debug>(result: Result<T>, field: &str) {
     let message = result.expect_err(field).to_string();
@@ -53,7 +53,7 @@ fn codec_refused(path: &str, value: Option<Value>) {
 }
 
 #[test]
-fn what_describes_the_architecture_is_required() {
+fn fields_of_the_architecture_are_required() {
     for field in [
         "tts_model_type",
         "tts_model_size",
@@ -229,7 +229,7 @@ fn a_codec_of_another_model_is_refused() {
 }
 
 #[test]
-fn mlx_quantization_is_parsed() {
+fn mlx_quantization_is_parsed_and_other_schemes_are_refused() {
     let section = json!({
         "group_size": 64, "bits": 4, "mode": "affine",
         "talker.codec_head": false,
@@ -243,8 +243,22 @@ fn mlx_quantization_is_parsed() {
         quantization.layers["talker.model.layers.0.mlp.down_proj"],
         LayerQuantization::Groups { group_size: 32, bits: 8 }
     );
-    let odd = edit(model(), "quantization", Some(json!({"group_size": 64, "bits": 7})));
-    refused(ModelConfig::from_json(&odd.to_string()), "quantization.bits");
+    for (section, field) in [
+        (json!({"group_size": 64, "bits": 7}), "quantization.bits"),
+        (json!({"group_size": 64, "bits": 3}), "quantization.bits"),
+        (json!({"group_size": 16, "bits": 8}), "quantization.group_size"),
+        (json!({"group_size": 32, "bits": 4, "mode": "mxfp4"}), "quantization.mode"),
+        (
+            json!({
+                "group_size": 64, "bits": 4,
+                "talker.codec_head": {"group_size": 64, "bits": 2},
+            }),
+            "quantization.bits",
+        ),
+    ] {
+        let other = edit(model(), "quantization", Some(section));
+        refused(ModelConfig::from_json(&other.to_string()), field);
+    }
 }
 
 #[test]
@@ -267,7 +281,7 @@ fn sampling_values_are_checked() {
 }
 
 #[test]
-fn what_is_not_json_says_so() {
+fn text_that_is_not_json_is_refused_in_one_line() {
     let text = model().to_string();
     for text in ["", "null", "[]", &text[..text.len() / 2], &format!("{text}{text}")] {
         let message = ModelConfig::from_json(text).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The five published checkpoints parse to what they say of themselves.
+//! The five published checkpoints parse to the values in their files.
 
 use std::path::{Path, PathBuf};
 
@@ -142,6 +142,8 @@ fn instructions_are_for_those_that_follow_them() {
 fn sampling_defaults_are_the_official_ones() {
     let published = GenerationConfig::from_file(dir("0.6B-Base").join("generation_config.json"));
     let fallback = GenerationConfig::from_json("{}").unwrap();
-    assert_eq!(published.unwrap(), GenerationConfig { max_new_tokens: 8192, ..fallback.clone() });
     assert_eq!(fallback.max_new_tokens, 2048);
+    let mut expected = fallback;
+    expected.max_new_tokens = 8192;
+    assert_eq!(published.unwrap(), expected);
 }

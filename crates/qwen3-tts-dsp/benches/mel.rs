@@ -1,4 +1,4 @@
-//! The spectrogram of recordings of several lengths.
+//! Benchmarks the spectrogram of recordings of several lengths.
 
 use std::hint::black_box;
 

@@ -1,42 +1,42 @@
-//! Why a signal has no spectrogram.
+//! Errors of configuring and computing a spectrogram.
 
-/// A specialised [`Result`](std::result::Result).
+/// [`Result`](std::result::Result) with the [`Error`] of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a configuration or a signal was refused.
+/// Reason why a configuration or a signal was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A parameter has a value that gives no transform.
+    /// A parameter is out of range.
     #[error("{field}: expected {expected}, found {found}")]
     Config {
-        /// The parameter.
+        /// Name of the parameter.
         field: &'static str,
-        /// What it may be.
+        /// Valid values.
         expected: String,
-        /// What it is.
+        /// Value of the parameter.
         found: String,
     },
     /// A signal is too short for the padding, or for one frame.
     #[error("the signal has {found} samples, expected at least {needed}: take a longer one")]
     TooShort {
-        /// The number of samples.
+        /// Number of samples.
         found: usize,
-        /// The smallest number of samples that gives a frame.
+        /// Minimum number of samples.
         needed: usize,
     },
     /// A sample is NaN or infinite.
     #[error("sample {index} is {value}, expected a finite number: the recording is damaged")]
     NonFinite {
-        /// The sample, from 0.
+        /// Index of the sample.
         index: usize,
-        /// Its value.
+        /// Value of the sample.
         value: f32,
     },
 }
 
 impl Error {
-    /// `Ok` if a parameter's value `holds`.
+    /// Returns [`Error::Config`] unless the value of a parameter `holds`.
     pub(crate) fn config(
         holds: bool,
         field: &'static str,

@@ -1,15 +1,15 @@
-//! Triangles on the mel scale.
+//! Triangular filters on the mel scale.
 
 use ndarray::Array2;
 
-use crate::Result;
-use crate::mel_spectrogram::MelConfig;
+use crate::error::Result;
+use crate::mel_config::MelConfig;
 
-/// The weights of each mel band, `[n_mels, n_fft / 2 + 1]`: `librosa.filters.mel` with
+/// Returns the weights of each mel band, `[n_mels, n_fft / 2 + 1]`: `librosa.filters.mel` with
 /// `htk=False` and `norm='slaney'`, that is triangles of equal area.
 ///
 /// # Errors
-/// [`Error::Config`](crate::Error::Config) when a parameter gives no filters.
+/// Returns [`Error::Config`](crate::Error::Config) if a parameter is out of range.
 pub fn mel_filters(config: &MelConfig) -> Result<Array2<f32>> {
     config.validate()?;
     let n_bins = config.n_fft / 2 + 1;
@@ -20,7 +20,7 @@ pub fn mel_filters(config: &MelConfig) -> Result<Array2<f32>> {
             let hz = bin as f64 * f64::from(config.sample_rate) / config.n_fft as f64;
             let rising = (hz - edges[0]) / (edges[1] - edges[0]);
             let falling = (edges[2] - hz) / (edges[2] - edges[1]);
-            // Rounded twice, as the reference's.
+            // Rounded twice, as in the reference.
             let height = rising.min(falling).max(0.0) as f32;
             *weight = (f64::from(height) * area) as f32;
         }
@@ -28,15 +28,16 @@ pub fn mel_filters(config: &MelConfig) -> Result<Array2<f32>> {
     Ok(filters)
 }
 
-/// The corners of the triangles in Hz, at equal distances on the mel scale: each triangle rises
-/// from one to the next and falls to the one after.
+/// Returns the corners of the triangles in Hz, at equal distances on the mel scale. Each triangle
+/// rises from one corner to the next and falls to the one after.
 fn edges(config: &MelConfig) -> Vec<f64> {
     let (low, high) = (hz_to_mel(config.f_min), hz_to_mel(config.f_max));
     let step = (high - low) / (config.n_mels + 1) as f64;
     (0..config.n_mels + 2).map(|i| mel_to_hz(low + i as f64 * step)).collect()
 }
 
-/// Below 1000 Hz Slaney's scale is linear, three mel to 200 Hz; above, 27 mel lead to 6400 Hz.
+// Slaney's scale is linear below 1000 Hz, with 3 mel per 200 Hz, and logarithmic above, with 27 mel
+// from 1000 Hz to 6400 Hz.
 const LINEAR_STEP: f64 = 200.0 / 3.0;
 const LOG_START_HZ: f64 = 1000.0;
 const LOG_START_MEL: f64 = LOG_START_HZ / LINEAR_STEP;
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn triangles_have_equal_areas() {
-        let config = MelConfig { n_fft: 1 << 16, ..MelConfig::default() };
+        let config = MelConfig::default().n_fft(1 << 16);
         let filters = mel_filters(&config).unwrap();
         let hz_per_bin = 24_000.0 / f64::from(1 << 16);
         for filter in filters.rows() {

@@ -1,87 +1,18 @@
-//! The logarithmic mel spectrogram that the speaker encoder hears.
+//! The logarithmic mel spectrogram, the input of the speaker encoder.
 
 use ndarray::{Array2, ArrayView1};
 
 use crate::error::{Error, Result};
+use crate::mel_config::MelConfig;
 use crate::mel_filters::mel_filters;
 use crate::reflect::reflect_pad;
 use crate::stft::Stft;
 use crate::window::hann_window;
 
-/// What a spectrogram is made of; the default is the model's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MelConfig {
-    /// Sample rate of the signal in Hz.
-    pub sample_rate: u32,
-    /// Samples of one transform.
-    pub n_fft: usize,
-    /// Samples from one frame to the next.
-    pub hop_length: usize,
-    /// Samples of the Hann window.
-    pub win_length: usize,
-    /// Mel bands.
-    pub n_mels: usize,
-    /// The lowest frequency in Hz.
-    pub f_min: f64,
-    /// The highest frequency in Hz.
-    pub f_max: f64,
-}
-
-impl Default for MelConfig {
-    fn default() -> Self {
-        Self {
-            sample_rate: 24_000,
-            n_fft: 1024,
-            hop_length: 256,
-            win_length: 1024,
-            n_mels: 128,
-            f_min: 0.0,
-            f_max: 12_000.0,
-        }
-    }
-}
-
-impl MelConfig {
-    /// The most mel bands; more is a mistake, or an attempt to exhaust memory.
-    pub const MAX_N_MELS: usize = 1 << 12;
-    /// The longest transform of a spectrogram, for the same reason.
-    pub const MAX_N_FFT: usize = 1 << 16;
-
-    /// The mirrored samples on each side: `(n_fft − hop_length) / 2`.
-    pub fn padding(&self) -> usize {
-        self.n_fft.saturating_sub(self.hop_length) / 2
-    }
-
-    /// The shortest signal that gives a frame: longer than the padding, since mirroring does not
-    /// repeat the edge, and with its padding as long as a transform.
-    pub fn min_samples(&self) -> usize {
-        let padding = self.padding();
-        self.n_fft.saturating_sub(2 * padding).max(padding + 1)
-    }
-
-    pub(crate) fn validate(&self) -> Result<()> {
-        let within = |field, value: usize, high: usize| {
-            Error::config((1..=high).contains(&value), field, format!("1 to {high}"), value)
-        };
-        within("n_fft", self.n_fft, Self::MAX_N_FFT)?;
-        within("hop_length", self.hop_length, self.n_fft)?;
-        within("win_length", self.win_length, self.n_fft)?;
-        within("n_mels", self.n_mels, Self::MAX_N_MELS)?;
-        Error::config(self.sample_rate > 0, "sample_rate", "at least 1 Hz", self.sample_rate)?;
-        let nyquist = f64::from(self.sample_rate) / 2.0;
-        let holds = self.f_max > 0.0 && self.f_max <= nyquist;
-        let expected = format!("above 0 Hz and at most half the sample rate ({nyquist} Hz)");
-        Error::config(holds, "f_max", expected, self.f_max)?;
-        let holds = self.f_min >= 0.0 && self.f_min < self.f_max;
-        let expected = format!("at least 0 Hz and below f_max ({} Hz)", self.f_max);
-        Error::config(holds, "f_min", expected, self.f_min)
-    }
-}
-
-/// Computes ln(max(F·√(|STFT|² + 1e-9), 1e-5)) of signals, F the
-/// [mel filters](crate::mel_filters): the reference's `mel_spectrogram`.
+/// The transform ln(max(F·√(|STFT|² + 1e-9), 1e-5)) of signals, with the
+/// [mel filters](crate::mel_filters()) F: the reference's `mel_spectrogram`.
 ///
-/// It is built once and used for any number of signals.
+/// It is built once and used for any number of signals. It is `Send` and `Sync`.
 #[derive(Debug, Clone)]
 pub struct MelSpectrogram {
     config: MelConfig,
@@ -89,7 +20,7 @@ pub struct MelSpectrogram {
     bands: Vec<Band>,
 }
 
-/// A mel filter where it is not zero.
+/// The part of a mel filter that is not zero.
 #[derive(Debug, Clone)]
 struct Band {
     first_bin: usize,
@@ -97,15 +28,15 @@ struct Band {
 }
 
 impl MelSpectrogram {
-    /// Added to the squared magnitude.
+    /// Term added to the squared magnitude.
     const MAGNITUDE_EPS: f64 = 1e-9;
-    /// What counts as silence.
+    /// Magnitude of silence.
     const FLOOR: f64 = 1e-5;
 
     /// Plans the transform and computes the filters.
     ///
     /// # Errors
-    /// [`Error::Config`] when a parameter gives no spectrogram.
+    /// Returns [`Error::Config`] if a parameter is out of range.
     pub fn new(config: MelConfig) -> Result<Self> {
         let filters = mel_filters(&config)?;
         let window = hann_window(config.win_length);
@@ -114,12 +45,12 @@ impl MelSpectrogram {
         Ok(Self { config, stft, bands })
     }
 
-    /// What it was built from.
+    /// Returns the parameters that it was built from.
     pub fn config(&self) -> &MelConfig {
         &self.config
     }
 
-    /// The number of frames of a signal, 0 where it is too short.
+    /// Returns the number of frames of a signal, 0 if it is too short.
     pub fn n_frames(&self, n_samples: usize) -> usize {
         if n_samples < self.config.min_samples() {
             return 0;
@@ -127,11 +58,12 @@ impl MelSpectrogram {
         self.stft.n_frames(n_samples.saturating_add(2 * self.config.padding()))
     }
 
-    /// The spectrogram `[n_frames, n_mels]` of a signal, whose samples are in −1..=1 by custom.
+    /// Computes the spectrogram `[n_frames, n_mels]` of a signal, whose samples are in −1..=1 by
+    /// convention.
     ///
     /// # Errors
-    /// [`Error::TooShort`] below [`MelConfig::min_samples`], [`Error::NonFinite`] where a sample
-    /// is no number.
+    /// Returns [`Error::TooShort`] if the signal is shorter than [`MelConfig::min_samples`], and
+    /// [`Error::NonFinite`] if a sample is NaN or infinite.
     pub fn compute<'a>(&self, signal: impl Into<ArrayView1<'a, f32>>) -> Result<Array2<f32>> {
         let signal = signal.into();
         self.check(signal)?;

@@ -1,14 +1,14 @@
-//! Padding by the mirrored signal.
+//! Reflection padding.
 
 use ndarray::{Array1, ArrayView1};
 
 use crate::error::{Error, Result};
 
-/// The signal with `padding` samples on each side, mirrored at its first and last sample, which
-/// are not repeated: `torch.nn.functional.pad` with mode `reflect`.
+/// Returns the signal with `padding` samples on each side, mirrored at its first and last sample,
+/// which are not repeated: `torch.nn.functional.pad` with mode `reflect`.
 ///
 /// # Errors
-/// [`Error::TooShort`] unless the signal is longer than the padding.
+/// Returns [`Error::TooShort`] unless the signal is longer than the padding.
 ///
 /// ```
 /// let padded = qwen3_tts_dsp::reflect_pad(&[1.0, 2.0, 3.0], 2)?;

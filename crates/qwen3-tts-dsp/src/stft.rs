@@ -9,28 +9,29 @@ use realfft::{RealFftPlanner, RealToComplex};
 
 use crate::error::{Error, Result};
 
-/// The spectra of overlapping windows of a signal: `torch.stft` with `center=False` and
-/// `onesided=True`.
+/// The transform of a signal to the spectra of overlapping windows: `torch.stft` with
+/// `center=False` and `onesided=True`.
 ///
-/// Windowed samples are float32, as the reference's; the transform is float64. What is left of the
-/// difference from the reference is the rounding of the reference.
+/// Windowed samples are float32, as in the reference; the transform is float64. It differs from the
+/// reference only by the rounding of the reference. It is `Send` and `Sync`.
 #[derive(Clone)]
 pub struct Stft {
     fft: Arc<dyn RealToComplex<f64>>,
-    /// As long as the transform.
+    /// Window, centred in as many samples as the transform has.
     window: Vec<f32>,
     hop_length: usize,
 }
 
 impl Stft {
-    /// The longest transform; more is a mistake, or an attempt to exhaust memory.
+    /// Maximum length of a transform. A larger one is a mistake, or an attempt to exhaust memory.
     pub const MAX_N_FFT: usize = 1 << 20;
 
-    /// A transform of `n_fft` samples every `hop_length` samples. A window shorter than `n_fft`
-    /// stands in its middle, between zeros.
+    /// Plans a transform of `n_fft` samples every `hop_length` samples. A window shorter than
+    /// `n_fft` is centred between zeros.
     ///
     /// # Errors
-    /// [`Error::Config`] when a length is 0 or too large, or the window is longer than `n_fft`.
+    /// Returns [`Error::Config`] if a length is 0 or too large, or the window is longer than
+    /// `n_fft`.
     pub fn new<'a>(
         n_fft: usize,
         hop_length: usize,
@@ -49,17 +50,17 @@ impl Stft {
         Ok(Self { fft, window: centered, hop_length })
     }
 
-    /// The length of the transform.
+    /// Returns the length of the transform in samples.
     pub fn n_fft(&self) -> usize {
         self.window.len()
     }
 
-    /// The number of frequencies, from 0 to half the sample rate: `n_fft / 2 + 1`.
+    /// Returns the number of frequencies, from 0 to half the sample rate: `n_fft / 2 + 1`.
     pub fn n_bins(&self) -> usize {
         self.n_fft() / 2 + 1
     }
 
-    /// The number of whole windows in a signal.
+    /// Returns the number of whole windows in a signal.
     pub fn n_frames(&self, n_samples: usize) -> usize {
         match n_samples.checked_sub(self.n_fft()) {
             None => 0,
@@ -67,7 +68,7 @@ impl Stft {
         }
     }
 
-    /// The spectrum of each window, `[n_frames, n_bins]`; the signal is not padded.
+    /// Computes the spectrum of each window, `[n_frames, n_bins]`. The signal is not padded.
     pub fn forward<'a>(&self, signal: impl Into<ArrayView1<'a, f32>>) -> Array2<Complex<f64>> {
         let signal = signal.into();
         let mut spectra = Array2::zeros((self.n_frames(signal.len()), self.n_bins()));
@@ -111,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition, term by term.
+    /// Computes one bin by the definition, term by term.
     fn naive(frame: &[f32], window: &[f32], bin: usize) -> Complex<f64> {
         let n_fft = frame.len();
         let terms = frame.iter().zip(window).enumerate().map(|(n, (x, w))| {

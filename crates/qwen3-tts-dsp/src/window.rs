@@ -1,12 +1,12 @@
-//! The window of the short-time Fourier transform.
+//! Windows of the short-time Fourier transform.
 
 use std::f32::consts::TAU;
 
 use ndarray::Array1;
 
-/// The periodic Hann window, ½ − ½·cos(2πn / `len`): `torch.hann_window`.
+/// Returns the periodic Hann window, ½ − ½·cos(2πn / `len`): `torch.hann_window`.
 ///
-/// The angle is float32, as the reference's: its rounding decides what is left between loud tones.
+/// The angle is float32, as in the reference: its rounding decides what is left between loud tones.
 pub fn hann_window(len: usize) -> Array1<f32> {
     let step = TAU / len as f32;
     // A cosine of float64 is the same on every platform once it is rounded.
@@ -25,7 +25,7 @@ mod tests {
         assert!((window[512] - 1.0).abs() < 1e-6);
         for n in 1..512 {
             assert!((window[n] - window[1024 - n]).abs() < 1e-6);
-            // Shifted by half its length it fills up to one.
+            // The window and its copy shifted by half its length sum to one.
             assert!((window[n] + window[n + 512] - 1.0).abs() < 1e-6);
         }
     }

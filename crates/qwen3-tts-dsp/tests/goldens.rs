@@ -1,4 +1,4 @@
-//! The spectrogram against the official package's.
+//! The spectrogram compared with that of the official package.
 
 use qwen3_tts_dsp::{Error, MelConfig, MelSpectrogram, hann_window, mel_filters};
 use qwen3_tts_testkit::{Golden, assert_close};
@@ -29,7 +29,7 @@ fn spectrograms_are_the_official_ones() {
         let mel = mel_spectrogram().compute(&samples).unwrap();
         assert_eq!([mel.nrows(), mel.ncols()], shape[..]);
         let mel: Vec<f32> = mel.into_iter().collect();
-        // Where the official transform is mostly rounding, it is farther from exact than we are.
+        // If the official value is mostly rounding, it is farther from the exact one than ours.
         let rounding = case["rounding"].as_f64().unwrap() as f32;
         assert_close(&mel, &official, 1e-4 + 1.01 * rounding);
         let exact = format!("{name}.mel_float64");

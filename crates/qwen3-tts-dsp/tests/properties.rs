@@ -1,8 +1,8 @@
-//! What holds for any signal and any configuration.
+//! Properties of any signal and any configuration.
 
-use ndarray::{Array1, ArrayView1, s};
 use proptest::prelude::*;
-use qwen3_tts_dsp::{Error, MelConfig, MelSpectrogram};
+use qwen3_tts_dsp::ndarray::{Array1, ArrayView1, s};
+use qwen3_tts_dsp::{Error, MelConfig, MelSpectrogram, Stft};
 
 fn default() -> MelSpectrogram {
     MelSpectrogram::new(MelConfig::default()).unwrap()
@@ -63,7 +63,14 @@ proptest! {
         f_min in -10.0..30_000.0f64,
         f_max in -10.0..30_000.0f64,
     ) {
-        let config = MelConfig { sample_rate, n_fft, hop_length, win_length, n_mels, f_min, f_max };
+        let config = MelConfig::default()
+            .sample_rate(sample_rate)
+            .n_fft(n_fft)
+            .hop_length(hop_length)
+            .win_length(win_length)
+            .n_mels(n_mels)
+            .f_min(f_min)
+            .f_max(f_max);
         let min_samples = config.min_samples();
         match MelSpectrogram::new(config) {
             Ok(mel_spectrogram) => {
@@ -80,19 +87,19 @@ proptest! {
 }
 
 #[test]
-fn what_gives_no_spectrogram_is_named() {
+fn parameters_out_of_range_are_named() {
     let default = MelConfig::default;
     for (config, message) in [
-        (MelConfig { n_fft: 0, ..default() }, "n_fft: expected 1 to 65536, found 0"),
-        (MelConfig { n_fft: usize::MAX, ..default() }, "n_fft"),
-        (MelConfig { hop_length: 1025, ..default() }, "hop_length: expected 1 to 1024"),
-        (MelConfig { win_length: 1025, ..default() }, "win_length: expected 1 to 1024"),
-        (MelConfig { n_mels: usize::MAX, ..default() }, "n_mels"),
-        (MelConfig { sample_rate: 0, ..default() }, "sample_rate"),
-        (MelConfig { f_max: 12_000.5, ..default() }, "f_max"),
-        (MelConfig { f_max: f64::NAN, ..default() }, "f_max"),
-        (MelConfig { f_min: 12_000.0, ..default() }, "f_min"),
-        (MelConfig { f_min: f64::NAN, ..default() }, "f_min"),
+        (default().n_fft(0), "n_fft: expected 1 to 65536, found 0"),
+        (default().n_fft(usize::MAX), "n_fft"),
+        (default().hop_length(1025), "hop_length: expected 1 to 1024"),
+        (default().win_length(1025), "win_length: expected 1 to 1024"),
+        (default().n_mels(usize::MAX), "n_mels"),
+        (default().sample_rate(0), "sample_rate"),
+        (default().f_max(12_000.5), "f_max"),
+        (default().f_max(f64::NAN), "f_max"),
+        (default().f_min(12_000.0), "f_min"),
+        (default().f_min(f64::NAN), "f_min"),
     ] {
         let error = MelSpectrogram::new(config).unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
@@ -121,4 +128,14 @@ fn strided_views_are_taken_as_they_are() {
     let view: ArrayView1<'_, f32> = ArrayView1::from(&left);
     let reversed: Vec<f32> = left.iter().rev().copied().collect();
     assert_eq!(default().compute(view.slice(s![..;-1])), default().compute(&reversed));
+}
+
+/// Fails to compile unless the types can be shared between threads.
+#[test]
+fn transforms_are_shared_between_threads() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<MelConfig>();
+    is_shared::<MelSpectrogram>();
+    is_shared::<Stft>();
+    is_shared::<Error>();
 }

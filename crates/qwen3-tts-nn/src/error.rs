@@ -1,11 +1,11 @@
-//! What can go wrong at the edges: opening, validating and reading back.
+//! Errors of loading weights and of reading results back.
 
 use std::path::PathBuf;
 
 /// A specialised [`Result`](std::result::Result).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why weights could not be loaded, or a computation gave no usable result.
+/// The reason why weights could not be loaded, or why a computation gave no usable result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,28 +14,28 @@ pub enum Error {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// A file is not what its name says.
+    /// A file is not in the format that its name implies.
     #[error("{file}: not a valid weights file ({reason}); it may be truncated: fetch it again")]
     Malformed {
         /// The file.
         file: String,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
-    /// A tensor that the model needs is not there.
+    /// A tensor that the model needs is missing.
     #[error("{file}: tensor `{name}` is missing (expected shape {expected:?})")]
     MissingTensor {
         /// The file or directory.
         file: String,
         /// The tensor's full name.
         name: String,
-        /// The shape that the configuration asks for.
+        /// The shape that the configuration implies.
         expected: Vec<usize>,
     },
-    /// A tensor has another shape than the configuration asks for.
+    /// A tensor has another shape than the configuration implies.
     #[error(
         "{file}: tensor `{name}` has shape {found:?}, but config.json asks for {expected:?}; \
          do the weights and config.json belong together?"
@@ -45,7 +45,7 @@ pub enum Error {
         file: String,
         /// The tensor's full name.
         name: String,
-        /// The shape that the configuration asks for.
+        /// The shape that the configuration implies.
         expected: Vec<usize>,
         /// The shape in the file.
         found: Vec<usize>,
@@ -57,12 +57,12 @@ pub enum Error {
         file: String,
         /// The tensor's full name.
         name: String,
-        /// The data types that would do.
+        /// The data types that are supported.
         expected: String,
         /// The data type in the file.
         found: String,
     },
-    /// A tensor of a quantised layer does not fit the shape that the configuration asks for.
+    /// A tensor of a quantised layer does not have the shape that the configuration implies.
     #[error(
         "{file}: tensor `{name}` of a quantised layer has shape {found:?}, but config.json asks \
          for {expected}; do the weights and config.json belong together?"
@@ -72,12 +72,12 @@ pub enum Error {
         file: String,
         /// The tensor's full name.
         name: String,
-        /// The shapes that would do.
+        /// The shapes that are possible.
         expected: String,
         /// The shape in the file.
         found: Vec<usize>,
     },
-    /// A layer is to be quantised to other bits than the checkpoint has it in.
+    /// A layer is to be quantised to other bits than those that the checkpoint stores.
     #[error(
         "{file}: tensor `{name}` is quantised to {found} bits already, and can't be quantised to \
          {expected}: load it as it is, or take the checkpoint that it was made from"
@@ -87,12 +87,12 @@ pub enum Error {
         file: String,
         /// The tensor's full name.
         name: String,
-        /// The bits that were asked for.
+        /// The requested bits.
         expected: usize,
         /// The bits in the file.
         found: usize,
     },
-    /// The file holds tensors that the model does not know.
+    /// The file has tensors that the model does not know.
     #[error(
         "{file}: {count} tensors do not belong to this model, the first is `{name}`; \
          is config.json that of another checkpoint?"
@@ -102,21 +102,21 @@ pub enum Error {
         file: String,
         /// The first of them, in order of name.
         name: String,
-        /// How many there are.
+        /// Number of such tensors.
         count: usize,
     },
-    /// A device was asked for that is not there.
+    /// The requested device is not available.
     #[error("device `{device}` is not available: {reason}; use the device `cpu`")]
     DeviceMissing {
         /// The device.
         device: &'static str,
-        /// Why it is not there, and what to do about it.
+        /// The reason, and what to do about it.
         reason: String,
     },
-    /// A computation gave NaN or infinity.
+    /// A computation gave NaN or an infinity.
     #[error("{what} are not finite numbers: the weights are damaged; fetch them again")]
     NonFinite {
-        /// What was computed.
+        /// Name of the values.
         what: &'static str,
     },
 }

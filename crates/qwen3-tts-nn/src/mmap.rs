@@ -16,8 +16,8 @@ pub(crate) fn map_file(path: &Path) -> io::Result<Mmap> {
     unsafe { Mmap::map(&file) }
 }
 
-/// Gives the pages of a part of a mapping back to the system, which reads them again should they
-/// be asked for. A system without this advice keeps them.
+/// Gives the pages of a part of a mapping back to the system, which reads them again on demand.
+/// Does nothing on a system without this advice.
 pub(crate) fn forget_pages(map: &Mmap, start: usize, len: usize) {
     #[cfg(unix)]
     {

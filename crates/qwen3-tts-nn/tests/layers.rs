@@ -34,7 +34,7 @@ fn tensor(values: &[f32], channels: usize, device: &Device) -> Tensor {
     Tensor::from_vec(values.to_vec(), &[1, values.len() / channels, channels], device)
 }
 
-/// Runs `step` over pieces of `x` of these lengths and joins the results.
+/// Runs `step` over chunks of `x` of these lengths and joins the results.
 fn in_pieces(x: &Tensor, sizes: &[usize], mut step: impl FnMut(&Tensor) -> Tensor) -> Vec<f32> {
     let mut start = 0;
     let mut out = Vec::new();
@@ -77,8 +77,8 @@ fn check_a_causal_convolution_is_its_definition(device: &Device) {
     assert_close(&y.to_vec(), &expected, 1e-5);
 }
 
-/// The reference pads `taps − stride` inputs on the left, and on the right what is missing to a
-/// multiple of the stride.
+/// The reference pads `taps − stride` inputs on the left, and on the right up to a multiple
+/// of the stride.
 #[test]
 fn a_strided_convolution_is_its_definition_with_either_padding() {
     Device::all()
@@ -118,7 +118,7 @@ fn check_a_strided_convolution_is_its_definition_with_either_padding(device: &De
     }
 }
 
-/// The reference mirrors `(taps − 1)·dilation` inputs in all; of an odd number, more at the end.
+/// The reference mirrors `(taps − 1)·dilation` inputs in all; if the number is odd, one more at the end.
 #[test]
 fn a_same_convolution_is_its_definition() {
     Device::all().iter().for_each(check_a_same_convolution_is_its_definition);
@@ -239,7 +239,7 @@ fn attention(window: Option<usize>, device: &Device) -> (Attention, AttentionCon
     (Attention::load(&w, &config, device).unwrap(), config)
 }
 
-/// Runs a sequence through attention in pieces.
+/// Runs a sequence through attention in chunks.
 fn attend(
     window: Option<usize>,
     x: &Tensor,
@@ -350,7 +350,7 @@ fn check_a_strided_convolution_in_pieces_is_the_whole(device: &Device) {
     }
 }
 
-/// Far more positions than any configuration names: the cache grows without a cap.
+/// Far more positions than any configuration names: the cache grows without a limit.
 #[test]
 fn a_cache_has_no_cap() {
     Device::all().iter().for_each(check_a_cache_has_no_cap);

@@ -12,7 +12,7 @@ fn values(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919) % 211) as f32 / 100.0 - 1.0).collect()
 }
 
-/// A file of `weight` and a bias of zeros, with or without MLX's mark.
+/// A file of `weight` and a bias of zeros, with or without MLX's `format`.
 fn write(path: &Path, weight: &[f32], shape: [usize; 3], biases: usize, mlx: bool) -> Weights {
     let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
     let (weight, bias) = (bytes(weight), bytes(&vec![0.0; biases]));
@@ -45,7 +45,7 @@ fn permute(x: &[f32], shape: [usize; 3], order: [usize; 3]) -> Vec<f32> {
 #[test]
 fn a_convolution_is_the_same_from_both_layouts() {
     let (dir, device) = (tempfile::tempdir().unwrap(), Device::cpu(1));
-    // The last has as many taps as inputs: only the mark of the file tells its axes apart.
+    // The last one has as many taps as inputs: only the file's `format` tells its axes apart.
     for (out, input, taps) in [(6, 4, 3), (5, 1, 7), (5, 7, 1), (3, 5, 5)] {
         let published = values(out * input * taps);
         let mlx = permute(&published, [out, input, taps], [0, 2, 1]);
@@ -60,7 +60,7 @@ fn a_convolution_is_the_same_from_both_layouts() {
         let want = run(&write(&path, &published, [out, input, taps], out, false));
         assert_eq!(run(&write(&path, &mlx, [out, taps, input], out, true)), want);
         if input != taps {
-            // A shape that fits one layout only is believed, whoever wrote the file.
+            // A shape that fits only one layout decides, whatever the file's `format`.
             assert_eq!(run(&write(&path, &mlx, [out, taps, input], out, false)), want);
             assert_eq!(run(&write(&path, &published, [out, input, taps], out, true)), want);
         } else {
@@ -72,7 +72,7 @@ fn a_convolution_is_the_same_from_both_layouts() {
 #[test]
 fn a_transposed_convolution_is_the_same_from_both_layouts() {
     let (dir, device) = (tempfile::tempdir().unwrap(), Device::cpu(1));
-    // In the second the axes of both layouts have the same lengths.
+    // In the second one the axes of both layouts have the same lengths.
     for (input, out, taps, stride) in [(4, 3, 6, 2), (4, 4, 4, 2)] {
         let published = values(input * out * taps);
         let mlx = permute(&published, [input, out, taps], [1, 2, 0]);

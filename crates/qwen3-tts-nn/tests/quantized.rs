@@ -1,4 +1,4 @@
-//! Quantised matrices in the layers: read as MLX reads them, refused by name when damaged.
+//! Quantised matrices in the layers: read as MLX reads them, refused by name if damaged.
 
 use std::path::Path;
 
@@ -99,7 +99,7 @@ fn assert_layers(device: &Device) {
     }
 }
 
-/// What is told of the layer after `change`.
+/// Returns the error of loading the layer after `change`.
 fn refusal(change: impl FnOnce(&mut Vec<Entry>)) -> Error {
     let golden = Golden::load("operations/quantized");
     let (mut entries, _) = layer(&golden, "bfloat16", 4, 64);
@@ -127,7 +127,7 @@ fn damaged_layers_are_refused_by_name() {
             "{error}"
         );
     }
-    // Five bits, and a group of sixteen: MLX has them, this crate has not.
+    // Five bits and groups of 16, which MLX supports and this crate does not.
     let error = refusal(|entries| {
         entries[0] = Entry::new("a.weight", FileDtype::U32, &[5, 40], vec![0; 5 * 40 * 4]);
     });
@@ -191,7 +191,7 @@ fn layers_quantised_as_they_are_read_are_those_that_mlx_packed() {
             let read = full.clone().quantize(policy);
             assert_eq!(y(&read), y(&packed), "{bits:?} on {}", device.name());
             assert_eq!(y(&read).0, kept);
-            // The file's pages were given back, and are still there to be read.
+            // The file's pages were given back to the system, and can still be read.
             assert_eq!(y(&full).0, Dtype::Bf16);
             let table = Embedding::load(&read.under("a"), rows, cols, &device).unwrap();
             assert_eq!(table.weight().dtype(), Dtype::Bf16);

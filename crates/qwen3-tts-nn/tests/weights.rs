@@ -1,4 +1,4 @@
-//! Reading checkpoints: what is right, and what is told of everything that is wrong.
+//! Reading checkpoints, and the errors of damaged ones.
 
 use std::fs;
 use std::path::Path;
@@ -107,6 +107,9 @@ fn a_wrong_tensor_is_named_with_what_was_expected_and_found() {
         matches!(&error, Error::UnknownTensors { name, count: 1, .. } if name == "layer.dtype")
     );
     weights.finish(&["layer.d"]).unwrap();
+    weights.under("layer").finish(&["d"]).unwrap();
+    assert!(weights.under("layer").finish(&["layer.d"]).is_err());
+    weights.under("head").finish(&[]).unwrap();
 }
 
 #[test]

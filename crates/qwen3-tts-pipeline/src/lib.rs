@@ -42,10 +42,10 @@ pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize, WeightsInfo};
 pub use error::{Error, Result};
 pub use output::{OutputFile, OutputStream};
 pub use qwen3_tts_nn::{Bits, Dtype};
-pub use qwen3_tts_talker::TextMode;
+pub use qwen3_tts_talker::{Sampling, TextMode};
 pub use speech::{
     AudioChunk, ChunkSchedule, DeviceKind, IncrementalText, LoadOptions, LongText, Pauses,
-    PieceOutput, Progress, Sampling, Speech, SpeechCodes, SpeechControl, SpeechEvent, SpeechOutput,
+    PieceOutput, Progress, Speech, SpeechCodes, SpeechControl, SpeechEvent, SpeechOutput,
     SpeechRequest, StageTimings, StopReason, Synthesizer, Voice, VoiceTimings, WeightTypes,
 };
 pub use text::{PieceEnd, TextPiece, TextPieces, TextTokenizer};

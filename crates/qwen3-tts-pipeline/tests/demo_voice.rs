@@ -78,14 +78,8 @@ fn assert_ends_in_time(speech: &SpeechOutput, sentence: &Sentence, most: f64) {
 fn log_mel(samples: &[f32]) -> Array2<f32> {
     let power = samples.iter().map(|x| x * x).sum::<f32>() / samples.len() as f32;
     let level: Vec<f32> = samples.iter().map(|x| x * 0.05 / power.sqrt()).collect();
-    let config = MelConfig {
-        hop_length: 480,
-        win_length: 600,
-        n_mels: 40,
-        f_min: 50.0,
-        f_max: 8_000.0,
-        ..MelConfig::default()
-    };
+    let config =
+        MelConfig::default().hop_length(480).win_length(600).n_mels(40).f_min(50.0).f_max(8_000.0);
     let mel = MelSpectrogram::new(config).unwrap();
     // Above the floor that quantised audio has.
     mel.compute(&level[..]).unwrap().mapv(|x| (x.exp() + 3e-3).ln())

@@ -1,16 +1,14 @@
-//! The vector of a recording.
+//! Benchmarks the speaker embedding of a recording.
 //!
-//! `QWEN3_TTS_BENCH_MODEL` names the directory of a base checkpoint; without it a tiny encoder of
-//! the fixtures is used, which says little about speed. `QWEN3_TTS_THREADS` sets the number of
+//! `QWEN3_TTS_BENCH_MODEL` names the directory of a base checkpoint. Without it, a tiny encoder of
+//! the fixtures is used, whose speed means little. `QWEN3_TTS_THREADS` sets the number of
 //! threads (default: all).
 
 use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use qwen3_tts_config::{ModelConfig, SpeakerEncoderConfig};
-use qwen3_tts_nn::{Device, Weights};
-use qwen3_tts_speaker::SpeakerEncoder;
+use qwen3_tts_speaker::{Device, ModelConfig, SpeakerEncoder, SpeakerEncoderConfig, Weights};
 use qwen3_tts_testkit::{Golden, fixtures_dir};
 
 fn model() -> (SpeakerEncoderConfig, Weights) {

@@ -1,12 +1,11 @@
-//! Compares the vectors of made-up voices: `cargo run --release --example compare -- DIR`.
+//! Compares the speaker embeddings of synthetic voices:
+//! `cargo run --release --example compare -- DIR`.
 
 use std::error::Error;
 use std::f32::consts::TAU;
 use std::path::PathBuf;
 
-use qwen3_tts_config::ModelConfig;
-use qwen3_tts_nn::{Device, Weights};
-use qwen3_tts_speaker::SpeakerEncoder;
+use qwen3_tts_speaker::{Device, ModelConfig, SpeakerEncoder, Weights};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir: PathBuf = std::env::args().nth(1).ok_or("name a checkpoint directory")?.into();
@@ -24,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Two seconds of a voice of this pitch, as far as harmonics are one.
+/// Returns two seconds of harmonics of this pitch, in place of a voice.
 fn buzz(pitch: f32) -> Vec<f32> {
     let harmonic = |n: usize, t: f32| (TAU * pitch * n as f32 * t).sin() / n as f32;
     let sample = |t: f32| 0.1 * (1..30).map(|n| harmonic(n, t)).sum::<f32>();

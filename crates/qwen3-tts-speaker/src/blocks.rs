@@ -16,15 +16,15 @@ impl TimeDelayNetBlock {
         self.conv.min_time()
     }
 
-    /// `[1, time, in]` to `[1, time, out]`.
+    /// Maps `[1, time, in]` to `[1, time, out]`.
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
         self.conv.forward(x).relu()
     }
 }
 
-/// Slices of the channels, each convolved after the result of the one before is added: the
+/// Convolutions of channel groups, each with the result of the group before added to its input: the
 /// reference's `Res2NetBlock` ([Gao et al. 2019](https://arxiv.org/abs/1904.01169)). The first
-/// slice stays as it is.
+/// group is unchanged.
 struct Res2NetBlock {
     blocks: Vec<TimeDelayNetBlock>,
     slice: usize,
@@ -38,7 +38,7 @@ impl Res2NetBlock {
         Ok(Self { blocks: (0..config.scale - 1).map(block).collect::<Result<_>>()?, slice })
     }
 
-    /// `[1, time, channels]` to the same shape.
+    /// Maps `[1, time, channels]` to the same shape.
     fn forward(&self, x: &Tensor) -> Tensor {
         let slice = |i: usize| x.narrow(2, i * self.slice, self.slice);
         let mut outputs = vec![slice(0)];
@@ -53,7 +53,7 @@ impl Res2NetBlock {
     }
 }
 
-/// Loudness of each channel by what the whole recording has of it, the reference's
+/// Channel gain from its mean over time (squeeze-and-excitation), the reference's
 /// `SqueezeExcitationBlock` ([Hu et al. 2018](https://arxiv.org/abs/1709.01507)).
 struct SqueezeExcitationBlock {
     conv1: SameConv1d,
@@ -72,14 +72,14 @@ impl SqueezeExcitationBlock {
         })
     }
 
-    /// The factor of each channel: `[1, time, channels]` to `[1, 1, channels]`.
+    /// Returns the gain of each channel: `[1, time, channels]` to `[1, 1, channels]`.
     fn gate(&self, x: &Tensor) -> Tensor {
         let (mean, _) = x.statistics(None, 0.0);
         self.conv2.forward(&self.conv1.forward(&mean).relu()).sigmoid()
     }
 }
 
-/// The sizes of a [`SqueezeExcitationRes2NetBlock`].
+/// Sizes of a [`SqueezeExcitationRes2NetBlock`].
 pub(crate) struct SeRes2NetConfig {
     pub channels: usize,
     pub kernel_size: usize,
@@ -116,7 +116,7 @@ impl SqueezeExcitationRes2NetBlock {
         self.res2net_block.blocks.iter().map(TimeDelayNetBlock::min_time).max().unwrap_or(1)
     }
 
-    /// `[1, time, channels]` to the same shape.
+    /// Maps `[1, time, channels]` to the same shape.
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
         let y = self.res2net_block.forward(&self.tdnn1.forward(x));
         let y = self.tdnn2.forward(&y);

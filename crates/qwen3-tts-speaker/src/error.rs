@@ -1,64 +1,59 @@
-//! Why a recording has no speaker vector.
+//! Errors of loading the encoder and of embedding a recording.
 
-/// A specialised [`Result`](std::result::Result).
+/// [`Result`](std::result::Result) with the [`Error`] of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an encoder could not be loaded, or a recording was refused.
+/// Reason why an encoder could not be loaded, or a recording was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The configuration describes no encoder.
-    #[error("speaker_encoder_config.{field}: expected {expected}, found {found}")]
-    Config {
-        /// The field.
-        field: &'static str,
-        /// What it may be.
-        expected: String,
-        /// What it is.
-        found: String,
-    },
+    #[error(transparent)]
+    Config(#[from] qwen3_tts_config::ConfigError),
     /// A recording is too short.
     #[error(
-        "the recording has {found} samples at {sample_rate} Hz, expected at least {needed}: \
-         take a longer one, best of some seconds"
+        "the recording has {found} samples at {sample_rate} Hz; expected at least {needed}: \
+         use a longer one, best of several seconds"
     )]
     TooShort {
-        /// The number of samples.
+        /// Number of samples.
         found: usize,
-        /// The smallest number of samples that gives a vector.
+        /// Minimum number of samples.
         needed: usize,
-        /// Samples a second.
+        /// Sample rate in Hz.
         sample_rate: u32,
     },
-    /// A spectrogram has too few frames, or other than the encoder's bands.
+    /// A spectrogram has too few frames, or another number of bands than the encoder.
     #[error(
         "the mel spectrogram has {frames} frames of {bands} bands, expected at least \
          {needed_frames} frames of {needed_bands} bands"
     )]
     MelShape {
-        /// Its frames.
+        /// Number of frames.
         frames: usize,
-        /// Its bands.
+        /// Number of bands.
         bands: usize,
-        /// The smallest number of frames.
+        /// Minimum number of frames.
         needed_frames: usize,
-        /// The encoder's `mel_dim`.
+        /// Number of bands of the encoder, `mel_dim`.
         needed_bands: usize,
     },
     /// A value of a spectrogram is NaN or infinite.
-    #[error("frame {frame}, band {band} of the mel spectrogram is {value}, expected a number")]
+    #[error(
+        "frame {frame}, band {band} of the mel spectrogram is {value}; expected a finite number"
+    )]
     MelNonFinite {
-        /// The frame, from 0.
+        /// Index of the frame.
         frame: usize,
-        /// The band, from 0.
+        /// Index of the band.
         band: usize,
-        /// The value.
+        /// Value.
         value: f32,
     },
-    /// The recording has no spectrogram.
+    /// The spectrogram of the recording could not be computed.
     #[error(transparent)]
     Dsp(#[from] qwen3_tts_dsp::Error),
-    /// The weights could not be loaded, or the arithmetic failed.
+    /// The weights were refused, or the model computed NaN or infinity.
     #[error(transparent)]
     Nn(#[from] qwen3_tts_nn::Error),
 }

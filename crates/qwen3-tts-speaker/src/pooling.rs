@@ -1,20 +1,21 @@
-//! From a sequence to one vector.
+//! Pooling of a sequence to one vector.
 
 use qwen3_tts_nn::{ConvConfig, Device, Result, SameConv1d, Tensor, Weights};
 
-/// Mean and deviation of each channel, over instants weighted by attention that sees the whole
-/// recording: the reference's `AttentiveStatisticsPooling`
+/// Mean and standard deviation of each channel over time, with weights from an attention that sees
+/// the whole recording: the reference's `AttentiveStatisticsPooling`
 /// ([Okabe et al. 2018](https://arxiv.org/abs/1803.10963)).
 pub(crate) struct AttentiveStatisticsPooling {
-    /// `tdnn`, of the channels of each instant.
+    /// The part of `tdnn` for the channels of each time step.
     tdnn_instant: SameConv1d,
-    /// `tdnn`, of mean and deviation, which the reference repeats at each instant.
+    /// The part of `tdnn` for mean and standard deviation, which the reference repeats at each time
+    /// step.
     tdnn_whole: SameConv1d,
     conv: SameConv1d,
 }
 
 impl AttentiveStatisticsPooling {
-    /// Under the root of the deviations.
+    /// Minimum variance under the root of the standard deviations.
     const VARIANCE_FLOOR: f32 = 1e-12;
 
     pub(crate) fn load(
@@ -31,7 +32,7 @@ impl AttentiveStatisticsPooling {
         Ok(Self { tdnn_instant, tdnn_whole, conv })
     }
 
-    /// `[1, time, channels]` to `[1, 1, 2·channels]`.
+    /// Maps `[1, time, channels]` to `[1, 1, 2·channels]`.
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
         let whole = self.tdnn_whole.forward(&statistics(x, None));
         let attention = self.tdnn_instant.forward(x).add(&whole).relu().tanh();
@@ -39,7 +40,7 @@ impl AttentiveStatisticsPooling {
     }
 }
 
-/// Mean and deviation in one row.
+/// Returns mean and standard deviation in one row.
 fn statistics(x: &Tensor, logits: Option<&Tensor>) -> Tensor {
     let (mean, deviation) = x.statistics(logits, AttentiveStatisticsPooling::VARIANCE_FLOOR);
     Tensor::cat(&[&mean, &deviation], 2)

@@ -1,11 +1,11 @@
-//! The speaker encoder against the official package, from weights that the goldens hold, on
-//! every device.
+//! The speaker encoder compared with the official package, with weights from the goldens, on every
+//! device.
 
-use ndarray::ArrayView2;
 use proptest::prelude::*;
-use qwen3_tts_config::{ModelConfig, SpeakerEncoderConfig};
-use qwen3_tts_nn::{Device, Weights};
-use qwen3_tts_speaker::{Error, SpeakerEncoder};
+use qwen3_tts_speaker::ndarray::ArrayView2;
+use qwen3_tts_speaker::{
+    Device, Error, ModelConfig, NnError, SpeakerEncoder, SpeakerEncoderConfig, Weights,
+};
 use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, assert_close, checkpoint, fixtures_dir};
 
 struct Case {
@@ -51,7 +51,7 @@ fn assert_vectors(device: &Device) {
             let (shape, mel) = mels.f32(&format!("{recording}.mel"));
             let mel = ArrayView2::from_shape((shape[0], shape[1]), &mel).unwrap();
             assert_close(&encoder.embed_mel(mel).unwrap(), &expected, 1e-4);
-            // Pure tones leave the official spectrogram with rounding, which comes through here.
+            // The official spectrogram of pure tones has rounding noise, which shows here.
             let rounding = mels.request["cases"][recording]["rounding"].as_f64().unwrap() as f32;
             let (_, samples) = mels.f32(&format!("{recording}.samples"));
             let vector = encoder.embed(&samples).unwrap();
@@ -96,6 +96,43 @@ fn nothing_but_the_encoder_is_in_its_weights() {
 }
 
 #[test]
+fn tensors_that_the_encoder_does_not_have_are_refused() {
+    let case = Case::load(CASES[0]);
+    let mut config = case.config.clone();
+    // Without groups, a Res2Net block has no convolutions.
+    config.enc_res2net_scale = 1;
+    let error = SpeakerEncoder::load(&config, &case.weights, &Device::cpu(1)).err().unwrap();
+    let Error::Nn(NnError::UnknownTensors { name, .. }) = &error else { panic!("{error}") };
+    assert!(name.starts_with("speaker_encoder.blocks.1.res2net_block.blocks.0."), "{name}");
+}
+
+/// Fails to compile unless the types can be sent, and without MLX shared, between threads.
+#[test]
+fn one_encoder_serves_several_threads() {
+    fn is_sent<T: Send + 'static>() {}
+    is_sent::<SpeakerEncoder>();
+    is_sent::<Error>();
+    #[cfg(not(feature = "mlx"))]
+    {
+        fn is_shared<T: Sync>() {}
+        is_shared::<SpeakerEncoder>();
+        is_shared::<Error>();
+        let encoder = std::sync::Arc::new(Case::load(CASES[0]).encoder());
+        let (_, samples) = Golden::load("speaker/mel").f32("voice.samples");
+        let alone = encoder.embed(&samples).unwrap();
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let (encoder, samples) = (std::sync::Arc::clone(&encoder), samples.clone());
+                std::thread::spawn(move || encoder.embed(&samples).unwrap())
+            })
+            .collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), alone);
+        }
+    }
+}
+
+#[test]
 fn the_shortest_recording_is_as_short_as_the_official_one() {
     for name in CASES {
         let case = Case::load(name);
@@ -123,7 +160,7 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn what_is_no_recording_is_refused() {
+fn damaged_recordings_are_refused() {
     let encoder = Case::load(CASES[0]).encoder();
     let mut samples = vec![0.1; 2000];
     samples[1234] = f32::NAN;
@@ -147,7 +184,7 @@ fn a_configuration_without_an_encoder_is_refused_by_name() {
     let case = Case::load(CASES[0]);
     type Change = fn(&mut SpeakerEncoderConfig);
     let changes: [(Change, &str); 12] = [
-        (|c| c.sample_rate = 16_000, "sample_rate: expected 24000 Hz, found 16000"),
+        (|c| c.sample_rate = 16_000, "sample_rate`: expected 24000 Hz, found 16000"),
         (|c| c.enc_channels = vec![], "enc_channels"),
         (|c| c.enc_channels = vec![16, 16, 8, 16, 40], "enc_channels"),
         (|c| c.enc_channels = vec![16, 16, 16, 16, 47], "enc_channels"),
@@ -165,7 +202,7 @@ fn a_configuration_without_an_encoder_is_refused_by_name() {
         change(&mut config);
         let result = SpeakerEncoder::load(&config, &case.weights, &Device::cpu(1));
         let error = result.err().expect(message).to_string();
-        assert!(error.starts_with(&format!("speaker_encoder_config.{message}")), "{error}");
+        assert!(error.starts_with(&format!("`speaker_encoder_config.{message}")), "{error}");
     }
 }
 
@@ -209,13 +246,13 @@ fn damaged_weights_are_refused_by_name() {
 }
 
 #[test]
-fn a_vector_that_is_none_is_refused() {
+fn embeddings_that_are_not_finite_are_refused() {
     let case = Case::load(CASES[0]);
     let encoder = case.encoder();
     // Finite, and beyond what float32 can square.
     let mel = vec![f32::MAX; 10 * 128];
     let error = encoder.embed_mel(ArrayView2::from_shape((10, 128), &mel).unwrap()).unwrap_err();
-    assert!(error.to_string().contains("speaker vector"), "{error}");
+    assert!(error.to_string().contains("speaker embedding"), "{error}");
 }
 
 proptest! {

@@ -1,18 +1,18 @@
-//! One frame of the talker and of the code predictor, and a prefill.
+//! Benchmarks one frame of the talker and of the code predictor, and a prefill.
 //!
-//! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory; without it the tiny one of the fixtures
-//! is used, which says little about speed.
+//! `QWEN3_TTS_BENCH_MODEL` names a checkpoint directory. Without it, the tiny one of the fixtures
+//! is used, whose speed means little.
 
 use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use qwen3_tts_config::ModelConfig;
-use qwen3_tts_nn::{Device, Ids, Sampler, SamplingParams, Tensor, Weights};
-use qwen3_tts_talker::Talker;
+use qwen3_tts_talker::{
+    Device, Ids, ModelConfig, Sampler, SamplingParams, Talker, Tensor, Weights,
+};
 use qwen3_tts_testkit::checkpoint;
 
-/// Positions in the cache when a step is timed, about a sentence.
+/// Number of positions in the cache when a step is timed, about a sentence.
 const CACHED: usize = 80;
 
 fn bench(c: &mut Criterion) {

@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use qwen3_tts_config::ModelConfig;
-use qwen3_tts_nn::{Device, Weights};
-use qwen3_tts_talker::{GenerationParams, Prompt, SamplingParams, Speaker, Talker, TextMode};
+use qwen3_tts_talker::{
+    Device, GenerationConfig, GenerationParams, ModelConfig, Prompt, Sampling, Speaker, Talker,
+    Weights,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir: PathBuf = std::env::args().nth(1).ok_or("name a checkpoint directory")?.into();
@@ -14,20 +15,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let speaker = config.speakers().next();
     let (begin, end) = (config.im_start_token_id, config.im_end_token_id);
     let (assistant, newline, hello) = (config.assistant_token_id, 198, 9707);
-    let prompt = Prompt {
-        input_ids: vec![begin, assistant, newline, hello, end, newline, begin, assistant, newline],
-        instruct_ids: None,
-        speaker: speaker.as_ref().map(|speaker| Speaker::Preset(speaker.id)),
-        reference: None,
-        language: config.language_token("auto", speaker.as_ref().map(|speaker| speaker.name))?,
-        text_mode: TextMode::NonStreaming,
-    };
-    let params = GenerationParams {
-        talker: SamplingParams { repetition_penalty: 1.05, ..SamplingParams::GREEDY },
-        subtalker: SamplingParams::GREEDY,
-        max_frames: 25,
-        seed: 0,
-    };
+    let input_ids = vec![begin, assistant, newline, hello, end, newline, begin, assistant, newline];
+    let prompt = Prompt::new(input_ids)
+        .speaker(speaker.map(|speaker| Speaker::Preset(speaker.id)))
+        .language(config.language_token("auto", speaker.map(|speaker| speaker.name))?);
+    let published = GenerationConfig::from_file(dir.join("generation_config.json"))?;
+    let params = GenerationParams::new(&published, &Sampling::greedy()).max_frames(25);
     let mut generation = talker.start(&prompt, &params)?;
     while let Some(frame) = talker.next_frame(&mut generation)? {
         println!("{frame:?}");

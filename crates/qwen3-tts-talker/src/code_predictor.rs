@@ -1,59 +1,50 @@
 //! The small transformer that completes a frame: codebooks 1 and up.
 
 use qwen3_tts_config::TalkerConfig;
-use qwen3_tts_nn::sampling::Constraints;
 use qwen3_tts_nn::{
-    AttentionConfig, Device, Dtype, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer,
-    TransformerConfig, TransformerState, Weights,
+    Constraints, Device, Dtype, Embedding, Ids, Linear, Result, Sampler, Tensor, Transformer,
+    TransformerState, Weights,
 };
 
-/// What the codes are chosen from, for messages.
+use crate::transformer::transformer_config;
+
+/// Name of the logits in error messages.
 const LOGITS: &str = "the code predictor's logits";
 
 /// The code predictor, the reference's
 /// `Qwen3TTSTalkerCodePredictorModelForConditionalGeneration`.
 ///
-/// Within a frame it reads the talker's hidden state and the embedding of code 0, and writes the
+/// Within a frame it reads the talker's hidden state and the embedding of code 0, and generates the
 /// remaining codes one after the other: table `i − 1` embeds the input of step `i`, head `i`
-/// reads its output. Nothing is kept from one frame to the next.
+/// reads its output. Nothing is kept from one frame to the next. It is `Send` and `Sync` as the
+/// [`Talker`](crate::Talker) is.
 pub struct CodePredictor {
-    /// Where the talker is wider than the code predictor.
+    /// Present if the talker and the code predictor differ in width.
     small_to_mtp_projection: Option<Linear>,
     codec_embedding: Vec<Embedding>,
     model: Transformer,
     lm_head: Vec<Linear>,
 }
 
-/// What [`CodePredictor::complete_frames`] makes of one sequence.
+/// The result of [`CodePredictor::complete_frames`] for one sequence.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CompletedFrame {
     /// The codes from codebook 1 on.
     pub codes: Vec<Ids>,
-    /// The embeddings of all codes of the frame, added up: `[1, 1, talker hidden_size]`.
+    /// Sum of the embeddings of all codes of the frame, `[1, 1, talker hidden_size]`.
     pub sum: Tensor,
 }
 
 impl CodePredictor {
-    /// Reads `model`, `lm_head` and, where the widths differ, `small_to_mtp_projection`.
+    /// Reads `model`, `lm_head` and, if the widths differ, `small_to_mtp_projection`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// Returns an error if a tensor is missing or has another shape or data type.
     pub fn load(config: &TalkerConfig, weights: &Weights, device: &Device) -> Result<Self> {
         let talker_hidden = config.hidden_size;
         let config = &config.code_predictor_config;
         let (hidden, vocab) = (config.hidden_size, config.vocab_size);
-        let mut attention =
-            AttentionConfig::new(hidden, config.num_attention_heads, config.head_dim);
-        attention.num_key_value_heads = config.num_key_value_heads;
-        attention.attention_bias = config.attention_bias;
-        attention.qk_norm = Some(config.rms_norm_eps as f32);
-        let transformer = TransformerConfig::new(
-            attention,
-            config.num_hidden_layers,
-            config.intermediate_size,
-            config.rms_norm_eps as f32,
-            config.rope_theta as f32,
-        );
         let projection = weights.under("small_to_mtp_projection");
         let model = weights.under("model");
         let groups = 0..config.num_code_groups - 1;
@@ -67,24 +58,23 @@ impl CodePredictor {
                 false => Some(Linear::load_with_bias(&projection, talker_hidden, hidden, device)?),
             },
             codec_embedding: groups.clone().map(embedding).collect::<Result<_>>()?,
-            model: Transformer::load(&model, &transformer, device)?,
+            model: Transformer::load(&model, &transformer_config(&config.transformer()), device)?,
             lm_head: groups.map(head).collect::<Result<_>>()?,
         })
     }
 
-    /// The embeddings of codes of codebook `group`, from 1 on: `n` codes to
-    /// `[1, n, talker hidden_size]`.
+    /// Embeds `n` codes of codebook `group`, from 1 on: `[1, n, talker hidden_size]`.
     ///
     /// # Panics
-    /// When a code is outside the codebook, or there is no such codebook.
+    /// If a code is outside the codebook, or there is no such codebook.
     #[track_caller]
     pub fn embed(&self, group: usize, codes: &Ids) -> Tensor {
         self.codec_embedding[group - 1].forward(codes)
     }
 
-    /// Completes a frame of each of several sequences, which read the weights once for all, from
-    /// the talker's `hidden` state and the embedding of code 0, both `[1, 1, talker hidden_size]`.
-    /// Weights that give no usable logits show when the codes are read.
+    /// Completes a frame of each sequence, from the talker's `hidden` state and the embedding of
+    /// code 0, both `[1, 1, talker hidden_size]`. The weights are read once for all sequences.
+    /// Logits that are not finite are reported when the codes are read.
     pub fn complete_frames(
         &self,
         hidden: &[&Tensor],
@@ -96,11 +86,11 @@ impl CodePredictor {
         })
     }
 
-    /// The logits of every codebook from 1 on, `[1, 1, vocab]` each, for given codes: the
+    /// Returns the logits of every codebook from 1 on, `[1, 1, vocab]` each, for given codes: the
     /// teacher-forced counterpart of [`CodePredictor::complete_frames`].
     ///
     /// # Errors
-    /// [`NonFinite`](qwen3_tts_nn::Error::NonFinite) when the weights give no usable logits.
+    /// Returns [`NonFinite`](qwen3_tts_nn::Error::NonFinite) if a logit is NaN or infinite.
     pub fn logits(&self, hidden: &Tensor, code_0: &Tensor, codes: &[Ids]) -> Result<Vec<Tensor>> {
         let mut all = Vec::new();
         self.run(&[hidden], &[code_0], &mut |_, step, logits| {
@@ -113,7 +103,8 @@ impl CodePredictor {
         Ok(all)
     }
 
-    /// `choose(sequence, step, logits)` gives the code of codebook `step + 1`.
+    /// Completes frames with the codes that `choose(sequence, step, logits)` returns for codebook
+    /// `step + 1`.
     fn run(
         &self,
         hidden: &[&Tensor],
@@ -142,7 +133,8 @@ impl CodePredictor {
         frames
     }
 
-    /// As many rows of `input` continue each sequence; the last one of each comes out.
+    /// Continues each sequence with an equal share of the rows of `input`. Returns the last row of
+    /// each.
     fn step(&self, input: &Tensor, states: &mut [TransformerState]) -> Tensor {
         let rows = input.dim(1) / states.len();
         let mut sequences: Vec<_> = states.iter_mut().map(|state| (rows, state)).collect();
@@ -151,7 +143,7 @@ impl CodePredictor {
         Tensor::cat(&last.iter().collect::<Vec<_>>(), 1)
     }
 
-    /// The data type that the weights are kept in.
+    /// Returns the data type in which the weights of the linear layers are kept.
     pub fn weight_dtype(&self) -> Dtype {
         self.lm_head[0].weight().dtype()
     }

@@ -1,9 +1,9 @@
-//! Why a request can't be spoken.
+//! Errors of loading a talker and of running a request.
 
-/// A specialised [`Result`](std::result::Result).
+/// [`Result`](std::result::Result) with the [`Error`] of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a prompt was refused or a generation broke off.
+/// Reason why a talker could not be loaded, a request was refused, or a generation failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,9 +14,9 @@ pub enum Error {
     TooShort {
         /// `text` or `instruct`.
         what: &'static str,
-        /// How many ids a wrapped text of one token has.
+        /// Number of ids of a wrapped text of one token.
         expected: usize,
-        /// How many there are.
+        /// Number of ids.
         found: usize,
     },
     /// An id is outside its vocabulary.
@@ -24,28 +24,28 @@ pub enum Error {
         "{what} id {id} is outside the vocabulary of {vocab_size} entries: do tokenizer and model belong together?"
     )]
     IdOutOfRange {
-        /// What the id stands for.
+        /// Meaning of the id.
         what: &'static str,
         /// The id.
         id: u32,
-        /// The size of the vocabulary.
+        /// Size of the vocabulary.
         vocab_size: usize,
     },
-    /// A speaker embedding belongs to another model.
+    /// A speaker embedding has another width than the model.
     #[error(
         "the speaker embedding has {found} values and this model takes {expected}: the voice was \
          made with a model of another size; make it again with this one"
     )]
     SpeakerWidth {
-        /// The model's width.
+        /// Width of the model.
         expected: usize,
-        /// The number of values.
+        /// Number of values.
         found: usize,
     },
-    /// A speaker embedding is damaged.
+    /// A value of a speaker embedding is NaN or infinite.
     #[error("value {index} of the speaker embedding is not a finite number")]
     NonFiniteSpeaker {
-        /// The value, from 0.
+        /// Index of the value.
         index: usize,
     },
     /// A reference has no frames.
@@ -54,11 +54,11 @@ pub enum Error {
     /// A frame of a reference has another number of codes.
     #[error("reference frame {frame} has {found} codes, expected {expected}")]
     ReferenceFrame {
-        /// The frame, from 0.
+        /// Index of the frame.
         frame: usize,
-        /// The number of codebooks.
+        /// Number of codebooks.
         expected: usize,
-        /// The number of codes.
+        /// Number of codes.
         found: usize,
     },
     /// The model has too few positions for the text.
@@ -67,45 +67,45 @@ pub enum Error {
          split the text and speak the parts one after the other"
     )]
     TextTooLong {
-        /// Positions that the prompt and the text that trails it need.
+        /// Number of positions of the prompt and of the text that trails it.
         positions: usize,
-        /// Positions that the model has.
+        /// Number of positions of the model.
         limit: usize,
     },
-    /// A request whose text comes bit by bit has too little of it to start.
+    /// A request with incremental text has too little of it to start.
     #[error(
         "{found} ids of the text are too few to start with: expected at least {expected}, \
          or the whole text"
     )]
     TooLittleText {
-        /// Ids to start with.
+        /// Minimum number of ids.
         expected: usize,
-        /// Ids that are there.
+        /// Number of ids so far.
         found: usize,
     },
-    /// The text of a request that is to be spoken whole can't come bit by bit.
+    /// A request with incremental text is not in the streaming text mode.
     #[error(
-        "text can come bit by bit only in the streaming text mode, not in the non-streaming one"
+        "incremental text needs the streaming text mode: this request has the non-streaming one"
     )]
     NotStreaming,
-    /// A frame was asked for whose text is not there yet.
+    /// The text of the next frame has not been pushed yet.
     #[error("the next frame waits for text: push more of it, or finish it")]
     TextBehind,
-    /// Text was pushed after the end.
-    #[error("the text is complete: nothing can be added to it")]
+    /// Text was pushed after it was finished.
+    #[error("the text is finished: no more can be added to it")]
     TextComplete,
     /// A sampling parameter is out of range.
-    #[error("{who}: {reason}")]
+    #[error("{part}: {reason}")]
     Sampling {
         /// `talker` or `subtalker`.
-        who: &'static str,
-        /// The parameter, what was expected and what was found.
+        part: &'static str,
+        /// Name of the parameter, expected and found value.
         reason: String,
     },
     /// The limit of frames is zero.
-    #[error("the limit of frames must be at least 1, not 0")]
+    #[error("the limit of frames is 0; expected at least 1")]
     NoFrames,
-    /// The arithmetic failed.
+    /// The weights were refused, or the model computed NaN or infinity.
     #[error(transparent)]
     Nn(#[from] qwen3_tts_nn::Error),
 }

@@ -1,51 +1,89 @@
-//! One request under way: its beginning, its text, and what is known of it.
+//! A request in progress: its start, its text and its statistics.
 
 use std::time::{Duration, Instant};
 
+use qwen3_tts_config::GenerationConfig;
 use qwen3_tts_nn::{Sampler, SamplingParams, Tensor, TransformerState};
 
 use crate::error::{Error, Result};
 use crate::prompt::{Prompt, PromptEmbeddings, check_ids};
+use crate::sampling::Sampling;
 use crate::talker::Talker;
 use crate::trailing_text::TrailingText;
 
-/// How frames are chosen, and how many at most.
+/// Sampling and length of a request.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GenerationParams {
-    /// For codebook 0.
+    /// Sampling of codebook 0.
     pub talker: SamplingParams,
-    /// For the other codebooks; the repetition penalty is not used there.
+    /// Sampling of the other codebooks, which ignores the repetition penalty.
     pub subtalker: SamplingParams,
-    /// The generation ends after this many frames, if the model has not ended it. The reference
-    /// gives `max_new_tokens − 1` frames.
+    /// Maximum number of frames.
     pub max_frames: usize,
-    /// The same seed gives the same frames.
+    /// Seed of the random draws: the same seed gives the same frames.
     pub seed: u64,
 }
 
-/// Why a generation ended.
+impl GenerationParams {
+    /// Returns the parameters of a checkpoint with changes to its sampling, a seed of 0, and as
+    /// many frames as the reference generates at most, `max_new_tokens − 1`.
+    pub fn new(published: &GenerationConfig, changes: &Sampling) -> Self {
+        Self {
+            talker: changes.talker(published),
+            subtalker: changes.subtalker(published),
+            max_frames: published.max_new_tokens.saturating_sub(1),
+            seed: 0,
+        }
+    }
+
+    /// Sets the maximum number of frames.
+    pub fn max_frames(self, max_frames: usize) -> Self {
+        Self { max_frames, ..self }
+    }
+
+    /// Sets the seed of the random draws.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+}
+
+/// Reason why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StopReason {
-    /// The model said that the speech is complete.
+    /// The model ended the speech.
     Eos,
     /// The limit of frames, or of the model's positions, was reached.
     MaxFrames,
 }
 
-/// Where the time went.
+impl StopReason {
+    /// Returns the name that files use: `eos` or `max_frames`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eos => "eos",
+            Self::MaxFrames => "max_frames",
+        }
+    }
+}
+
+/// Time spent on a request, by stage.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Timings {
-    /// Prompt embedding and the first pass over it.
+    /// Time to embed the prompt and to run it.
     pub prefill: Duration,
-    /// The talker's steps after the prefill. A device that computes when asked has the talker's
-    /// time in that of the code predictor.
+    /// Time of the talker's steps after the prefill. On a lazy device, MLX, it is part of the time
+    /// of the code predictor.
     pub talker: Duration,
-    /// The code predictor.
+    /// Time of the code predictor.
     pub code_predictor: Duration,
 }
 
-/// A request under way. Made by [`Talker::start`] or [`Talker::start_open`], advanced by
-/// [`Talker::next_frame`], or by [`Talker::next_frames`] together with others.
+/// A request in progress. Made by [`Talker::start`] or [`Talker::start_open`], advanced by
+/// [`Talker::next_frame`], or by [`Talker::next_frames`] together with others. It is `Send` and
+/// `Sync` as the [`Talker`] is.
 pub struct Generation {
     pub(crate) state: TransformerState,
     pub(crate) next: Next,
@@ -60,53 +98,55 @@ pub struct Generation {
     pub(crate) timings: Timings,
 }
 
-/// What the next frame follows from, `[1, 1, hidden_size]`.
+/// The input of the next frame, `[1, 1, hidden_size]`.
 pub(crate) enum Next {
-    /// The talker's last hidden state.
+    /// The talker's last hidden state, from which the frame is sampled.
     Hidden(Tensor),
-    /// The embeddings of the last frame's codes; what the text adds makes it the talker's input.
+    /// The sum of the embeddings of the last frame's codes. With the text embedding added, it is
+    /// the talker's input.
     Frame(Tensor),
 }
 
 impl Generation {
-    /// The frames given so far.
+    /// Returns the number of frames so far.
     pub fn n_frames(&self) -> usize {
         self.history.len()
     }
 
-    /// The most frames there can be.
+    /// Returns the maximum number of frames.
     pub fn max_frames(&self) -> usize {
         self.max_frames
     }
 
-    /// Why it ended, once it has.
+    /// Returns the reason why it ended; `None` while it goes on.
     pub fn stop_reason(&self) -> Option<StopReason> {
         self.stop_reason
     }
 
-    /// Positions that the prompt takes.
+    /// Returns the number of positions that the prompt takes: [`Prompt::positions`].
     pub fn prompt_positions(&self) -> usize {
         self.prompt_positions
     }
 
-    /// Where the time went so far. What a step did for several requests is shared out among them.
+    /// Returns the time spent so far. The time of a step for several requests is divided equally.
     pub fn timings(&self) -> Timings {
         self.timings
     }
 
-    /// Whether the next frame waits for [`Talker::push_text`] or [`Talker::finish_text`].
+    /// Returns true if the next frame waits for [`Talker::push_text`] or [`Talker::finish_text`].
     pub fn needs_text(&self) -> bool {
         let goes_on = self.stop_reason.is_none() && self.n_frames() < self.max_frames;
         goes_on && matches!(self.next, Next::Frame(_)) && self.input().is_none()
     }
 
-    /// The talker's input for the next frame, if it takes one and the text for it is there.
+    /// Returns the talker's input for the next frame; `None` if the frame needs no step of the
+    /// talker, or its text is still to come.
     pub(crate) fn input(&self) -> Option<Tensor> {
         let Next::Frame(sum) = &self.next else { return None };
         Some(sum.add(self.text.of_frame(self.n_frames() - 1)?))
     }
 
-    /// Notes that the limit is reached. Says whether the generation has ended.
+    /// Records that the limit is reached. Returns true if the generation has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         if self.n_frames() == self.max_frames {
             self.stop_reason.get_or_insert(StopReason::MaxFrames);
@@ -116,22 +156,23 @@ impl Generation {
 }
 
 impl Talker {
-    /// Begins a request: validates it and runs the prompt.
+    /// Starts a request: validates it and runs the prompt.
     ///
     /// # Errors
-    /// When the prompt does not fit the model or the parameters are out of range.
+    /// Returns an error if the prompt does not fit the model, or a parameter is out of range.
     pub fn start(&self, prompt: &Prompt, params: &GenerationParams) -> Result<Generation> {
         let begin = Instant::now();
         let PromptEmbeddings { prefill, trailing_text } = self.embed_prompt(prompt)?;
         self.prefill(begin, &prefill, self.trailing(Some(&trailing_text), false), params)
     }
 
-    /// Begins a request in [`TextMode::Streaming`](crate::TextMode) of which the prompt has the
-    /// beginning of the text, at least [`Prompt::text_to_start`] ids. The rest comes by
-    /// [`Talker::push_text`], and the frames are those of the whole text.
+    /// Starts a request in [`TextMode::Streaming`](crate::TextMode) whose prompt has only the
+    /// beginning of the text, at least [`Prompt::text_to_start`] ids. [`Talker::push_text`] adds
+    /// the rest. The frames are those of the whole text.
     ///
     /// # Errors
-    /// As [`Talker::start`]; when there is too little text to start, or the text mode is another.
+    /// As [`Talker::start`]. Returns [`Error::TooLittleText`] if there is too little text to start,
+    /// and [`Error::NotStreaming`] if the text mode is not the streaming one.
     pub fn start_open(&self, prompt: &Prompt, params: &GenerationParams) -> Result<Generation> {
         let begin = Instant::now();
         let (prefill, trailing_text) = self.embed_open_prompt(prompt)?;
@@ -169,11 +210,11 @@ impl Talker {
         })
     }
 
-    /// The text of an open request goes on with these ids.
+    /// Adds ids to the text of a request from [`Talker::start_open`].
     ///
     /// # Errors
-    /// When an id is outside the vocabulary, or the text is too long for the model or complete
-    /// already. The request then stays as it was.
+    /// Returns an error if an id is outside the vocabulary, the text is too long for the model, or
+    /// the text is finished. The request is unchanged then.
     pub fn push_text(&self, generation: &mut Generation, ids: &[u32]) -> Result<()> {
         if !generation.text.is_open() {
             return Err(Error::TextComplete);
@@ -188,7 +229,7 @@ impl Talker {
         Ok(())
     }
 
-    /// The text of an open request is complete. Once it is, nothing changes any more.
+    /// Finishes the text of a request from [`Talker::start_open`]. Does nothing if it is finished.
     pub fn finish_text(&self, generation: &mut Generation) {
         if generation.text.is_open() {
             generation.text.push(&self.special().tts_eos);
@@ -197,7 +238,8 @@ impl Talker {
     }
 }
 
-/// Text that trails the prompt takes a frame for each token, so it needs a position too.
+/// Checks the positions of a prompt and of the text that trails it, which takes one position a
+/// token since each is added to a frame.
 fn check_positions(positions: usize, limit: usize) -> Result<()> {
     match positions <= limit {
         true => Ok(()),
@@ -209,8 +251,8 @@ fn check_params(params: &GenerationParams) -> Result<()> {
     if params.max_frames == 0 {
         return Err(Error::NoFrames);
     }
-    for (who, sampling) in [("talker", &params.talker), ("subtalker", &params.subtalker)] {
-        sampling.validate().map_err(|reason| Error::Sampling { who, reason })?;
+    for (part, sampling) in [("talker", &params.talker), ("subtalker", &params.subtalker)] {
+        sampling.validate().map_err(|reason| Error::Sampling { part, reason })?;
     }
     Ok(())
 }

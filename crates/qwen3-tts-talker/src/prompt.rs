@@ -1,4 +1,4 @@
-//! From token ids to the embeddings that the talker starts from.
+//! The prompt: from token ids to the embeddings that the talker starts from.
 
 use qwen3_tts_config::TalkerConfig;
 use qwen3_tts_nn::{Ids, Tensor};
@@ -6,75 +6,135 @@ use qwen3_tts_nn::{Ids, Tensor};
 use crate::error::{Error, Result};
 use crate::talker::Talker;
 
-/// How the text reaches the talker.
+/// The way in which the text reaches the talker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TextMode {
     /// The whole text precedes the first frame: the reference's `non_streaming_mode=True`.
     NonStreaming,
-    /// The first token rides on the codec's begin token, the others follow one per frame.
+    /// The first token is added to the codec's begin token, the others to one frame each.
     Streaming,
 }
 
-/// One request as the reference's `generate` takes it, in ids.
+/// A request in token ids, as the reference's `generate` takes it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Prompt {
-    /// `<|im_start|>assistant\n{text}<|im_end|>\n<|im_start|>assistant\n`, tokenised whole.
+    /// Ids of `<|im_start|>assistant\n{text}<|im_end|>\n<|im_start|>assistant\n`, tokenised as a
+    /// whole.
     pub input_ids: Vec<u32>,
-    /// `<|im_start|>user\n{instruct}<|im_end|>\n`, tokenised whole.
+    /// Ids of `<|im_start|>user\n{instruct}<|im_end|>\n`, tokenised as a whole.
     pub instruct_ids: Option<Vec<u32>>,
-    /// Who speaks, if it is said.
+    /// Voice; `None` lets the model, or the instruction, choose.
     pub speaker: Option<Speaker>,
-    /// A recording to go on from: in-context cloning.
+    /// Recording that the speech continues: in-context cloning.
     pub reference: Option<Reference>,
-    /// The codec token of the language; `None` lets the model guess.
+    /// Codec token of the language; `None` lets the model infer it.
     pub language: Option<u32>,
-    /// How the text reaches the talker.
+    /// Way in which the text reaches the talker.
     pub text_mode: TextMode,
 }
 
-/// Who speaks.
+/// The voice of a prompt.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Speaker {
-    /// A preset: a row of the codec embedding.
+    /// A preset voice: a row of the codec embedding.
     Preset(u32),
-    /// The speaker encoder's embedding of a recording, `hidden_size` values.
+    /// The speaker embedding (x-vector) of a recording, `hidden_size` values.
     Embedding(Vec<f32>),
 }
 
 /// A recording with its transcript.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Reference {
-    /// `<|im_start|>assistant\n{transcript}<|im_end|>\n`, tokenised whole.
+    /// Ids of `<|im_start|>assistant\n{transcript}<|im_end|>\n`, tokenised as a whole.
     pub text_ids: Vec<u32>,
-    /// Its frames, one code for each codebook.
+    /// Frames of the recording, one code for each codebook.
     pub frames: Vec<Vec<u32>>,
 }
 
-/// What the talker starts from.
+/// The embeddings of a prompt.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PromptEmbeddings {
-    /// `[1, positions, hidden_size]`: the input of the prefill.
+    /// Input of the prefill, `[1, positions, hidden_size]`.
     pub prefill: Tensor,
-    /// `[1, n, hidden_size]`: what is added to the codes of the first `n` frames, one row each;
-    /// later frames get the embedding of `tts_pad`.
+    /// Text embeddings `[1, n, hidden_size]` that are added to the codes of the first `n` frames,
+    /// one row each; later frames get the embedding of `tts_pad`.
     pub trailing_text: Tensor,
 }
 
-/// Ids before the text: `<|im_start|>`, `assistant`, newline.
-const ROLE: usize = 3;
-/// Ids after the text: `<|im_end|>`, newline, `<|im_start|>`, `assistant`, newline.
-const SUFFIX: usize = 5;
-/// Ids after the transcript: `<|im_end|>`, newline.
-const REFERENCE_SUFFIX: usize = 2;
-
 impl Prompt {
-    /// The ids of the text itself.
-    pub fn text_ids(&self) -> &[u32] {
-        &self.input_ids[ROLE..self.input_ids.len() - SUFFIX]
+    /// Returns the prompt of a text alone: no instruction, voice, reference or language, and the
+    /// whole text before the first frame.
+    pub fn new(input_ids: Vec<u32>) -> Self {
+        Self {
+            input_ids,
+            instruct_ids: None,
+            speaker: None,
+            reference: None,
+            language: None,
+            text_mode: TextMode::NonStreaming,
+        }
     }
 
-    /// How many ids of the text must be there before [`Talker::start_open`] can begin: the text
-    /// beside the reference recording, or one.
+    /// Sets the ids of the instruction.
+    pub fn instruct_ids(self, ids: impl Into<Option<Vec<u32>>>) -> Self {
+        Self { instruct_ids: ids.into(), ..self }
+    }
+
+    /// Sets the voice.
+    pub fn speaker(self, speaker: impl Into<Option<Speaker>>) -> Self {
+        Self { speaker: speaker.into(), ..self }
+    }
+
+    /// Sets the recording that the speech continues.
+    pub fn reference(self, reference: impl Into<Option<Reference>>) -> Self {
+        Self { reference: reference.into(), ..self }
+    }
+
+    /// Sets the codec token of the language.
+    pub fn language(self, token: impl Into<Option<u32>>) -> Self {
+        Self { language: token.into(), ..self }
+    }
+
+    /// Sets the way in which the text reaches the talker.
+    pub fn text_mode(self, text_mode: TextMode) -> Self {
+        Self { text_mode, ..self }
+    }
+
+    /// Number of ids before the text: `<|im_start|>`, `assistant`, newline.
+    pub const ROLE_IDS: usize = 3;
+    /// Number of ids after the text: `<|im_end|>`, newline, `<|im_start|>`, `assistant`, newline.
+    pub const SUFFIX_IDS: usize = 5;
+
+    /// Returns the ids of the text itself, without those that wrap it; none if the ids are too few
+    /// to be those of a wrapped text.
+    pub fn text_ids(&self) -> &[u32] {
+        unwrapped(&self.input_ids, Self::SUFFIX_IDS)
+    }
+
+    /// Returns the number of positions that the prefill takes in the talker.
+    ///
+    /// The text that trails the prompt in [`TextMode::Streaming`] is not counted: it takes the
+    /// positions of the frames that it is added to.
+    pub fn positions(&self) -> usize {
+        let instruct = self.instruct_ids.as_ref().map_or(0, Vec::len);
+        // Three tokens around the language, and `codec_pad`.
+        let control =
+            4 + usize::from(self.language.is_some()) + usize::from(self.speaker.is_some());
+        let speech = 1 + self.frames().map_or(0, <[_]>::len);
+        let text = match self.text_mode {
+            TextMode::NonStreaming => self.transcript_ids().len() + self.text_ids().len() + 1,
+            TextMode::Streaming => 0,
+        };
+        instruct + Self::ROLE_IDS + control + text + speech
+    }
+
+    /// Returns the minimum number of ids of the text with which [`Talker::start_open`] can start:
+    /// those beside the reference recording, or one.
     pub fn text_to_start(&self) -> usize {
         let beside = self
             .reference
@@ -83,10 +143,13 @@ impl Prompt {
         beside.max(1)
     }
 
-    /// The text, after the transcript of the reference if there is one.
+    fn transcript_ids(&self) -> &[u32] {
+        self.reference.as_ref().map_or(&[], Reference::transcript_ids)
+    }
+
+    /// Returns the ids of the text, after the transcript of the reference if there is one.
     fn spoken_ids(&self) -> Vec<u32> {
-        let transcript = self.reference.as_ref().map_or(&[][..], Reference::transcript_ids);
-        [transcript, self.text_ids()].concat()
+        [self.transcript_ids(), self.text_ids()].concat()
     }
 
     fn frames(&self) -> Option<&[Vec<u32>]> {
@@ -94,7 +157,7 @@ impl Prompt {
     }
 
     pub(crate) fn validate(&self, config: &TalkerConfig) -> Result<()> {
-        check_length("text", &self.input_ids, ROLE + 1 + SUFFIX)?;
+        check_length("text", &self.input_ids, Self::ROLE_IDS + 1 + Self::SUFFIX_IDS)?;
         check_ids("text", &self.input_ids, config.text_vocab_size)?;
         if let Some(ids) = &self.instruct_ids {
             check_length("instruct", ids, 1)?;
@@ -129,13 +192,22 @@ impl Speaker {
 }
 
 impl Reference {
-    /// The ids of the transcript itself.
+    /// Returns a reference of a wrapped transcript and the frames of its recording.
+    pub fn new(text_ids: Vec<u32>, frames: Vec<Vec<u32>>) -> Self {
+        Self { text_ids, frames }
+    }
+
+    /// Number of ids after the transcript: `<|im_end|>`, newline.
+    const SUFFIX_IDS: usize = 2;
+
+    /// Returns the ids of the transcript itself, without those that wrap it; none if the ids are
+    /// too few to be those of a wrapped transcript.
     pub fn transcript_ids(&self) -> &[u32] {
-        &self.text_ids[ROLE..self.text_ids.len() - REFERENCE_SUFFIX]
+        unwrapped(&self.text_ids, Self::SUFFIX_IDS)
     }
 
     fn validate(&self, config: &TalkerConfig) -> Result<()> {
-        check_length("transcript", &self.text_ids, ROLE + 1 + REFERENCE_SUFFIX)?;
+        check_length("transcript", &self.text_ids, Prompt::ROLE_IDS + 1 + Self::SUFFIX_IDS)?;
         check_ids("transcript", &self.text_ids, config.text_vocab_size)?;
         if self.frames.is_empty() {
             return Err(Error::EmptyReference);
@@ -150,6 +222,11 @@ impl Reference {
         }
         Ok(())
     }
+}
+
+/// Returns the ids between the role and a suffix of `n_suffix` ids.
+fn unwrapped(ids: &[u32], n_suffix: usize) -> &[u32] {
+    ids.get(Prompt::ROLE_IDS..ids.len().saturating_sub(n_suffix)).unwrap_or_default()
 }
 
 fn check_length(what: &'static str, ids: &[u32], expected: usize) -> Result<()> {
@@ -167,15 +244,16 @@ pub(crate) fn check_ids(what: &'static str, ids: &[u32], vocab_size: usize) -> R
 }
 
 impl Talker {
-    /// The embeddings of a prompt, in the layout of the reference's `generate`.
+    /// Embeds a prompt, in the layout of the reference's `generate`.
     ///
-    /// Text and codec embeddings are added position by position: instruct and role have no codec
-    /// part; the codec tokens of language and speaker meet `tts_pad`, the last of them `tts_bos`;
-    /// then comes the speech, of which the text mode and the reference decide the layout.
+    /// Text and codec embeddings are added position by position. Instruction and role have no codec
+    /// part. The codec tokens of language and speaker are added to `tts_pad`, and the last of them
+    /// to `tts_bos`. The speech follows, in a layout that the text mode and the reference decide.
     ///
     /// # Errors
-    /// When the prompt does not fit the model: an id outside its vocabulary, ids that are not
-    /// those of a wrapped text, a speaker of another width, a reference of other codes.
+    /// Returns an error if the prompt does not fit the model: if an id is outside its vocabulary,
+    /// ids are not those of a wrapped text, a speaker embedding has another width, or a frame of
+    /// the reference has another number of codes.
     pub fn embed_prompt(&self, prompt: &Prompt) -> Result<PromptEmbeddings> {
         prompt.validate(self.config())?;
         let (ids, frames) = (prompt.spoken_ids(), prompt.frames());
@@ -186,8 +264,8 @@ impl Talker {
         Ok(PromptEmbeddings { prefill: self.before_speech(prompt, &speech), trailing_text })
     }
 
-    /// The embeddings of a prompt whose text has only begun: what the prefill takes, and the
-    /// text that trails it so far, if there is any.
+    /// Embeds a prompt with only the beginning of its text. Returns the input of the prefill, and
+    /// the text that trails it so far, if there is any.
     pub(crate) fn embed_open_prompt(&self, prompt: &Prompt) -> Result<(Tensor, Option<Tensor>)> {
         prompt.validate(self.config())?;
         if prompt.text_mode != TextMode::Streaming {
@@ -206,16 +284,16 @@ impl Talker {
         Ok((self.before_speech(prompt, &beside), trailing_text))
     }
 
-    /// Instruct, role and control tokens, then `speech`.
+    /// Joins instruction, role and control tokens with `speech`.
     fn before_speech(&self, prompt: &Prompt, speech: &Tensor) -> Tensor {
         let instruct = prompt.instruct_ids.as_ref().map(|ids| self.embed_text(ids));
-        let role = self.embed_text(&prompt.input_ids[..ROLE]);
+        let role = self.embed_text(&prompt.input_ids[..Prompt::ROLE_IDS]);
         let control = self.embed_control(prompt);
         let parts: Vec<&Tensor> = instruct.iter().chain([&role, &control, speech]).collect();
         Tensor::cat(&parts, 1)
     }
 
-    /// Language and speaker, with `tts_pad` but for the last position, which has `tts_bos`.
+    /// Embeds language and speaker: each position with `tts_pad`, the last one with `tts_bos`.
     fn embed_control(&self, prompt: &Prompt) -> Tensor {
         let config = self.config();
         let mut ids = match prompt.language {
@@ -240,7 +318,7 @@ impl Talker {
         Tensor::cat(&text, 1).add(&codec)
     }
 
-    /// All text with `codec_pad`, then the speech so far with `tts_pad`. No text trails.
+    /// Embeds all text with `codec_pad`, then the speech so far with `tts_pad`. No text trails.
     fn text_then_speech(&self, ids: &[u32], frames: Option<&[Vec<u32>]>) -> (Tensor, Tensor) {
         let special = self.special();
         let pad = self.embed_codec(&[self.config().codec_pad_id]);
@@ -249,7 +327,7 @@ impl Talker {
         (Tensor::cat(&[&text, &speech], 1), special.tts_pad.clone())
     }
 
-    /// Text and speech so far side by side, as far as the speech reaches; what is left of the
+    /// Embeds text and speech so far side by side, up to the end of the speech. The rest of the
     /// text trails.
     fn text_with_speech(&self, ids: &[u32], frames: Option<&[Vec<u32>]>) -> (Tensor, Tensor) {
         let special = self.special();
@@ -265,7 +343,7 @@ impl Talker {
         (text.add(&speech), special.tts_pad.clone())
     }
 
-    /// `codec_bos` and the frames of a reference, each the sum of its codes' embeddings.
+    /// Embeds `codec_bos` and the frames of a reference, each as the sum of its codes' embeddings.
     fn embed_speech(&self, frames: Option<&[Vec<u32>]>) -> Tensor {
         let bos = self.embed_codec(&[self.config().codec_bos_id]);
         let Some(frames) = frames else { return bos };

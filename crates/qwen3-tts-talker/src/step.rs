@@ -1,36 +1,37 @@
-//! The next frame, of one request or of several that share each read of the weights.
+//! The next frame of one request, or of several that share each read of the weights.
 
 use std::time::{Duration, Instant};
 
 use qwen3_tts_config::TalkerConfig;
-use qwen3_tts_nn::sampling::Constraints;
-use qwen3_tts_nn::{Ids, Tensor};
+use qwen3_tts_nn::{Constraints, Ids, Tensor};
 
 use crate::code_predictor::CompletedFrame;
 use crate::error::{Error, Result};
 use crate::generation::{Generation, Next, StopReason, Timings};
 use crate::talker::Talker;
 
-/// The frames before which the model can't end: the reference's `min_new_tokens`.
+/// Minimum number of frames: the reference's `min_new_tokens`.
 const MIN_NEW_TOKENS: usize = 2;
 
-/// What a step gives a request: one code for each codebook, or `None` once it has ended.
+/// The result of a step for a request: one code for each codebook, or `None` once it has ended.
 type Outcome = Result<Option<Vec<u32>>>;
 
 impl Talker {
-    /// The next frame: one code for each codebook; `None` once the generation has ended.
+    /// Returns the next frame, one code for each codebook; `None` once the generation has ended.
     ///
     /// # Errors
-    /// When the weights give no usable logits: the generation is of no use afterwards. When the
-    /// text is behind ([`Generation::needs_text`]): it goes on once there is more.
+    /// Returns [`Error::Nn`] if a logit is NaN or infinite; the generation cannot continue then.
+    /// Returns [`Error::TextBehind`] if the frame waits for text ([`Generation::needs_text`]); the
+    /// generation continues once there is more.
     pub fn next_frame(&self, generation: &mut Generation) -> Result<Option<Vec<u32>>> {
         self.next_frames(&mut [generation]).pop().expect("one result")
     }
 
-    /// The next frame of each generation, in their order, with the weights read once for all.
+    /// Returns the next frame of each generation, in their order. The weights are read once for
+    /// all.
     ///
-    /// What one gives does not depend on the others: on the CPU its frames are those of
-    /// [`Talker::next_frame`], bit for bit, and its error is its own.
+    /// No generation depends on the others: on the CPU its frames are bit-equal to those of
+    /// [`Talker::next_frame`]. Errors are per generation.
     pub fn next_frames(
         &self,
         generations: &mut [&mut Generation],
@@ -48,8 +49,8 @@ impl Talker {
         let mut code_0 = self.sample_code_0(&mut rows, &hidden);
         share(&mut rows, begin, |timings| &mut timings.talker);
 
-        // Where the code is at hand, the end spares the code predictor; elsewhere it shows once
-        // the whole frame is read back.
+        // On a device that knows the code already, the end of speech skips the code predictor. On a
+        // lazy device, it is found when the whole frame is read back.
         let eos = self.config().codec_eos_token_id;
         let goes_on: Vec<bool> = code_0.iter().map(|code| code.known() != Some(&[eos])).collect();
         for (row, _) in rows.iter_mut().zip(&goes_on).filter(|(_, goes_on)| !**goes_on) {
@@ -68,7 +69,7 @@ impl Talker {
         outcomes.into_iter().map(|outcome| outcome.expect("decided above")).collect()
     }
 
-    /// The talker's hidden state of each row, `[1, 1, hidden_size]`.
+    /// Returns the talker's hidden state of each row, `[1, 1, hidden_size]`.
     fn hidden(&self, rows: &mut [Row<'_>]) -> Vec<Tensor> {
         let inputs: Vec<Tensor> = rows.iter().filter_map(|row| row.generation.input()).collect();
         if !inputs.is_empty() {
@@ -90,7 +91,7 @@ impl Talker {
         rows.iter().map(hidden).collect()
     }
 
-    /// The code of codebook 0, or the end of speech, of each row.
+    /// Samples the code of codebook 0, or the end of speech, of each row.
     fn sample_code_0(&self, rows: &mut [Row<'_>], hidden: &[Tensor]) -> Vec<Ids> {
         if rows.is_empty() {
             return Vec::new();
@@ -124,12 +125,12 @@ impl Talker {
 
 /// A generation that takes part in a step.
 struct Row<'a> {
-    /// Its place among the generations of the step.
+    /// Index among the generations of the step.
     index: usize,
     generation: &'a mut Generation,
 }
 
-/// What a generation gives that takes no part in the step.
+/// Returns the outcome of a generation that takes no part in the step; `None` if it takes part.
 fn without_a_step(generation: &mut Generation) -> Option<Outcome> {
     if generation.has_ended() {
         return Some(Ok(None));
@@ -142,7 +143,7 @@ fn end(generation: &mut Generation) -> Outcome {
     Ok(None)
 }
 
-/// Reads a frame back and lets the generation go on from it.
+/// Reads a frame back and continues the generation from it.
 fn accept(generation: &mut Generation, code_0: Ids, frame: CompletedFrame, eos: u32) -> Outcome {
     let codes = Ids::read(&[&[code_0], &frame.codes[..]].concat())?;
     if codes[0] == eos {
@@ -153,7 +154,7 @@ fn accept(generation: &mut Generation, code_0: Ids, frame: CompletedFrame, eos: 
     Ok(Some(codes))
 }
 
-/// Adds an equal part of the time since `begin` to each row.
+/// Adds an equal share of the time since `begin` to each row.
 fn share(rows: &mut [Row<'_>], begin: Instant, of: fn(&mut Timings) -> &mut Duration) {
     let Some(part) = begin.elapsed().checked_div(rows.len() as u32) else { return };
     rows.iter_mut().for_each(|row| *of(&mut row.generation.timings) += part);
@@ -164,18 +165,18 @@ fn keep<T>(items: &mut Vec<T>, which: &[bool]) {
     items.retain(|_| *which.next().expect("one for each"));
 }
 
-/// Rows side by side along time.
+/// Joins rows along time.
 fn join(rows: &[Tensor]) -> Tensor {
     Tensor::cat(&rows.iter().collect::<Vec<_>>(), 1)
 }
 
-/// Only codes and the end of speech can be chosen, the end not among the first two tokens.
+/// Returns the constraints that leave only codes and the end of speech, and no end of speech among
+/// the first two tokens.
 fn constraints<'a>(config: &TalkerConfig, history: &'a [u32]) -> Constraints<'a> {
-    let vocab = config.vocab_size as u32;
     let eos = config.codec_eos_token_id;
     Constraints {
         history,
-        suppressed: vocab.saturating_sub(1024)..vocab,
+        suppressed: config.first_suppressed_id()..config.vocab_size as u32,
         exempt: Some(eos),
         forbidden: (history.len() < MIN_NEW_TOKENS).then_some(eos),
     }

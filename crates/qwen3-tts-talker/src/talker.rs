@@ -1,14 +1,21 @@
-//! The talker: the transformer that writes codebook 0.
+//! The talker: the transformer that generates codebook 0.
 
 use qwen3_tts_config::{ModelConfig, TalkerConfig};
 use qwen3_tts_nn::{
-    AttentionConfig, Device, Dtype, Embedding, Ids, Linear, Result, Tensor, Transformer,
-    TransformerConfig, TransformerState, Weights,
+    Bits, Device, Dtype, Embedding, Ids, Linear, Quantization, Tensor, Transformer,
+    TransformerState, Weights,
 };
 
 use crate::code_predictor::CodePredictor;
+use crate::error::Result;
+use crate::transformer::transformer_config;
 
 /// Talker and code predictor, the reference's `Qwen3TTSTalkerForConditionalGeneration`.
+///
+/// A talker keeps nothing between requests. It is `Send`, and `Sync` too in a build without the
+/// feature `mlx`: in an `Arc`, one talker then serves any number of threads, each with its own
+/// [`Generation`](crate::Generation)s. MLX graphs are bound to the thread that built them, so with
+/// that feature a talker is used from one thread at a time.
 pub struct Talker {
     text_embedding: Embedding,
     text_projection: TextProjection,
@@ -21,7 +28,7 @@ pub struct Talker {
     device: Device,
 }
 
-/// Text tokens that stand for no text, embedded: `[1, 1, hidden_size]` each.
+/// Embeddings of the text tokens that are not text, `[1, 1, hidden_size]` each.
 pub(crate) struct SpecialTexts {
     pub tts_bos: Tensor,
     pub tts_eos: Tensor,
@@ -29,11 +36,35 @@ pub(crate) struct SpecialTexts {
 }
 
 impl Talker {
+    /// Prefixes of the other models whose tensors the file may hold.
+    const OTHERS: &[&str] = &["speaker_encoder."];
+
+    /// Returns the rules for [`Weights::quantize`] that quantise the linear layers of the talker
+    /// and of the code predictor to these bits as they are read; `None` leaves a part as it is in
+    /// the checkpoint.
+    pub fn quantization(talker: Option<Bits>, code_predictor: Option<Bits>) -> Quantization {
+        Quantization::none()
+            .under("talker.", talker)
+            .under("talker.code_predictor.", code_predictor)
+    }
+
     /// Reads everything under `talker.`.
     ///
     /// # Errors
-    /// When a tensor is missing or misshapen.
+    /// Returns [`Error::Nn`](crate::Error::Nn) if a tensor is missing or has another shape or data
+    /// type, or if the file holds a tensor that belongs neither to the talker nor to the speaker
+    /// encoder.
     pub fn load(config: &ModelConfig, weights: &Weights, device: &Device) -> Result<Self> {
+        let loaded = Self::read(config, weights, device)?;
+        weights.finish(Self::OTHERS)?;
+        Ok(loaded)
+    }
+
+    fn read(
+        config: &ModelConfig,
+        weights: &Weights,
+        device: &Device,
+    ) -> qwen3_tts_nn::Result<Self> {
         let talker = &config.talker_config;
         let (hidden, text_hidden) = (talker.hidden_size, talker.text_hidden_size);
         let weights = weights.under("talker");
@@ -47,7 +78,7 @@ impl Talker {
         let special = text_projection.forward(&text_embedding.forward(&Ids::new(&ids, device)));
         Ok(Self {
             codec_embedding: Embedding::load(&codec, talker.vocab_size, hidden, device)?,
-            model: Transformer::load(&model, &transformer_config(talker), device)?,
+            model: Transformer::load(&model, &transformer_config(&talker.transformer()), device)?,
             codec_head: {
                 let weights = weights.under("codec_head");
                 Linear::load(&weights, hidden, talker.vocab_size, device)?
@@ -65,24 +96,23 @@ impl Talker {
         })
     }
 
-    /// `n` text ids to `[1, n, hidden_size]`.
+    /// Embeds `n` text ids, `[1, n, hidden_size]`.
     pub(crate) fn embed_text(&self, ids: &[u32]) -> Tensor {
         self.text_projection.forward(&self.text_embedding.forward(&Ids::new(ids, &self.device)))
     }
 
-    /// The state before the first position.
+    /// Returns the state before the first position.
     pub fn new_state(&self) -> TransformerState {
         self.model.new_state()
     }
 
-    /// Embeddings `[1, time, hidden_size]` continue the sequence. Gives the hidden state after
-    /// the final norm, same shape.
+    /// Continues a sequence with embeddings `[1, time, hidden_size]`. Returns the hidden states
+    /// after the final norm, in the same shape.
     pub fn step(&self, embeddings: &Tensor, state: &mut TransformerState) -> Tensor {
         self.model.step(embeddings, state)
     }
 
-    /// As [`Talker::step`] for several sequences at once, as
-    /// [`Transformer::step_many`] describes.
+    /// Continues several sequences at once, as [`Transformer::step_many`] describes.
     pub fn step_many(
         &self,
         embeddings: &Tensor,
@@ -91,28 +121,28 @@ impl Talker {
         self.model.step_many(embeddings, sequences)
     }
 
-    /// The logits of codebook 0 for hidden states: `[1, time, hidden_size]` to
-    /// `[1, time, vocab_size]`.
+    /// Returns the logits of codebook 0, `[1, time, vocab_size]`, for hidden states
+    /// `[1, time, hidden_size]`.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
         self.codec_head.forward(hidden)
     }
 
-    /// The embedding table of codebook 0 and of the codec's control tokens.
+    /// Returns the embedding table of codebook 0 and of the codec's control tokens.
     pub fn codec_embedding(&self) -> &Embedding {
         &self.codec_embedding
     }
 
-    /// The code predictor.
+    /// Returns the code predictor.
     pub fn code_predictor(&self) -> &CodePredictor {
         &self.code_predictor
     }
 
-    /// The configuration it was loaded with.
+    /// Returns the configuration that the talker was loaded with.
     pub fn config(&self) -> &TalkerConfig {
         &self.config
     }
 
-    /// The data type that the weights are kept in.
+    /// Returns the data type in which the weights of the linear layers are kept.
     pub fn weight_dtype(&self) -> Dtype {
         self.codec_head.weight().dtype()
     }
@@ -126,21 +156,6 @@ impl Talker {
     }
 }
 
-fn transformer_config(config: &TalkerConfig) -> TransformerConfig {
-    let mut attention =
-        AttentionConfig::new(config.hidden_size, config.num_attention_heads, config.head_dim);
-    attention.num_key_value_heads = config.num_key_value_heads;
-    attention.attention_bias = config.attention_bias;
-    attention.qk_norm = Some(config.rms_norm_eps as f32);
-    TransformerConfig::new(
-        attention,
-        config.num_hidden_layers,
-        config.intermediate_size,
-        config.rms_norm_eps as f32,
-        config.rope_theta as f32,
-    )
-}
-
 /// `linear_fc2(silu(linear_fc1(x)))`, the reference's `Qwen3TTSTalkerResizeMLP`.
 struct TextProjection {
     linear_fc1: Linear,
@@ -148,7 +163,12 @@ struct TextProjection {
 }
 
 impl TextProjection {
-    fn load(weights: &Weights, inputs: usize, outputs: usize, device: &Device) -> Result<Self> {
+    fn load(
+        weights: &Weights,
+        inputs: usize,
+        outputs: usize,
+        device: &Device,
+    ) -> qwen3_tts_nn::Result<Self> {
         let fc1 = weights.under("linear_fc1");
         let fc2 = weights.under("linear_fc2");
         Ok(Self {

@@ -1,19 +1,19 @@
-//! The text that reaches the talker frame by frame.
+//! The text that is added to the codes frame by frame.
 
 use qwen3_tts_nn::Tensor;
 
-/// What the text adds to the codes of each frame.
+/// The text embedding that is added to the codes of each frame.
 pub(crate) struct TrailingText {
     /// `[1, 1, hidden_size]` for each frame, from the first on.
     frames: Vec<Tensor>,
-    /// For frames after the text.
+    /// The embedding for frames after the text.
     pad: Tensor,
-    /// Whether more text may come.
+    /// True if more text may come.
     open: bool,
 }
 
 impl TrailingText {
-    /// `embedded` `[1, n, hidden_size]`, if there is any yet, is what the first `n` frames get.
+    /// Starts with `embedded` `[1, n, hidden_size]` for the first `n` frames, if there is any yet.
     pub(crate) fn new(embedded: Option<&Tensor>, pad: Tensor, open: bool) -> Self {
         let mut text = Self { frames: Vec::new(), pad, open };
         if let Some(embedded) = embedded {
@@ -34,12 +34,12 @@ impl TrailingText {
         self.open
     }
 
-    /// The frames that get text, as far as is known.
+    /// Returns the number of frames that text is known for.
     pub(crate) fn len(&self) -> usize {
         self.frames.len()
     }
 
-    /// What frame number `frame`, from 0, gets; `None` while that is not known.
+    /// Returns the embedding for frame number `frame`, from 0; `None` if its text is still to come.
     pub(crate) fn of_frame(&self, frame: usize) -> Option<&Tensor> {
         match self.frames.get(frame) {
             None if !self.open => Some(&self.pad),

@@ -1,19 +1,18 @@
-//! Cloning against the official package in float32, on every device: the prompt of every layout,
-//! and the codes.
+//! Cloning compared with the official package in float32, on every device: the prompt of every
+//! layout, and the codes.
 //!
-//! The speaker embedding and the codes of the reference recording are the golden's own.
+//! The speaker embedding and the codes of the reference recording are those of the golden.
 
 mod support;
 
 use std::collections::BTreeSet;
 
-use qwen3_tts_nn::Device;
-use qwen3_tts_talker::{Prompt, Speaker, TextMode};
+use qwen3_tts_talker::{Device, Prompt, Speaker, TextMode};
 use qwen3_tts_testkit::{assert_close, cloning_goldens};
 use support::{Case, for_all};
 
-/// What decides the layout of a prompt: sizes, speaker vector or recording, mode, language, and
-/// on which side of the recording's codes a streamed text ends.
+/// The layout of a prompt depends on the sizes, on speaker embedding or recording, text mode and
+/// language, and on the side of the recording's codes on which a streamed text ends.
 #[test]
 fn the_goldens_cover_every_layout() {
     let mut layouts = BTreeSet::new();
@@ -53,7 +52,7 @@ fn free_running_greedy_codes_are_the_official_ones_in_all_codebooks() {
     for_all(&cloning_goldens(), Case::assert_greedy_codes);
 }
 
-/// Codes that did not depend on the voice would prove nothing about it.
+/// Codes that do not depend on the voice would prove nothing about it.
 #[test]
 fn another_speaker_or_other_reference_codes_give_other_codes() {
     let case = Case::load("cloning/icl_longer_text", &Device::cpu(2));

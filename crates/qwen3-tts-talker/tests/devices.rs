@@ -1,31 +1,30 @@
-//! What one device gives, the others give too.
+//! All devices give the same results.
 
 mod support;
 
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_nn::{Device, Ids, Precision, Tensor};
-use qwen3_tts_talker::{GenerationParams, Talker};
+use qwen3_tts_talker::{Device, Ids, Precision, Talker, Tensor};
 use qwen3_tts_testkit::{Golden, checkpoint, cloning_goldens, relative_error, speech_goldens};
 use support::Case;
 
 const FRAMES: usize = 100;
 
-/// The request of a golden, in a model that can't end.
+/// Loads the request of a golden, with a model that cannot end the speech.
 fn endless(name: &str, device: &Device) -> Case {
     let golden = Golden::load(name);
     let dir = checkpoint(golden.string("checkpoint"));
     Case::of(golden, &dir, device, |config| config.talker_config.codec_eos_token_id = u32::MAX)
 }
 
-/// The goldens' own frames are far from a tie. These are more, and were the same at every level of
-/// instructions; an index that parts here may be a tie on a machine that rounds otherwise.
+/// The goldens' own frames are far from a tie. These are more frames; they were the same at every
+/// level of instructions. An index that differs here may be a tie on a machine with other rounding.
 #[test]
 fn a_hundred_greedy_frames_of_every_golden_are_the_same_on_every_device() {
     let goldens = [speech_goldens(), cloning_goldens()].concat();
     let frames = |name: &str, device: &Device| -> Vec<Vec<u32>> {
         let case = endless(name, device);
-        let params = GenerationParams { max_frames: FRAMES, ..case.params };
+        let params = case.params.max_frames(FRAMES);
         let mut generation = case.talker.start(&case.prompt, &params).unwrap();
         std::iter::from_fn(|| case.talker.next_frame(&mut generation).unwrap()).collect()
     };
@@ -69,10 +68,10 @@ fn frame_input(talker: &Talker, code_0: Tensor, ids: &[Ids]) -> Tensor {
     rest.fold(code_0, |sum, (group, id)| sum.add(&talker.code_predictor().embed(group, id)))
 }
 
-/// mlx-audio computes in bf16 with the same weights. Rounding sets both apart from float32; the
-/// two orders of rounding are independent, so that each should be about as far from it as the
-/// other. A part that was left in another type, or rounded once more, would show in the ratio; one
-/// that was wrong would be far from both.
+/// mlx-audio computes in bf16 with the same weights. Both differ from float32 by rounding; the two
+/// orders of rounding are independent, so both should be about equally far from float32. A part
+/// that was left in another type, or rounded once more, would change the ratio; a wrong one would
+/// be far from both.
 fn assert_bf16_is_as_good_as_that_of_mlx_audio(golden: &str, dir: &Path) {
     let Ok(device) = Device::mlx_in(Precision::Checkpoint) else { return };
     let case = |device: &Device| Case::of(Golden::load(golden), dir, device, |_| ());
@@ -99,14 +98,14 @@ fn bf16_logits_are_as_near_to_float32_as_those_of_mlx_audio() {
     for name in ["custom_voice_0b6", "custom_voice_1b7"] {
         assert_bf16_is_as_good_as_that_of_mlx_audio(&format!("bf16/{name}"), &checkpoint(name));
     }
-    // A full-size checkpoint and what `goldens_bf16.py` made of it, as `folder/name`.
+    // A full-size checkpoint, and the golden that `goldens_bf16.py` made of it, as `folder/name`.
     if let Some(dir) = std::env::var_os("QWEN3_TTS_BF16_CHECKPOINT").map(PathBuf::from) {
         let golden = std::env::var("QWEN3_TTS_BF16_GOLDEN").unwrap();
         assert_bf16_is_as_good_as_that_of_mlx_audio(&golden, &dir);
     }
 }
 
-/// Nothing that comes from the host, a speaker's vector say, widens what follows.
+/// Values from the host, such as a speaker embedding, do not widen what follows.
 #[test]
 fn every_prompt_stays_in_bf16() {
     let Ok(device) = Device::mlx_in(Precision::Checkpoint) else { return };

@@ -1,8 +1,8 @@
-//! The talker against the official package in float32, stage by stage, on every device.
+//! The talker compared with the official package in float32, stage by stage, on every device.
 
 mod support;
 
-use qwen3_tts_nn::{Device, Ids, Tensor};
+use qwen3_tts_talker::{Device, Ids, Tensor};
 use qwen3_tts_testkit::{assert_close, speech_goldens};
 use support::{Case, for_all};
 

@@ -1,13 +1,12 @@
-//! What a request may ask, and what it is told when it asks too much.
+//! Requests: what they may contain, and the errors of those that are refused.
 
 mod support;
 
-use qwen3_tts_config::ModelConfig;
-use qwen3_tts_nn::{Device, Weights};
 use qwen3_tts_talker::{
-    Error, GenerationParams, Prompt, SamplingParams, Speaker, Talker, TextMode,
+    Device, Error, Generation, GenerationConfig, GenerationParams, ModelConfig, NnError, Prompt,
+    PromptEmbeddings, Reference, Sampling, SamplingParams, Speaker, Talker, TextMode, Weights,
 };
-use qwen3_tts_testkit::{Golden, checkpoint};
+use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, checkpoint};
 use support::sampled;
 
 fn talker(change: impl FnOnce(&mut ModelConfig)) -> Talker {
@@ -18,14 +17,8 @@ fn talker(change: impl FnOnce(&mut ModelConfig)) -> Talker {
 }
 
 fn prompt(text_mode: TextMode) -> Prompt {
-    Prompt {
-        input_ids: Golden::load("speech/streaming_english").u32("input_ids").1,
-        instruct_ids: None,
-        speaker: None,
-        reference: None,
-        language: None,
-        text_mode,
-    }
+    let (_, input_ids) = Golden::load("speech/streaming_english").u32("input_ids");
+    Prompt::new(input_ids).text_mode(text_mode)
 }
 
 fn params(max_frames: usize) -> GenerationParams {
@@ -42,7 +35,7 @@ fn a_seed_gives_the_same_frames_whatever_ran_before() {
     let talker = talker(|_| ());
     let prompt = prompt(TextMode::NonStreaming);
     let first = frames(&talker, &prompt, &params(12));
-    let other = frames(&talker, &prompt, &GenerationParams { seed: 8, ..params(12) });
+    let other = frames(&talker, &prompt, &params(12).seed(8));
     assert_eq!(first.len(), 12);
     assert_ne!(first, other);
     assert_eq!(first, frames(&talker, &prompt, &params(12)));
@@ -68,7 +61,7 @@ fn only_codes_are_ever_chosen() {
     let talker = talker(|_| ());
     let n_codes = talker.config().vocab_size as u32 - 1024;
     for seed in 0..5 {
-        let params = GenerationParams { seed, ..params(40) };
+        let params = params(40).seed(seed);
         for frame in frames(&talker, &prompt(TextMode::NonStreaming), &params) {
             assert!(frame[0] < n_codes, "{frame:?}");
         }
@@ -93,14 +86,33 @@ fn frames_end_where_the_positions_end() {
 }
 
 #[test]
+fn a_prompt_takes_the_positions_that_it_counts() {
+    let talker = talker(|_| ());
+    let frame = vec![0; talker.config().num_code_groups];
+    let reference = Reference::new(vec![1; 9], vec![frame; 3]);
+    for bits in 0..16 {
+        let has = |bit: u32| bits >> bit & 1 == 1;
+        for text_mode in [TextMode::NonStreaming, TextMode::Streaming] {
+            let prompt = prompt(text_mode)
+                .instruct_ids(has(0).then(|| vec![1; 6]))
+                .speaker(has(1).then_some(Speaker::Preset(1)))
+                .reference(has(2).then(|| reference.clone()))
+                .language(has(3).then_some(1));
+            let generation = talker.start(&prompt, &params(1)).unwrap();
+            assert_eq!(generation.prompt_positions(), prompt.positions(), "{prompt:?}");
+        }
+    }
+}
+
+#[test]
 fn ids_outside_the_vocabulary_are_refused_by_name() {
     let talker = talker(|_| ());
     let good = prompt(TextMode::NonStreaming);
     let mut text = good.clone();
     text.input_ids[4] = u32::MAX;
-    let speaker = Prompt { speaker: Some(Speaker::Preset(1 << 20)), ..good.clone() };
-    let language = Prompt { language: Some(1 << 20), ..good.clone() };
-    let instruct = Prompt { instruct_ids: Some(vec![u32::MAX]), ..good };
+    let speaker = good.clone().speaker(Speaker::Preset(1 << 20));
+    let language = good.clone().language(1 << 20);
+    let instruct = good.instruct_ids(vec![u32::MAX]);
     for (prompt, name) in
         [(text, "text"), (speaker, "speaker"), (language, "language"), (instruct, "instruct")]
     {
@@ -118,7 +130,7 @@ fn prompts_without_text_are_refused() {
         let error = talker.start(&prompt, &params(5)).err().unwrap();
         assert!(matches!(error, Error::TooShort { expected: 9, .. }), "{error}");
     }
-    let empty = Prompt { instruct_ids: Some(vec![]), ..prompt(TextMode::Streaming) };
+    let empty = prompt(TextMode::Streaming).instruct_ids(Vec::new());
     assert!(talker.start(&empty, &params(5)).is_err());
 }
 
@@ -133,14 +145,103 @@ fn senseless_sampling_is_refused_by_name() {
         (SamplingParams { top_p: 1.5, ..base }, "top-p"),
         (SamplingParams { repetition_penalty: -1.0, ..base }, "repetition penalty"),
     ] {
-        for (params, who) in [
-            (GenerationParams { talker: sampling, ..params(5) }, "talker"),
-            (GenerationParams { subtalker: sampling, ..params(5) }, "subtalker"),
-        ] {
+        let (mut talker_params, mut subtalker_params) = (params(5), params(5));
+        talker_params.talker = sampling;
+        subtalker_params.subtalker = sampling;
+        for (params, part) in [(talker_params, "talker"), (subtalker_params, "subtalker")] {
             let error = talker.start(&prompt(TextMode::NonStreaming), &params).err().unwrap();
             let message = error.to_string();
-            assert!(message.starts_with(who) && message.contains(name), "{message}");
+            assert!(message.starts_with(part) && message.contains(name), "{message}");
         }
     }
     assert!(talker.start(&prompt(TextMode::NonStreaming), &params(0)).is_err());
+}
+
+#[test]
+fn changes_to_the_sampling_replace_the_published_values() {
+    let published = GenerationConfig::default();
+    let params = GenerationParams::new(&published, &Sampling::default());
+    let sampled = SamplingParams {
+        do_sample: true,
+        temperature: 0.9,
+        top_k: 50,
+        top_p: 1.0,
+        repetition_penalty: 1.05,
+    };
+    assert_eq!(params.talker, sampled);
+    assert_eq!(params.subtalker, SamplingParams { repetition_penalty: 1.0, ..sampled });
+    assert_eq!((params.max_frames, params.seed), (2047, 0));
+
+    let mut changes = Sampling::greedy();
+    changes.temperature = Some(0.5);
+    changes.top_k = Some(7);
+    changes.top_p = Some(0.25);
+    changes.repetition_penalty = Some(1.5);
+    changes.subtalker_temperature = Some(0.75);
+    changes.subtalker_top_k = Some(9);
+    changes.subtalker_top_p = Some(0.125);
+    let params = GenerationParams::new(&published, &changes);
+    let talker = SamplingParams {
+        do_sample: false,
+        temperature: 0.5,
+        top_k: 7,
+        top_p: 0.25,
+        repetition_penalty: 1.5,
+    };
+    let subtalker = SamplingParams {
+        do_sample: false,
+        temperature: 0.75,
+        top_k: 9,
+        top_p: 0.125,
+        repetition_penalty: 1.0,
+    };
+    assert_eq!((params.talker, params.subtalker), (talker, subtalker));
+}
+
+#[test]
+fn tensors_of_no_model_of_the_file_are_refused() {
+    let load = |name: &str, damage: &Damage| {
+        let copy = TempCheckpoint::new(name);
+        copy.damage("model.safetensors", damage);
+        let config = ModelConfig::from_file(copy.file("config.json")).unwrap();
+        Talker::load(&config, &Weights::open(copy.path()).unwrap(), &Device::cpu(1))
+    };
+    // The tensor's bytes become those of a tensor called `unused`.
+    let dropped = Damage::DropTensor("speaker_encoder.fc.bias".to_owned());
+    let error = load("base_0b6", &dropped).err().unwrap();
+    let Error::Nn(NnError::UnknownTensors { name, count: 1, .. }) = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(name, "unused");
+}
+
+/// Fails to compile unless the types can be sent, and without MLX shared, between threads.
+#[test]
+fn one_talker_serves_several_threads() {
+    fn is_sent<T: Send + 'static>() {}
+    is_sent::<Talker>();
+    is_sent::<Generation>();
+    is_sent::<Prompt>();
+    is_sent::<PromptEmbeddings>();
+    is_sent::<GenerationParams>();
+    is_sent::<Error>();
+    #[cfg(not(feature = "mlx"))]
+    {
+        fn is_shared<T: Sync>() {}
+        is_shared::<Talker>();
+        is_shared::<Generation>();
+        is_shared::<Error>();
+        let talker = std::sync::Arc::new(talker(|_| ()));
+        let prompt = prompt(TextMode::Streaming);
+        let alone: Vec<_> =
+            (0..3).map(|seed| frames(&talker, &prompt, &params(12).seed(seed))).collect();
+        let threads: Vec<_> = (0..3)
+            .map(|seed| {
+                let (talker, prompt) = (std::sync::Arc::clone(&talker), prompt.clone());
+                std::thread::spawn(move || frames(&talker, &prompt, &params(12).seed(seed)))
+            })
+            .collect();
+        let together: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(together, alone);
+    }
 }

@@ -1,18 +1,13 @@
-//! Requests that share a step, and requests whose text comes bit by bit, give the frames that they
-//! give alone and with the whole text.
+//! Requests that share a step, and requests with incremental text, give the frames that they give
+//! alone and with the whole text.
 
 mod support;
 
-use qwen3_tts_nn::Device;
-use qwen3_tts_talker::{Error, Generation, GenerationParams, Prompt, TextMode};
+use qwen3_tts_talker::{Device, Error, Generation, GenerationParams, Prompt, TextMode};
 use qwen3_tts_testkit::{cloning_goldens, speech_goldens};
 use support::{Case, sampled};
 
 type Frames = Vec<Vec<u32>>;
-
-/// Ids that surround the text in a wrapped text.
-const ROLE: usize = 3;
-const SUFFIX: usize = 5;
 
 #[test]
 fn requests_that_join_and_leave_a_step_give_what_they_give_alone() {
@@ -38,7 +33,7 @@ fn requests_that_join_and_leave_a_step_give_what_they_give_alone() {
             })
             .collect();
 
-        // A request joins every third step, and is asked on after its end.
+        // A request joins every third step, and is stepped on after its end.
         let mut generations: Vec<Generation> = Vec::new();
         let mut together: Vec<Frames> = vec![Vec::new(); requests.len()];
         for step in 0..300 {
@@ -70,7 +65,7 @@ fn no_request_is_a_step_too() {
 }
 
 #[test]
-fn text_that_comes_bit_by_bit_gives_the_frames_of_the_whole() {
+fn incremental_text_gives_the_frames_of_the_whole() {
     let device = Device::cpu(2);
     let mut streaming = 0;
     for name in speech_goldens().iter().chain(&cloning_goldens()) {
@@ -111,7 +106,7 @@ fn text_that_comes_bit_by_bit_gives_the_frames_of_the_whole() {
 }
 
 #[test]
-fn text_is_refused_where_it_can_not_come() {
+fn text_is_refused_if_it_cannot_be_added() {
     let case = Case::load("speech/streaming_english", &Device::cpu(1));
     let mut whole = case.talker.start(&case.prompt, &case.params).unwrap();
     let error = case.talker.push_text(&mut whole, &[1]).unwrap_err();
@@ -123,16 +118,19 @@ fn text_is_refused_where_it_can_not_come() {
     let error = case.talker.push_text(&mut open, &vec![1; 1 << 17]).unwrap_err();
     assert!(matches!(error, Error::TextTooLong { .. }), "{error}");
 
-    let prompt = Prompt { text_mode: TextMode::NonStreaming, ..case.prompt.clone() };
+    let prompt = case.prompt.clone().text_mode(TextMode::NonStreaming);
     let error = case.talker.start_open(&prompt, &case.params).err().unwrap();
     assert!(matches!(error, Error::NotStreaming), "{error}");
 }
 
-/// The prompt with the first `n` ids of its text, and the other ids.
+/// Splits a prompt into one with the first `n` ids of its text, and the other ids.
 fn cut(prompt: &Prompt, n: usize) -> (Prompt, Vec<u32>) {
     let text = prompt.text_ids();
-    let (beginning, rest) = text.split_at(n.min(text.len()));
+    let (first, rest) = text.split_at(n.min(text.len()));
     let ids = &prompt.input_ids;
-    let wrapped = [&ids[..ROLE], beginning, &ids[ids.len() - SUFFIX..]].concat();
-    (Prompt { input_ids: wrapped, ..prompt.clone() }, rest.to_vec())
+    let wrapped =
+        [&ids[..Prompt::ROLE_IDS], first, &ids[ids.len() - Prompt::SUFFIX_IDS..]].concat();
+    let mut beginning = prompt.clone();
+    beginning.input_ids = wrapped;
+    (beginning, rest.to_vec())
 }

@@ -1,11 +1,11 @@
-//! The memory of tensors, used again instead of given back to the system.
+//! The memory of tensors, which is reused instead of freed.
 //!
-//! A large allocation is fresh pages, and touching these costs as much as computing with them.
+//! A large allocation is backed by fresh pages, and touching them costs as much as computing.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The values of a tensor. Dropped, its memory goes back to the shelf that it came from.
+/// The values of a tensor. Dropping it returns the memory to the shelf that it came from.
 pub(super) struct Buffer {
     /// At least `len` values.
     values: Vec<f32>,
@@ -13,19 +13,19 @@ pub(super) struct Buffer {
     shelf: Option<Arc<Shelf>>,
 }
 
-/// Memory that waits for its next tensor.
+/// Memory of dropped tensors, for later ones.
 #[derive(Default)]
 pub(super) struct Shelf {
     buffers: Mutex<Vec<Vec<f32>>>,
 }
 
 impl Shelf {
-    /// Fewer values than this are left to the allocator, which is fast with them.
+    /// Number of values below which the allocator, which is fast for them, is used.
     const SMALL: usize = 1 << 12;
-    /// More buffers than this are never needed at once.
+    /// Largest number of buffers kept; more are never needed at once.
     const MOST: usize = 32;
 
-    /// A buffer of `len` values, whatever they are.
+    /// Returns a buffer of `len` unspecified values.
     pub(super) fn take(self: &Arc<Self>, len: usize) -> Buffer {
         if len < Self::SMALL {
             return vec![0.0; len].into();
@@ -34,7 +34,7 @@ impl Shelf {
         Buffer { values, len, shelf: Some(Arc::clone(self)) }
     }
 
-    /// The smallest buffer that is large enough, unless most of it would be wasted.
+    /// Takes the smallest buffer that is large enough, unless most of it would be wasted.
     fn find(&self, len: usize) -> Option<Vec<f32>> {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |buffer: &Vec<f32>| (len..=4 * len).contains(&buffer.len());
@@ -43,7 +43,7 @@ impl Shelf {
         Some(buffers.swap_remove(best))
     }
 
-    /// Keeps a buffer, in place of the one that waits longest where there are many.
+    /// Keeps a buffer; drops the one kept longest if there are [`Shelf::MOST`].
     fn put(&self, buffer: Vec<f32>) {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         if buffers.len() == Self::MOST {

@@ -1,6 +1,6 @@
-//! Keys and values as rows that grow, and that a window lets go of.
+//! Keys and values as growing rows, of which a window drops the oldest.
 
-use crate::backend::AttentionSpec;
+use crate::backend::attention::AttentionSpec;
 
 /// Rows `[position, kv_heads, head_dim]` of keys and values.
 #[derive(Clone)]
@@ -29,13 +29,13 @@ impl CpuKvCache {
         self.values.extend_from_slice(values);
     }
 
-    /// All that a query appended last, or later, can see.
+    /// Returns all keys and values that the queries appended last, or later ones, attend to.
     pub(super) fn views(&self) -> (&[f32], &[f32]) {
         (&self.keys, &self.values)
     }
 
-    /// Drops the rows that no later query can see, once they are as many as those that remain,
-    /// so that each row is moved at most once on average.
+    /// Drops the rows that no later query attends to, once they are as many as those that remain, so
+    /// that each row is moved at most once on average.
     fn drop_unseen(&mut self) {
         let Some(window) = self.window else { return };
         let held = self.keys.len() / self.row;

@@ -90,7 +90,7 @@ fn formula(x: &[f32], window: Option<usize>) -> Vec<f64> {
     out
 }
 
-/// Runs the layer over pieces of these lengths.
+/// Runs the layer over chunks of these lengths.
 fn attend(attention: &Attention, x: &Tensor, sizes: &[usize], cache: &mut KvCache) -> Tensor {
     let rope = Rope::new(DIM, THETA as f32);
     let mut start = 0;
@@ -122,7 +122,7 @@ fn attention_is_its_definition_however_it_is_cut() {
     }
 }
 
-/// Longer than what any backend grows its buffers by, or looks through at once.
+/// Longer than the step by which any backend grows its buffers, and than a block of queries.
 #[test]
 fn long_sequences_keep_their_beginning() {
     let x = noise(1100 * HIDDEN, 9);

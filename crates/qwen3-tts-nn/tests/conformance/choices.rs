@@ -1,7 +1,6 @@
-//! Ids, and the choice of them from logits.
+//! Ids, and sampling them from logits.
 
-use qwen3_tts_nn::sampling::Constraints;
-use qwen3_tts_nn::{Device, Error, Ids, Sampler, SamplingParams, Tensor};
+use qwen3_tts_nn::{Constraints, Device, Error, Ids, Sampler, SamplingParams, Tensor};
 
 use crate::{noise, on_every_device};
 
@@ -47,9 +46,9 @@ fn greedy_is_the_largest_that_is_allowed_after_the_penalty() {
         // 5 / 1.5 is below 4, once; the first of the two 4s is taken.
         let history = Constraints { history: &[2, 2], ..tail.clone() };
         assert_eq!(choose(&logits, penalty(1.5), &history, device), 3);
-        // 5 / 1.2 is not, and only a penalty for each time it came would take it below.
+        // 5 / 1.2 is not; only a penalty for each occurrence would take it below.
         assert_eq!(choose(&logits, penalty(1.2), &history, device), 2);
-        // A negative logit loses by being multiplied.
+        // A negative logit is multiplied.
         let negative: Vec<f32> = logits.iter().map(|v| v - 10.0).collect();
         let history = Constraints { history: &[8], ..Constraints::default() };
         assert_eq!(choose(&negative, penalty(6.0), &history, device), 2);

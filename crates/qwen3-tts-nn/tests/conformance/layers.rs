@@ -144,7 +144,7 @@ fn a_codebook_gives_the_nearest_entry_the_first_of_equals() {
     });
 }
 
-/// What a model computes at load and keeps goes with it.
+/// A tensor that a model computes at load and keeps can be read on another thread.
 #[test]
 fn a_model_can_be_loaded_here_and_run_there() {
     let (weight, x) = (noise(4 * 4, 1), noise(4, 2));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use qwen3_tts_config::{ConfigError, GenerationConfig, ModelConfig, SpeechTokenizerConfig};
-use qwen3_tts_nn::Weights;
+use qwen3_tts_nn::{Weights, shard_files};
 
 use crate::{Error, Result};
 
@@ -200,16 +200,14 @@ impl ModelFiles {
         }
     }
 
-    /// The shards named by an index; none without one.
+    /// Returns the shards that an index lists; none if there is no index, or it is damaged, which
+    /// opening the weights reports.
     fn shards(&self, prefix: &str) -> Option<Vec<String>> {
         if self.has(&format!("{prefix}{WEIGHTS}")) {
             return None;
         }
         let index = self.text(&format!("{prefix}{WEIGHTS_INDEX}")).ok()?;
-        let index: serde_json::Value = serde_json::from_str(&index).ok()?;
-        let map = index.get("weight_map")?.as_object()?;
-        let files: std::collections::BTreeSet<_> =
-            map.values().filter_map(|file| file.as_str()).collect();
+        let files = shard_files(&index).ok()?;
         Some(files.into_iter().map(|file| format!("{prefix}{file}")).collect())
     }
 
@@ -219,6 +217,29 @@ impl ModelFiles {
             Source::Embedded(files) => {
                 files.iter().find(|(file, _)| *file == name).map(|(_, bytes)| *bytes)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_lie_beside_their_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = ModelFiles::directory(dir.path());
+        let weight_files = |index: &str| {
+            std::fs::write(dir.path().join(WEIGHTS_INDEX), index).unwrap();
+            files.weight_files()
+        };
+        let whole = ["model.safetensors", "speech_tokenizer/model.safetensors"];
+        let shards =
+            weight_files(r#"{"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}"#);
+        assert_eq!(shards, ["1.safetensors", "2.safetensors", whole[1]]);
+        for name in ["../secret", "/etc/passwd", "a/b", "..", ".", "", "a\\\\b"] {
+            let index = format!(r#"{{"weight_map": {{"a": "1.safetensors", "b": "{name}"}}}}"#);
+            assert_eq!(weight_files(&index), whole, "{name}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use qwen3_tts_nn::{Bits, Quantization};
+use qwen3_tts_talker::Talker;
 
 /// The bits that the linear layers of each part are quantised to as they are read, in MLX's affine
 /// groups of 64 weights; `None` leaves a part as it is in the checkpoint. Embeddings and the codec
@@ -28,9 +29,7 @@ impl Quantize {
     }
 
     pub(crate) fn policy(self) -> Quantization {
-        Quantization::none()
-            .under("talker.", self.talker)
-            .under("talker.code_predictor.", self.code_predictor)
+        Talker::quantization(self.talker, self.code_predictor)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 
-use super::plan::{Planner, SUFFIX};
+use qwen3_tts_talker::Prompt;
+
+use super::plan::Planner;
 use crate::error::{Error, Result};
 use crate::text::tokenizer::{TextPieces, WRAPPED_AFTER, WRAPPED_BEFORE};
 
@@ -101,7 +103,7 @@ impl IncrementalText {
         let mut ids = std::mem::take(&mut self.waiting);
         ids.extend(pieces.push(tokenizer, WRAPPED_AFTER)?);
         ids.extend(pieces.finish(tokenizer)?);
-        ids.truncate(ids.len().saturating_sub(SUFFIX));
+        ids.truncate(ids.len().saturating_sub(Prompt::SUFFIX_IDS));
         Ok(ids)
     }
 

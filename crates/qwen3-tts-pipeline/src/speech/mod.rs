@@ -24,6 +24,6 @@ pub use model::WeightTypes;
 pub use output::{
     AudioChunk, PieceOutput, Progress, SpeechEvent, SpeechOutput, StageTimings, StopReason,
 };
-pub use request::{ChunkSchedule, LongText, Pauses, Sampling, SpeechRequest, Voice};
+pub use request::{ChunkSchedule, LongText, Pauses, SpeechRequest, Voice};
 pub use synthesizer::Synthesizer;
 pub use task::VoiceTimings;

@@ -75,7 +75,6 @@ impl Model {
         }
         let weights = files.speech_tokenizer_weights()?;
         let decoder = CodecDecoder::load(&config.decoder_config, &weights, &device)?;
-        weights.finish(&[&["encoder."], CodecDecoder::UNUSED].concat())?;
         Ok(Self {
             speaker,
             config,
@@ -154,9 +153,7 @@ fn load_talker(
     device: &Device,
 ) -> Result<Talker> {
     let weights = files.talker_weights()?.quantize(options.quantize.policy());
-    let talker = Talker::load(config, &weights, device)?;
-    weights.finish(&["speaker_encoder."])?;
-    Ok(talker)
+    Ok(Talker::load(config, &weights, device)?)
 }
 
 fn load_encoder(
@@ -171,9 +168,7 @@ fn load_encoder(
         )));
     }
     let weights = files.speech_tokenizer_weights()?;
-    let encoder = CodecEncoder::load(config, &weights, device)?;
-    weights.finish(&["decoder.", CodecEncoder::UNUSED[0]])?;
-    Ok(encoder)
+    Ok(CodecEncoder::load(config, &weights, device)?)
 }
 
 pub(super) fn no_talker() -> Error {

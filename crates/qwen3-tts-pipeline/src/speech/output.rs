@@ -190,7 +190,7 @@ impl From<qwen3_tts_talker::StopReason> for StopReason {
     fn from(reason: qwen3_tts_talker::StopReason) -> Self {
         match reason {
             qwen3_tts_talker::StopReason::Eos => Self::Eos,
-            qwen3_tts_talker::StopReason::MaxFrames => Self::MaxFrames,
+            _ => Self::MaxFrames,
         }
     }
 }

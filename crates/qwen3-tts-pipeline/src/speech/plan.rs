@@ -1,9 +1,9 @@
 //! Plans: requests checked against a checkpoint and translated into the terms of the talker.
 
 use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
-use qwen3_tts_talker::{GenerationParams, Prompt, Reference, SamplingParams, Speaker, TextMode};
+use qwen3_tts_talker::{GenerationParams, Prompt, Reference, Sampling, Speaker, TextMode};
 
-use super::request::{Sampling, SpeechRequest, Voice};
+use super::request::{SpeechRequest, Voice};
 use crate::error::{Error, Result};
 use crate::text::TextTokenizer;
 use crate::text::tokenizer::WRAPPED_AFTER;
@@ -38,7 +38,7 @@ impl Plan {
     /// Adds ids to an incremental text.
     pub fn text_came(&mut self, ids: &[u32]) {
         self.prompt.input_ids.extend(ids);
-        self.text_tokens = self.prompt.input_ids.len().saturating_sub(ROLE);
+        self.text_tokens = self.prompt.input_ids.len().saturating_sub(Prompt::ROLE_IDS);
     }
 
     /// Returns true if an incremental text has ids.
@@ -82,7 +82,7 @@ impl Planner {
         let part = Part { text: "", seed, max_frames: request.max_frames };
         let mut plan = self.plan_without_text(request, part)?;
         plan.prompt.text_mode = TextMode::Streaming;
-        let positions = prompt_positions(&plan.prompt);
+        let positions = plan.prompt.positions();
         plan.params.max_frames = self.max_frames(plan.asked_frames, positions, 0)?;
         Ok(plan)
     }
@@ -91,7 +91,7 @@ impl Planner {
     pub fn open_prompt(&self, plan: &Plan) -> Result<Prompt> {
         let mut prompt = plan.prompt.clone();
         let suffix = self.tokenizer.encode(WRAPPED_AFTER)?;
-        prompt.input_ids.extend(&suffix[suffix.len().saturating_sub(SUFFIX)..]);
+        prompt.input_ids.extend(&suffix[suffix.len().saturating_sub(Prompt::SUFFIX_IDS)..]);
         Ok(prompt)
     }
 
@@ -104,7 +104,7 @@ impl Planner {
     fn give_text(&self, plan: &mut Plan, input_ids: Vec<u32>) -> Result<()> {
         plan.prompt.input_ids = input_ids;
         plan.text_tokens = text_tokens(&plan.prompt)?;
-        let positions = prompt_positions(&plan.prompt);
+        let positions = plan.prompt.positions();
         plan.params.max_frames = self.max_frames(plan.asked_frames, positions, plan.text_tokens)?;
         Ok(())
     }
@@ -117,28 +117,26 @@ impl Planner {
         }
         self.config.language_token(&request.language, None).map_err(Error::Voice)?;
         self.instruct(request)?;
-        self.sampling(&request.sampling)?;
+        self.params(&request.sampling)?;
         self.max_frames(request.max_frames, 0, 0).map(drop)
     }
 
     fn plan_without_text(&self, request: &SpeechRequest, part: Part<'_>) -> Result<Plan> {
         let (speaker, language) = self.voice(request)?;
         let instruct = self.instruct(request)?;
-        let (talker, subtalker) = self.sampling(&request.sampling)?;
         let instruct_ids =
             instruct.map(|words| self.tokenizer.encode_instruct(words)).transpose()?;
-        let prompt = Prompt {
-            input_ids: Vec::new(),
-            instruct_ids,
-            speaker,
-            reference: self.reference(&request.voice)?,
-            language,
-            text_mode: request.text_mode.unwrap_or(match request.voice {
-                Voice::Cloned(_) => TextMode::Streaming,
-                _ => TextMode::NonStreaming,
-            }),
-        };
-        let params = GenerationParams { talker, subtalker, max_frames: 0, seed: part.seed };
+        let text_mode = request.text_mode.unwrap_or(match request.voice {
+            Voice::Cloned(_) => TextMode::Streaming,
+            _ => TextMode::NonStreaming,
+        });
+        let prompt = Prompt::new(Vec::new())
+            .instruct_ids(instruct_ids)
+            .speaker(speaker)
+            .reference(self.reference(&request.voice)?)
+            .language(language)
+            .text_mode(text_mode);
+        let params = self.params(&request.sampling)?.max_frames(0).seed(part.seed);
         Ok(Plan { prompt, params, asked_frames: part.max_frames, text_tokens: 0 })
     }
 
@@ -163,6 +161,7 @@ impl Planner {
             (Voice::Speaker(name), ModelType::CustomVoice) => {
                 Some(self.config.speaker(name).map_err(Error::Voice)?)
             }
+            (_, kind) => return Err(refuse(format!("{kind} models are not supported"))),
         };
         let name = preset.map(|speaker| speaker.name);
         let language = self.config.language_token(&request.language, name).map_err(Error::Voice)?;
@@ -174,7 +173,7 @@ impl Planner {
         let Voice::Cloned(voice) = voice else { return Ok(None) };
         let Some(reference) = &voice.reference else { return Ok(None) };
         let text_ids = self.tokenizer.encode_reference(&reference.transcript)?;
-        Ok(Some(Reference { text_ids, frames: reference.codes.clone() }))
+        Ok(Some(Reference::new(text_ids, reference.codes.clone())))
     }
 
     /// Returns the instruction; an empty one counts as none, as in the official package.
@@ -190,25 +189,11 @@ impl Planner {
         Ok(instruct)
     }
 
-    fn sampling(&self, changes: &Sampling) -> Result<(SamplingParams, SamplingParams)> {
-        let published = &self.generation;
-        let talker = SamplingParams {
-            do_sample: published.do_sample && !changes.greedy,
-            temperature: changes.temperature.unwrap_or(published.temperature),
-            top_k: changes.top_k.unwrap_or(published.top_k),
-            top_p: changes.top_p.unwrap_or(published.top_p),
-            repetition_penalty: changes.repetition_penalty.unwrap_or(published.repetition_penalty),
-        };
-        let subtalker = SamplingParams {
-            do_sample: published.subtalker_dosample && !changes.greedy,
-            temperature: changes.subtalker_temperature.unwrap_or(published.subtalker_temperature),
-            top_k: changes.subtalker_top_k.unwrap_or(published.subtalker_top_k),
-            top_p: changes.subtalker_top_p.unwrap_or(published.subtalker_top_p),
-            repetition_penalty: 1.0,
-        };
-        talker.validate().map_err(refuse)?;
-        subtalker.validate().map_err(|reason| refuse(format!("subtalker: {reason}")))?;
-        Ok((talker, subtalker))
+    fn params(&self, changes: &Sampling) -> Result<GenerationParams> {
+        let params = GenerationParams::new(&self.generation, changes);
+        params.talker.validate().map_err(refuse)?;
+        params.subtalker.validate().map_err(|reason| refuse(format!("subtalker: {reason}")))?;
+        Ok(params)
     }
 
     /// Returns the maximum number of frames. A text that cannot fit is refused; the limit of the
@@ -265,33 +250,11 @@ pub(crate) fn refuse(reason: impl Into<String>) -> Error {
     Error::Request(reason.into())
 }
 
-/// Ids of a wrapped text before the text.
-const ROLE: usize = 3;
-/// Ids of a wrapped text after the text.
-pub(crate) const SUFFIX: usize = 5;
-const WRAPPING: usize = ROLE + SUFFIX;
-
 fn text_tokens(prompt: &Prompt) -> Result<usize> {
-    match prompt.input_ids.len().saturating_sub(WRAPPING) {
+    match prompt.text_ids().len() {
         0 => Err(refuse("the text has no tokens: does the tokenizer belong to this model?")),
         tokens => Ok(tokens),
     }
-}
-
-/// Positions that a prompt takes in the talker.
-pub(crate) fn prompt_positions(prompt: &Prompt) -> usize {
-    let instruct = prompt.instruct_ids.as_ref().map_or(0, Vec::len);
-    let role = 3;
-    let codec_prefix =
-        4 + usize::from(prompt.language.is_some()) + usize::from(prompt.speaker.is_some());
-    let reference = prompt.reference.as_ref();
-    let transcript = reference.map_or(0, |reference| reference.transcript_ids().len());
-    let speech = 1 + reference.map_or(0, |reference| reference.frames.len());
-    let text = match prompt.text_mode {
-        TextMode::NonStreaming => transcript + prompt.input_ids.len() - WRAPPING + 1,
-        TextMode::Streaming => 0,
-    };
-    instruct + role + codec_prefix + text + speech
 }
 
 /// Draws a seed of 32 bits, short enough to be typed.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qwen3_tts_talker::TextMode;
+use qwen3_tts_talker::{Sampling, TextMode};
 
 use crate::text::PieceEnd;
 use crate::voice::ClonedVoice;
@@ -60,33 +60,12 @@ pub enum Voice {
     Cloned(Arc<ClonedVoice>),
 }
 
-/// Changes to the sampling parameters of `generation_config.json`. `None` keeps a published value.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[non_exhaustive]
-pub struct Sampling {
-    /// True to choose the likeliest code always, in the talker and in the code predictor.
-    pub greedy: bool,
-    /// Divisor of the logits of codebook 0.
-    pub temperature: Option<f32>,
-    /// Number of candidates for codebook 0; 0 for all.
-    pub top_k: Option<usize>,
-    /// Probability mass of the candidates for codebook 0.
-    pub top_p: Option<f32>,
-    /// Penalty on codes of codebook 0 that were already generated.
-    pub repetition_penalty: Option<f32>,
-    /// Divisor of the logits of the other codebooks.
-    pub subtalker_temperature: Option<f32>,
-    /// Number of candidates for the other codebooks; 0 for all.
-    pub subtalker_top_k: Option<usize>,
-    /// Probability mass of the candidates for the other codebooks.
-    pub subtalker_top_p: Option<f32>,
-}
-
 /// Splitting of a long text into pieces.
 ///
 /// Each paragraph is a piece; a paragraph of more than `piece_tokens` tokens is spoken in pieces
-/// that end with a sentence, or if need be with a clause or a word. Each piece has the voice, language, instruction and
-/// sampling of the request. Piece `i` has the request's seed plus `i`, and 2³² · `n` more at its
+/// that end with a sentence, or if need be with a clause or a word. Each piece has the voice,
+/// language, instruction and sampling of the request. Piece `i` has the seed of the request plus
+/// `i`, and 2³² · `n` more at its
 /// `n`-th retry, so that each can be spoken again alone. A piece has no memory of the one before:
 /// a described voice may differ from piece to piece, a preset or cloned voice keeps its timbre.
 #[derive(Debug, Clone, PartialEq)]

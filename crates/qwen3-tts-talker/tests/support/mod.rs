@@ -1,14 +1,13 @@
-//! A golden as a request to the talker, and what is true of every one of them.
+//! A golden as a request to the talker, and the assertions for all of them.
 
 // Each test file uses a part of this.
 #![allow(dead_code)]
 
 use std::path::Path;
 
-use qwen3_tts_config::{GenerationConfig, ModelConfig};
-use qwen3_tts_nn::{Device, Tensor, Weights};
 use qwen3_tts_talker::{
-    GenerationParams, Prompt, Reference, SamplingParams, Speaker, StopReason, Talker, TextMode,
+    Device, GenerationConfig, GenerationParams, ModelConfig, Prompt, Reference, Sampling, Speaker,
+    StopReason, Talker, Tensor, TextMode, Weights,
 };
 use qwen3_tts_testkit::{Golden, assert_close, checkpoint};
 
@@ -29,7 +28,7 @@ impl Case {
         Self::of(golden, &dir, device, |_| ())
     }
 
-    /// A golden with this checkpoint, and changes to its configuration.
+    /// Loads a golden with this checkpoint and changes to its configuration.
     pub fn of(
         golden: Golden,
         dir: &Path,
@@ -42,24 +41,17 @@ impl Case {
         let weights = Weights::open(dir).unwrap();
         let talker = Talker::load(&config, &weights, device).unwrap();
         let prompt = prompt(&golden, &config);
-        let params = GenerationParams {
-            talker: SamplingParams {
-                repetition_penalty: generation.repetition_penalty,
-                ..SamplingParams::GREEDY
-            },
-            subtalker: SamplingParams::GREEDY,
-            max_frames: golden.number("max_frames"),
-            seed: 0,
-        };
+        let params = GenerationParams::new(&generation, &Sampling::greedy())
+            .max_frames(golden.number("max_frames"));
         Self { golden, talker, prompt, params, device: device.clone() }
     }
 
-    /// The golden's codes, a row for each frame.
+    /// Returns the golden's codes, a row for each frame.
     pub fn codes(&self) -> Vec<Vec<u32>> {
         frames(&self.golden, "codes")
     }
 
-    /// A tensor of the golden as `[1, rows, channels]`.
+    /// Returns a tensor of the golden as `[1, rows, channels]`.
     pub fn rows(&self, name: &str) -> Tensor {
         let (shape, values) = self.golden.f32(name);
         Tensor::from_vec(values, &[1, shape[0], shape[1]], &self.device)
@@ -67,6 +59,7 @@ impl Case {
 
     pub fn assert_prompt_embeddings(&self) {
         let embeddings = self.talker.embed_prompt(&self.prompt).unwrap();
+        assert_eq!(self.prompt.positions(), embeddings.prefill.dim(1), "positions");
         for (actual, name) in [
             (embeddings.prefill, "talker_input_embeds"),
             (embeddings.trailing_text, "trailing_text_hidden"),
@@ -94,16 +87,10 @@ impl Case {
     }
 }
 
-/// Parameters that draw at random, as the published ones do.
+/// Returns the published parameters, which draw at random.
 pub fn sampled(max_frames: usize, seed: u64) -> GenerationParams {
-    let sampling = SamplingParams {
-        do_sample: true,
-        temperature: 0.9,
-        top_k: 50,
-        top_p: 1.0,
-        repetition_penalty: 1.05,
-    };
-    GenerationParams { talker: sampling, subtalker: sampling, max_frames, seed }
+    let published = GenerationConfig::default();
+    GenerationParams::new(&published, &Sampling::default()).max_frames(max_frames).seed(seed)
 }
 
 /// Checks every golden on every device.
@@ -124,20 +111,18 @@ fn prompt(golden: &Golden, config: &ModelConfig) -> Prompt {
         true => Some(Speaker::Embedding(golden.f32("speaker_embedding").1)),
         false => preset.map(|name| Speaker::Preset(config.speaker(name).unwrap().id)),
     };
-    Prompt {
-        input_ids: ids("input_ids").unwrap(),
-        instruct_ids: ids("instruct_ids"),
-        speaker,
-        reference: golden.has("reference_codes").then(|| Reference {
-            text_ids: ids("reference_ids").unwrap(),
-            frames: frames(golden, "reference_codes"),
-        }),
-        language: config.language_token(golden.string("language"), preset).unwrap(),
-        text_mode: match golden.flag("non_streaming_text") {
+    let reference = golden
+        .has("reference_codes")
+        .then(|| Reference::new(ids("reference_ids").unwrap(), frames(golden, "reference_codes")));
+    Prompt::new(ids("input_ids").unwrap())
+        .instruct_ids(ids("instruct_ids"))
+        .speaker(speaker)
+        .reference(reference)
+        .language(config.language_token(golden.string("language"), preset).unwrap())
+        .text_mode(match golden.flag("non_streaming_text") {
             true => TextMode::NonStreaming,
             false => TextMode::Streaming,
-        },
-    }
+        })
 }
 
 fn frames(golden: &Golden, name: &str) -> Vec<Vec<u32>> {

@@ -6,7 +6,7 @@ use qwen3_tts_config::ModelSize;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::write::{FORMAT, VERSION, size_name};
+use super::write::{FORMAT, VERSION};
 use super::{ClonedVoice, VoiceFileError, VoiceReference};
 
 type Result<T, E = VoiceFileError> = std::result::Result<T, E>;
@@ -64,7 +64,7 @@ impl<'a> Metadata<'a> {
     fn tts_model_size(&self) -> Result<ModelSize> {
         let what = "tts_model_size";
         let name = self.get(what).ok_or(VoiceFileError::Missing { what })?;
-        let size = [ModelSize::B0_6, ModelSize::B1_7].into_iter().find(|s| size_name(*s) == name);
+        let size = ModelSize::ALL.into_iter().find(|size| size.name() == name);
         size.ok_or_else(|| unexpected(what, "0b6 or 1b7", quoted(name)))
     }
 }

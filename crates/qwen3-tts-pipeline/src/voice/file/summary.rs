@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::ClonedVoice;
-use super::write::{VERSION, size_name};
+use super::write::VERSION;
 
 /// Seconds of a frame of codes.
 const FRAME_SECONDS: f64 = 0.08;
@@ -36,7 +36,7 @@ impl VoiceSummary {
         let frames = reference.map(|reference| reference.codes.len());
         Self {
             version: VERSION,
-            tts_model_size: size_name(voice.tts_model_size),
+            tts_model_size: voice.tts_model_size.name(),
             hidden_size: voice.speaker_embedding.len(),
             frames,
             // Frames are a multiple of 80 ms: rounded to that, not to a sum of binary fractions.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use qwen3_tts_config::ModelSize;
 use serde_json::json;
 
 use super::{ClonedVoice, VoiceFileError};
@@ -21,7 +20,7 @@ pub fn write(voice: &ClonedVoice) -> Result<Vec<u8>, VoiceFileError> {
     let mut metadata = BTreeMap::from([
         ("format", FORMAT),
         ("version", &version),
-        ("tts_model_size", size_name(voice.tts_model_size)),
+        ("tts_model_size", voice.tts_model_size.name()),
         ("created_with", &voice.created_with),
     ]);
     let mut tensors = json!({});
@@ -49,12 +48,4 @@ pub fn write(voice: &ClonedVoice) -> Result<Vec<u8>, VoiceFileError> {
 
 fn tensor(dtype: &str, shape: &[usize], start: usize, end: usize) -> serde_json::Value {
     json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, end] })
-}
-
-/// How `config.json` and voice files call a size.
-pub fn size_name(size: ModelSize) -> &'static str {
-    match size {
-        ModelSize::B0_6 => "0b6",
-        ModelSize::B1_7 => "1b7",
-    }
 }

@@ -1,0 +1,79 @@
+//! Arguments of the choice of a token.
+
+use std::ops::Range;
+
+/// How a token is chosen from logits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SamplingParams {
+    /// True to draw at random; false to take the most likely token.
+    pub do_sample: bool,
+    /// Divisor of the logits, above 0.
+    pub temperature: f32,
+    /// Number of most likely tokens to choose from, more if the last ones tie; 0 for all tokens.
+    pub top_k: usize,
+    /// Tokens to choose from are the most likely ones that together reach this probability, which
+    /// is above 0 and at most 1.
+    pub top_p: f32,
+    /// Penalty on tokens that were generated before, above 0: positive logits are divided by it,
+    /// negative ones multiplied; 1 for no penalty.
+    pub repetition_penalty: f32,
+}
+
+impl SamplingParams {
+    /// Always the most likely token.
+    pub const GREEDY: Self =
+        Self { do_sample: false, temperature: 1.0, top_k: 0, top_p: 1.0, repetition_penalty: 1.0 };
+
+    /// Checks that every parameter is in its range.
+    ///
+    /// # Errors
+    /// Returns a message with the parameter, the expected range and the value found.
+    pub fn validate(&self) -> Result<(), String> {
+        check_positive("temperature", self.temperature)?;
+        check_positive("repetition penalty", self.repetition_penalty)?;
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return Err(format!("top-p must be above 0 and at most 1, not {}", self.top_p));
+        }
+        Ok(())
+    }
+}
+
+fn check_positive(name: &str, value: f32) -> Result<(), String> {
+    if value.is_finite() && value > 0.0 {
+        Ok(())
+    } else {
+        Err(format!("{name} must be a number above 0, not {value}"))
+    }
+}
+
+/// The limits that the model itself sets to a choice, whatever the parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Constraints<'a> {
+    /// Tokens generated before, for the repetition penalty.
+    pub history: &'a [u32],
+    /// Ids that cannot be chosen, except `exempt`.
+    pub suppressed: Range<u32>,
+    /// An id within `suppressed` that can be chosen.
+    pub exempt: Option<u32>,
+    /// One more id that cannot be chosen.
+    pub forbidden: Option<u32>,
+}
+
+impl Constraints<'_> {
+    /// Returns the ids that cannot be chosen.
+    pub(crate) fn excluded(&self) -> impl Iterator<Item = u32> {
+        let suppressed = self.suppressed.clone().filter(|id| self.exempt != Some(*id));
+        suppressed.chain(self.forbidden)
+    }
+}
+
+/// One choice of a token.
+pub(crate) struct Sampling<'a> {
+    /// How to choose.
+    pub params: &'a SamplingParams,
+    /// Ids that cannot be chosen.
+    pub constraints: &'a Constraints<'a>,
+    /// A uniform random number in [0, 1), drawn on the host so that a seed means the same on every
+    /// backend.
+    pub uniform: f32,
+}

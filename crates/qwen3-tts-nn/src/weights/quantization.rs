@@ -1,0 +1,64 @@
+//! Quantising weights while they are read.
+
+use qwen3_tts_kernels::Bits;
+
+use crate::backend::Backend;
+use crate::backend::bytes::SharedBytes;
+use crate::backend::raw::{RawAffine, RawTensor};
+use crate::tensor::Device;
+use crate::tensor::dispatch::on_backend;
+
+/// The linear layers that [`Weights`](crate::Weights) quantises while it reads them, and their
+/// bits: MLX's affine groups of 64 weights, with scales and biases in bfloat16.
+///
+/// Embeddings, norms and biases stay as they are, as does a layer whose number of inputs is no
+/// multiple of 64.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quantization {
+    rules: Vec<(String, Option<Bits>)>,
+}
+
+/// Number of weights that share a scale and a bias.
+const GROUP_SIZE: usize = 64;
+
+impl Quantization {
+    /// Quantises nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Quantises the layers whose names begin with `prefix` to this many bits; with `None`, leaves
+    /// them as they are. If several prefixes match a name, the last one given applies.
+    pub fn under(mut self, prefix: impl Into<String>, bits: Option<Bits>) -> Self {
+        self.rules.push((prefix.into(), bits));
+        self
+    }
+
+    /// Returns the bits of the layer with this full name.
+    pub(super) fn bits(&self, name: &str) -> Option<Bits> {
+        let rule = self.rules.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
+        rule.and_then(|(_, bits)| *bits)
+    }
+}
+
+/// Quantises a matrix; returns `None` if its columns do not divide into groups.
+pub(super) fn quantize(
+    tensor: &RawTensor,
+    cols: usize,
+    bits: Bits,
+    device: &Device,
+) -> Option<RawAffine> {
+    if !cols.is_multiple_of(GROUP_SIZE) {
+        return None;
+    }
+    let groups = on_backend!(device, B => {
+        device.of::<B>().quantize(tensor.floats(), bits, GROUP_SIZE)
+    });
+    Some(RawAffine {
+        bits,
+        group_size: GROUP_SIZE,
+        packed: SharedBytes::from_bytes(groups.packed),
+        scales: RawTensor::from_bf16(groups.scales),
+        biases: RawTensor::from_bf16(groups.biases),
+    })
+}

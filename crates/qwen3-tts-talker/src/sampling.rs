@@ -1,0 +1,63 @@
+//! Sampling: the defaults of a checkpoint, and changes to them.
+
+use qwen3_tts_config::GenerationConfig;
+use qwen3_tts_nn::SamplingParams;
+
+/// Changes to the sampling defaults of a checkpoint; `None` keeps the default.
+///
+/// ```
+/// use qwen3_tts_talker::Sampling;
+///
+/// let mut sampling = Sampling::default();
+/// sampling.temperature = Some(0.7);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Sampling {
+    /// True to take the likeliest code always, in the talker and in the code predictor.
+    pub greedy: bool,
+    /// Divisor of the logits of codebook 0.
+    pub temperature: Option<f32>,
+    /// Number of candidates for codebook 0; 0 keeps all.
+    pub top_k: Option<usize>,
+    /// Probability mass of the candidates for codebook 0.
+    pub top_p: Option<f32>,
+    /// Factor that weakens codes of codebook 0 that were already generated; 1 leaves them as they
+    /// are.
+    pub repetition_penalty: Option<f32>,
+    /// Divisor of the logits of the other codebooks.
+    pub subtalker_temperature: Option<f32>,
+    /// Number of candidates for the other codebooks; 0 keeps all.
+    pub subtalker_top_k: Option<usize>,
+    /// Probability mass of the candidates for the other codebooks.
+    pub subtalker_top_p: Option<f32>,
+}
+
+impl Sampling {
+    /// Returns the defaults of the checkpoint, but with the likeliest code always.
+    pub fn greedy() -> Self {
+        Self { greedy: true, ..Self::default() }
+    }
+
+    /// Returns the parameters for codebook 0: the checkpoint's, with these changes.
+    pub fn talker(&self, published: &GenerationConfig) -> SamplingParams {
+        SamplingParams {
+            do_sample: published.do_sample && !self.greedy,
+            temperature: self.temperature.unwrap_or(published.temperature),
+            top_k: self.top_k.unwrap_or(published.top_k),
+            top_p: self.top_p.unwrap_or(published.top_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(published.repetition_penalty),
+        }
+    }
+
+    /// Returns the parameters for the other codebooks: the checkpoint's, with these changes.
+    pub fn subtalker(&self, published: &GenerationConfig) -> SamplingParams {
+        SamplingParams {
+            do_sample: published.subtalker_dosample && !self.greedy,
+            temperature: self.subtalker_temperature.unwrap_or(published.subtalker_temperature),
+            top_k: self.subtalker_top_k.unwrap_or(published.subtalker_top_k),
+            top_p: self.subtalker_top_p.unwrap_or(published.subtalker_top_p),
+            repetition_penalty: 1.0,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The transformer that talker and code predictor share in kind.
+
+use qwen3_tts_config::TransformerSizes;
+use qwen3_tts_nn::{AttentionConfig, TransformerConfig};
+
+/// Returns the transformer of these sizes with RMS norms on queries and keys.
+pub(crate) fn transformer_config(sizes: &TransformerSizes) -> TransformerConfig {
+    let mut attention =
+        AttentionConfig::new(sizes.hidden_size, sizes.num_attention_heads, sizes.head_dim);
+    attention.num_key_value_heads = sizes.num_key_value_heads;
+    attention.attention_bias = sizes.attention_bias;
+    attention.qk_norm = Some(sizes.norm_eps as f32);
+    TransformerConfig::new(
+        attention,
+        sizes.num_hidden_layers,
+        sizes.intermediate_size,
+        sizes.norm_eps as f32,
+        sizes.rope_theta as f32,
+    )
+}
