@@ -4,7 +4,6 @@
 mod aarch64;
 mod bench;
 mod checkpoint;
-mod convert;
 mod demo;
 mod fixtures;
 mod json_file;
@@ -32,7 +31,7 @@ struct Arguments {
 enum Task {
     Fixtures(fixtures::Arguments),
     Checkpoint(checkpoint::Arguments),
-    ConvertWeights(convert::Arguments),
+    ConvertWeights(qwen3_tts_convert::Arguments),
     Parity(parity::Arguments),
     Bench(bench::Arguments),
     MlxLinux(mlx::Arguments),
@@ -58,7 +57,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Checkpoint(arguments) => checkpoint::run(&arguments),
-        Task::ConvertWeights(arguments) => convert::run(&arguments),
+        Task::ConvertWeights(arguments) => qwen3_tts_convert::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::MlxLinux(arguments) => mlx::run(&arguments),

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use qwen3_tts_convert::Source;
 use qwen3_tts_kernels::Pool;
 use serde_json::Value;
-
-use crate::convert::Source;
 
 /// The weights that the matrix products of one frame read.
 pub struct FrameBytes {

@@ -9,7 +9,7 @@ use super::Violation;
 use crate::workspace;
 
 /// What each crate may depend on, inside the workspace.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("qwen3-tts-kernels", &[]),
     ("qwen3-tts-nn", &["kernels"]),
     ("qwen3-tts-config", &[]),
@@ -18,9 +18,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("qwen3-tts-codec", &["nn", "config"]),
     ("qwen3-tts-speaker", &["nn", "config", "dsp"]),
     ("qwen3-tts-pipeline", &["nn", "config", "dsp", "talker", "codec", "speaker"]),
+    ("qwen3-tts-convert", &["kernels", "nn", "config", "talker", "speaker"]),
     ("qwen3-tts-cli", &["pipeline"]),
     ("qwen3-tts-testkit", &[]),
-    ("xtask", &["kernels", "nn", "config", "talker", "speaker"]),
+    ("xtask", &["kernels", "convert"]),
 ];
 
 /// What every crate's tests, examples and benches may use besides.

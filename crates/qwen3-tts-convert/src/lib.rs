@@ -1,4 +1,7 @@
-//! `cargo xtask convert-weights`: a checkpoint in another layout, data type or quantisation.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+//! A checkpoint in another layout, data type or quantisation.
 //!
 //! What is written loads in this project and in mlx-audio. The speech tokenizer is copied as it
 //! is, but for the file format: mlx-audio, too, keeps it in the published layout and in float32.
