@@ -4,6 +4,7 @@
 mod aarch64;
 mod bench;
 mod checkpoint;
+mod convert;
 mod demo;
 mod fixtures;
 mod json_file;
@@ -31,7 +32,9 @@ struct Arguments {
 enum Task {
     Fixtures(fixtures::Arguments),
     Checkpoint(checkpoint::Arguments),
-    ConvertWeights(qwen3_tts_convert::Arguments),
+    // `qwen3-tts convert` describes its own flags.
+    #[command(disable_help_flag = true)]
+    ConvertWeights(convert::Arguments),
     Parity(parity::Arguments),
     Bench(bench::Arguments),
     MlxLinux(mlx::Arguments),
@@ -57,7 +60,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Checkpoint(arguments) => checkpoint::run(&arguments),
-        Task::ConvertWeights(arguments) => qwen3_tts_convert::run(&arguments),
+        Task::ConvertWeights(arguments) => convert::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::MlxLinux(arguments) => mlx::run(&arguments),

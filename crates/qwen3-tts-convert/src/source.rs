@@ -1,4 +1,7 @@
-//! The tensors of a checkpoint's main part, read a run of bytes at a time.
+//! The weights of a directory, read a run of bytes at a time.
+//!
+//! Files are read by position rather than through a memory map, so that memory stays small however
+//! large they are.
 
 mod files;
 mod pickle;
@@ -11,77 +14,97 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
+use crate::error::{Error, Fault, Result, bail, ensure};
 pub use files::{PYTORCH_ENDINGS, has_pytorch_weights_only};
 
-/// How many times a checkpoint's bytes its tensors may be, where several share their numbers.
+/// Largest ratio of the size of the tensors of a file to that of the file: tensors may share their
+/// numbers.
 const MAX_SHARING: u64 = 4;
+
+/// Largest size in bytes of a safetensors header, as in the crate `safetensors`.
+const MAX_HEADER: u64 = 100_000_000;
 
 /// The tensors of `model.safetensors`, or of what `torch.save` wrote, whole or in shards, in order
 /// of name.
 pub struct Source {
-    files: Vec<File>,
-    /// By full name.
+    files: Vec<(PathBuf, File)>,
+    /// Tensors by full name.
     pub tensors: BTreeMap<String, Tensor>,
-    /// The bytes, in order, of the last tensor that was read and whose bytes are not.
+    /// The tensor with strides that was read last, and its bytes in order.
     ordered: RefCell<Option<(Tensor, Vec<u8>)>>,
 }
 
-/// Where a tensor lies.
+/// Place of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     file: usize,
     start: u64,
-    /// The data type.
+    /// Data type.
     pub dtype: Dtype,
-    /// The shape.
+    /// Size of each axis.
     pub shape: Vec<usize>,
-    /// Numbers from one entry of an axis to the next, where they do not lie in order.
+    /// Distance of two entries of each axis, in numbers; `None` if the numbers lie in the order of
+    /// the axes.
     strides: Option<Vec<usize>>,
-    /// Its bytes.
+    /// Size in bytes.
     pub len: u64,
-    /// Whether MLX wrote the file.
+    /// True if MLX wrote the file.
     pub mlx: bool,
 }
 
 impl Source {
-    /// Reads what a directory's weights are.
+    /// Reads which tensors the weights of a directory have.
     pub fn open(dir: &Path) -> Result<Self> {
         let (files, tensors, ordered) = (Vec::new(), BTreeMap::new(), RefCell::new(None));
         let mut source = Self { files, tensors, ordered };
         for path in files::weight_files(dir)? {
-            source.add(&path).with_context(|| format!("reading {}", path.display()))?;
+            let file = File::open(&path).map_err(Error::reading(&path))?;
+            source.add(&path, &file).map_err(|fault| fault.of(&path))?;
+            source.files.push((path, file));
         }
         Ok(source)
     }
 
-    fn add(&mut self, path: &Path) -> Result<()> {
-        let file = File::open(path)?;
+    fn add(&mut self, path: &Path, file: &File) -> Result<(), Fault> {
         let (size, number) = (file.metadata()?.len(), self.files.len());
         let tensors = match path.extension() {
-            Some(ending) if ending == "safetensors" => safetensors(&file, size, number)?,
-            _ => state_dict::read(&file, size, number)?,
+            Some(ending) if ending == "safetensors" => safetensors(file, size, number)?,
+            _ => state_dict::read(file, size, number)?,
         };
         let total = tensors.iter().try_fold(0u64, |n, (_, tensor)| n.checked_add(tensor.len));
         let sound = total.is_some_and(|total| total / MAX_SHARING <= size);
         ensure!(sound, "its tensors are many times as large as the file");
         for (name, tensor) in tensors {
             let double = self.tensors.insert(name.clone(), tensor).is_some();
-            ensure!(!double, "tensor `{name}` is there twice, or also in another shard");
+            ensure!(!double, "tensor `{name}` occurs twice, here or in another shard");
         }
-        self.files.push(file);
         Ok(())
     }
 
-    /// `len` bytes of a tensor from `from` on, as if it lay in order.
+    /// Returns the path of the file that a tensor lies in.
+    pub fn path(&self, tensor: &Tensor) -> &Path {
+        &self.files[tensor.file].0
+    }
+
+    /// Reads `len` bytes of a tensor from `from` on, in the order of its axes.
     pub fn read(&self, tensor: &Tensor, from: u64, len: usize) -> Result<Vec<u8>> {
-        let mut file = &self.files[tensor.file];
+        let (path, file) = &self.files[tensor.file];
+        self.bytes(file, tensor, from, len).map_err(Error::reading(path))
+    }
+
+    fn bytes(
+        &self,
+        mut file: &File,
+        tensor: &Tensor,
+        from: u64,
+        len: usize,
+    ) -> io::Result<Vec<u8>> {
         if let Some(strides) = &tensor.strides {
             let mut ordered = self.ordered.borrow_mut();
             if ordered.as_ref().is_none_or(|(held, _)| held != tensor) {
@@ -90,9 +113,8 @@ impl Source {
                 let bytes = strided::read(file, tensor.start, &tensor.shape, strides, size)?;
                 *ordered = Some((tensor.clone(), bytes));
             }
-            let bytes =
-                ordered.as_ref().and_then(|(_, bytes)| bytes.get(from as usize..)?.get(..len));
-            return Ok(bytes.context("bytes beyond the tensor")?.to_vec());
+            let bytes = ordered.as_ref().and_then(|(_, b)| b.get(from as usize..)?.get(..len));
+            return Ok(bytes.ok_or(io::ErrorKind::UnexpectedEof)?.to_vec());
         }
         file.seek(SeekFrom::Start(tensor.start + from))?;
         let mut bytes = vec![0; len];
@@ -101,16 +123,22 @@ impl Source {
     }
 }
 
-/// The tensors of a safetensors file of `size` bytes, which is number `number` of its checkpoint.
-fn safetensors(mut file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor)>> {
-    let mut header = vec![0; 8];
-    file.read_exact(&mut header).context("no safetensors header")?;
-    let len = u64::from_le_bytes(header[..8].try_into()?);
-    ensure!(len <= size.saturating_sub(8), "the header is longer than the file");
-    header.resize(8 + usize::try_from(len)?, 0);
-    file.read_exact(&mut header[8..])?;
-    let metadata: Metadata =
-        serde_json::from_slice(&header[8..]).context("no safetensors header")?;
+/// Reads the tensors of a safetensors file of `size` bytes, which is file `number` of its
+/// checkpoint.
+fn safetensors(mut file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor)>, Fault> {
+    let mut len = [0; 8];
+    ensure!(size >= len.len() as u64, "no safetensors header: the file has {size} bytes");
+    file.read_exact(&mut len)?;
+    let len = u64::from_le_bytes(len);
+    ensure!(len <= size - 8, "its safetensors header is longer than the file");
+    ensure!(
+        len <= MAX_HEADER,
+        "its safetensors header has {len} bytes, expected at most {MAX_HEADER}"
+    );
+    let mut header = vec![0; len as usize];
+    file.read_exact(&mut header)?;
+    let metadata: Metadata = serde_json::from_slice(&header)
+        .map_err(|error| Fault::malformed(format!("no safetensors header ({error})")))?;
     let format = metadata.metadata().as_ref().and_then(|facts| facts.get("format"));
     let mlx = format.is_some_and(|format| format == "mlx");
     let mut tensors = Vec::new();
@@ -119,12 +147,14 @@ fn safetensors(mut file: &File, size: u64, number: usize) -> Result<Vec<(String,
         let (dtype, shape) = (info.dtype, info.shape.clone());
         let elements = shape.iter().try_fold(1usize, |n, len| n.checked_mul(*len));
         let bits = elements.and_then(|n| n.checked_mul(dtype.bitsize()));
-        let len = to.checked_sub(from).filter(|len| len.checked_mul(8) == bits);
-        let len = len.with_context(|| format!("tensor `{name}` is not as long as its shape"))?;
-        let (start, len) = ((header.len() as u64).saturating_add(from as u64), len as u64);
-        let fits = start.checked_add(len).is_some_and(|end| end <= size);
-        ensure!(fits, "tensor `{name}` ends after the file: it is truncated");
-        let tensor = Tensor { file: number, start, dtype, shape, strides: None, len, mlx };
+        let bytes = to.checked_sub(from).filter(|bytes| bytes.checked_mul(8) == bits);
+        let Some(bytes) = bytes else {
+            bail!("tensor `{name}` has a size that does not follow from its shape {shape:?}");
+        };
+        let (start, bytes) = ((8 + len).saturating_add(from as u64), bytes as u64);
+        let fits = start.checked_add(bytes).is_some_and(|end| end <= size);
+        ensure!(fits, "tensor `{name}` ends after the file: it is truncated; fetch it again");
+        let tensor = Tensor { file: number, start, dtype, shape, strides: None, len: bytes, mlx };
         tensors.push((name, tensor));
     }
     Ok(tensors)

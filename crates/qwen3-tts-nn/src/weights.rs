@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use half::bf16;
 use memmap2::Mmap;
-use qwen3_tts_kernels::{Bits, Floats};
+use qwen3_tts_kernels::{Bits, Floats, transpose};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -120,6 +120,8 @@ pub struct TensorInfo {
     pub dtype: String,
     /// The shape.
     pub shape: Vec<usize>,
+    /// Size in bytes.
+    pub bytes: usize,
 }
 
 /// Bytes of a mapped or an embedded file, kept alive by whoever holds them.
@@ -282,6 +284,7 @@ impl Weights {
             name: name.clone(),
             dtype: format!("{:?}", entry.dtype),
             shape: entry.shape.clone(),
+            bytes: entry.bytes.len,
         })
     }
 
@@ -393,7 +396,7 @@ impl Weights {
         let values = self.to_vec(name, &shape)?;
         Ok(match layout {
             Layout::Mlx => values,
-            Layout::Published => swap_last_axes(&values, input, taps),
+            Layout::Published => transpose(&values, input, taps),
         })
     }
 
@@ -410,7 +413,7 @@ impl Weights {
         let values = self.to_vec(name, &shape)?;
         Ok(match layout {
             Layout::Mlx => values,
-            Layout::Published => swap_last_axes(&values, input, out * taps),
+            Layout::Published => transpose(&values, input, out * taps),
         })
     }
 
@@ -511,30 +514,6 @@ pub(crate) fn matrix(raw: RawMatrix, rows: usize, cols: usize, device: &Device) 
 /// Packs a weight given as `[out, taps, in]`.
 pub(crate) fn pack_conv(weight: &[f32], shape: ConvShape, device: &Device) -> PackedConv {
     on_device!(device, b => Backend::pack_conv(b, weight, shape))
-}
-
-/// `[…, a, b]` to `[…, b, a]`.
-fn swap_last_axes(values: &[f32], a: usize, b: usize) -> Vec<f32> {
-    /// The side of a block whose lines stay in the first cache, whatever their distance.
-    const BLOCK: usize = 8;
-    let mut swapped = vec![0.0; values.len()];
-    let len = (a * b).max(1);
-    for (from, to) in values.chunks_exact(len).zip(swapped.chunks_exact_mut(len)) {
-        for (row, column) in blocks(a, b, BLOCK) {
-            for column in column..b.min(column + BLOCK) {
-                for row in row..a.min(row + BLOCK) {
-                    to[column * a + row] = from[row * b + column];
-                }
-            }
-        }
-    }
-    swapped
-}
-
-/// Where the blocks of an a × b matrix begin.
-fn blocks(a: usize, b: usize, side: usize) -> impl Iterator<Item = (usize, usize)> {
-    let row = move |row| (0..b).step_by(side).map(move |column| (row, column));
-    (0..a).step_by(side).flat_map(row)
 }
 
 fn map(path: &Path) -> Result<(String, Source)> {

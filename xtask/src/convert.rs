@@ -1,0 +1,21 @@
+//! `cargo xtask convert-weights`: another name of `qwen3-tts convert`.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{oracle, release};
+
+/// Runs `qwen3-tts convert`: writes a checkpoint in another layout, data type or quantisation.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Arguments of `qwen3-tts convert`; --help lists them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Runs the task.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    oracle::run(Command::new(release::build()?).arg("convert").args(&arguments.arguments))
+}
