@@ -19,3 +19,19 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     oracle::run(Command::new(release::build()?).arg("convert").args(&arguments.arguments))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    #[test]
+    fn every_argument_reaches_the_command() {
+        for arguments in [&["--help"][..], &["IN", "OUT"], &["--quantize", "8", "IN", "OUT", "-h"]]
+        {
+            let line = ["xtask", "convert-weights"].iter().chain(arguments);
+            let task = crate::Arguments::try_parse_from(line).map(|parsed| parsed.task);
+            let Ok(crate::Task::ConvertWeights(parsed)) = task else { panic!("{arguments:?}") };
+            assert_eq!(parsed.arguments, *arguments);
+        }
+    }
+}

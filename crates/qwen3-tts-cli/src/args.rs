@@ -34,6 +34,10 @@ pub enum Command {
     /// Download a model from the Hugging Face hub and print its directory
     Download(DownloadArgs),
     /// Write a checkpoint in another layout, data type or quantisation
+    ///
+    /// SOURCE may hold safetensors files in PyTorch's or MLX's layout, weights that MLX quantised,
+    /// or files of torch.save (.bin, .pt, .pth); code that such a file holds is never run. Weights
+    /// that are quantised already are written in full without --quantize.
     Convert(ConvertArgs),
 }
 
@@ -374,11 +378,6 @@ pub struct DownloadArgs {
     pub model: String,
 }
 
-/// Writes a checkpoint in another layout, data type or quantisation.
-///
-/// SOURCE may hold safetensors files in PyTorch's or MLX's layout, weights that MLX quantised, or
-/// files of torch.save (.bin, .pt, .pth); code that such a file contains is never run. Weights that
-/// are quantised already are written in full without --quantize.
 #[derive(Args)]
 pub struct ConvertArgs {
     /// A directory with a checkpoint, or its name on the Hugging Face hub
@@ -405,9 +404,8 @@ pub struct ConvertArgs {
     pub dtype: Option<WeightType>,
 
     /// Largest size of a file of weights; a single tensor may be larger
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
-    #[arg(default_value = "5120")]
-    pub shard_size: u64,
+    #[arg(long, value_name = "MIB", default_value = "5120", value_parser = positive)]
+    pub shard_size: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -39,7 +39,7 @@ fn options(args: &ConvertArgs) -> Result<ConvertOptions> {
         Layout::Pytorch => qwen3_tts_convert::Layout::Pytorch,
         Layout::Mlx => qwen3_tts_convert::Layout::Mlx,
     };
-    let bytes = args.shard_size.saturating_mul(1 << 20);
+    let bytes = (args.shard_size as u64).saturating_mul(1 << 20);
     let mut options = ConvertOptions::default().layout(layout).shard_size(bytes);
     if let Some(bits) = args.quantize {
         let group_size = args.group_size.unwrap_or(Quantization::DEFAULT_GROUP_SIZE);

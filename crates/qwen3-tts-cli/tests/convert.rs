@@ -78,7 +78,7 @@ fn sources_that_are_no_checkpoints_are_refused() {
     };
     let empty = tempfile::tempdir().unwrap();
     refused(&empty.path().join("gone"), &["gone"]);
-    refused(empty.path(), &["config.json"]);
+    refused(empty.path(), &["config.json", "is the checkpoint complete?"]);
     refused(Path::new("nobody/no-such-model"), &["nobody/no-such-model"]);
     refused(&checkpoint("custom_voice_0b6").join("config.json"), &["config.json"]);
 
@@ -107,7 +107,7 @@ fn options_out_of_range_are_refused() {
         (&["--group-size", "32"], ["--quantize", "required"]),
         (&["--layout", "onnx"], ["onnx", "--layout"]),
         (&["--dtype", "f16"], ["f16", "--dtype"]),
-        (&["--shard-size", "0"], ["0", "--shard-size"]),
+        (&["--shard-size", "0"], ["--shard-size", "from 1 up"]),
     ] {
         refuses(&convert(&checkpoint("custom_voice_0b6"), &out, options), &words);
         assert_eq!(names(dir.path()), [""; 0], "{options:?}");

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::Path;
 
+use qwen3_tts_kernels::Pool;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -23,7 +24,7 @@ const SPEECH: &str = "speech_tokenizer";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Converted {
-    /// Number of weights tensors of the main part; a quantised matrix counts once.
+    /// Number of tensors of the main part; a quantised matrix counts once.
     pub tensors: usize,
     /// Size in bytes of the tensors that were written.
     pub bytes: u64,
@@ -165,8 +166,10 @@ impl Part {
         let bytes = outputs.iter().map(|output| output.len).sum();
         let format = if self.recipe.mlx { "mlx" } else { "pt" };
         let mut writer = Writer::create(dir, outputs, format, shard_size)?;
+        // The pool has as many threads as the process has cores.
+        let pool = Pool::new(usize::MAX);
         for layer in &self.layers {
-            layer.write(&self.source, &mut writer)?;
+            layer.write(&self.source, &mut writer, &pool)?;
             advance(layer.elements());
         }
         writer.finish()?;

@@ -43,7 +43,7 @@ pub enum Error {
     },
 
     /// A file or directory of the checkpoint cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}; is the checkpoint complete?", path.display())]
     Read {
         /// The file or directory.
         path: PathBuf,

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use qwen3_tts_kernels::{Affine, Bits, Floats, GROUP_SIZES, quantize, transpose};
+use qwen3_tts_kernels::{
+    Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Pool, quantize, transpose,
+};
 use safetensors::Dtype;
 use serde_json::Value;
 
@@ -153,8 +155,8 @@ impl Layer {
         }
     }
 
-    /// Converts the layer and writes its tensors.
-    pub fn write(&self, source: &Source, writer: &mut Writer) -> Result<()> {
+    /// Converts the layer, on the threads of `pool`, and writes its tensors.
+    pub fn write(&self, source: &Source, writer: &mut Writer, pool: &Pool) -> Result<()> {
         match (self.target, &self.stored) {
             (Target::Same, Stored::Plain(tensor)) => self.copy(source, tensor, writer),
             (Target::Swapped(dtype), stored) => {
@@ -163,7 +165,7 @@ impl Layer {
                 let swapped = transpose(&values, self.shape[2], self.shape[1]);
                 writer.write(&self.name, 0, &dtype.encode(&swapped))
             }
-            _ => self.write_runs(source, writer),
+            _ => self.write_runs(source, writer, pool),
         }
     }
 
@@ -177,7 +179,7 @@ impl Layer {
         Ok(())
     }
 
-    fn write_runs(&self, source: &Source, writer: &mut Writer) -> Result<()> {
+    fn write_runs(&self, source: &Source, writer: &mut Writer, pool: &Pool) -> Result<()> {
         let (n, mut at) = (self.elements() as usize, 0);
         while at < n {
             let len = (n - at).min(RUN);
@@ -185,10 +187,11 @@ impl Layer {
             match self.target {
                 Target::Affine { bits, group_size, parameters } => {
                     parameters.round(&mut values);
-                    let (packed, scales, biases) = quantize_in_parts(&values, bits, group_size);
-                    writer.write(&self.name, (at * bits.get() / 8) as u64, &packed)?;
+                    let groups: AffineGroups =
+                        quantize(pool, Floats::F32(&values), bits, group_size);
+                    writer.write(&self.name, (at * bits.get() / 8) as u64, &groups.packed)?;
                     let from = (at / group_size) as u64 * parameters.size();
-                    for (part, values) in [("scales", scales), ("biases", biases)] {
+                    for (part, values) in [("scales", groups.scales), ("biases", groups.biases)] {
                         let bytes = parameters.encode(&values);
                         writer.write(&sibling(&self.name, part), from, &bytes)?;
                     }
@@ -342,28 +345,4 @@ fn is_convolution(name: &str, shape: &[usize]) -> bool {
 
 fn sibling(weight: &str, part: &str) -> String {
     format!("{}{part}", weight.strip_suffix("weight").unwrap_or(weight))
-}
-
-/// Quantises on all threads.
-fn quantize_in_parts(
-    values: &[f32],
-    bits: Bits,
-    group_size: usize,
-) -> (Vec<u8>, Vec<f32>, Vec<f32>) {
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let part = values.len().div_ceil(threads).next_multiple_of(group_size).max(group_size);
-    let (mut packed, mut scales, mut biases) = (Vec::new(), Vec::new(), Vec::new());
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = values
-            .chunks(part)
-            .map(|part| scope.spawn(move || quantize(part, bits, group_size)))
-            .collect();
-        for part in parts {
-            let part = part.join().expect("quantising whole groups does not fail");
-            packed.extend(part.packed);
-            scales.extend(part.scales);
-            biases.extend(part.biases);
-        }
-    });
-    (packed, scales, biases)
 }

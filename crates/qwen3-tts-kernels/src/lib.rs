@@ -20,7 +20,7 @@ mod statistics;
 mod transpose;
 mod vector;
 
-pub use affine::{Affine, AffineGroups, Bits, Floats, GROUP_SIZES, quantize, quantize_on};
+pub use affine::{Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Parameter, quantize};
 pub use attention::{AttentionShape, attention};
 pub use channelwise::{scaled_add, snake_beta};
 pub use conv::{ConvWeight, conv1d, depthwise_conv1d};

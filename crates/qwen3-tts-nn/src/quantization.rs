@@ -1,6 +1,6 @@
 //! Quantising weights as they are read.
 
-use qwen3_tts_kernels::{Bits, Pool, quantize_on};
+use qwen3_tts_kernels::{Bits, Pool};
 
 use crate::backend::On;
 use crate::device::Device;
@@ -51,8 +51,8 @@ pub(crate) fn quantize(
         return None;
     }
     let groups = match &device.repr {
-        On::Cpu(cpu) => quantize_on(cpu.pool(), tensor.floats(), bits, GROUP_SIZE),
-        On::Mlx(_) => quantize_on(&Pool::new(1), tensor.floats(), bits, GROUP_SIZE),
+        On::Cpu(cpu) => qwen3_tts_kernels::quantize(cpu.pool(), tensor.floats(), bits, GROUP_SIZE),
+        On::Mlx(_) => qwen3_tts_kernels::quantize(&Pool::new(1), tensor.floats(), bits, GROUP_SIZE),
     };
     Some(RawAffine {
         bits,

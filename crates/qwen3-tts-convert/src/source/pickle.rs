@@ -47,7 +47,7 @@ pub struct Storage<'a> {
     pub dtype: Dtype,
     /// Name of the file.
     pub key: &'a str,
-    /// Number of numbers.
+    /// Length in numbers.
     pub len: usize,
 }
 

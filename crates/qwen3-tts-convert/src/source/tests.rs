@@ -1,4 +1,4 @@
-//! What `torch.save` writes: as PyTorch itself wrote it, whole checkpoints of it, damaged and
+//! Files of `torch.save`: those that PyTorch itself wrote, whole checkpoints of them, damaged and
 //! hostile ones.
 
 use std::fs::{self, File};
