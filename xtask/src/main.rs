@@ -34,6 +34,8 @@ struct Arguments {
 enum Task {
     Fixtures(fixtures::Arguments),
     Checkpoint(checkpoint::Arguments),
+    // `qwen3-tts convert` describes its own flags.
+    #[command(disable_help_flag = true)]
     ConvertWeights(convert::Arguments),
     Parity(parity::Arguments),
     Bench(bench::Arguments),

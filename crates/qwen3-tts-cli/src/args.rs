@@ -33,6 +33,12 @@ pub enum Command {
     Info(InfoArgs),
     /// Download a model from the Hugging Face hub and print its directory
     Download(DownloadArgs),
+    /// Write a checkpoint in another layout, data type or quantisation
+    ///
+    /// SOURCE may hold safetensors files in PyTorch's or MLX's layout, weights that MLX quantised,
+    /// or files of torch.save (.bin, .pt, .pth); code that such a file holds is never run. Weights
+    /// that are quantised already are written in full without --quantize.
+    Convert(ConvertArgs),
 }
 
 #[derive(Subcommand)]
@@ -368,6 +374,52 @@ pub struct DownloadArgs {
     /// The model's name, as Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice
     #[arg(value_name = "HUB_ID")]
     pub model: String,
+}
+
+#[derive(Args)]
+pub struct ConvertArgs {
+    /// A directory with a checkpoint, or its name on the Hugging Face hub
+    pub source: String,
+
+    /// The directory to write, which must not exist yet
+    pub out: PathBuf,
+
+    /// Order of the axes of convolution weights
+    #[arg(long, value_enum, default_value = "mlx")]
+    pub layout: Layout,
+
+    /// Bits that the matrices of talker and code predictor are quantised to: 8, 6 or 4
+    #[arg(long, value_name = "BITS")]
+    pub quantize: Option<usize>,
+
+    /// Weights that share a scale and a bias: 32, 64 or 128 [default: 64]
+    #[arg(long, value_name = "N", requires = "quantize")]
+    pub group_size: Option<usize>,
+
+    /// Data type of the weights that are not quantised, and of scales and biases
+    /// [default: that of SOURCE]
+    #[arg(long, value_enum)]
+    pub dtype: Option<WeightType>,
+
+    /// Largest size of a file of weights; a single tensor may be larger
+    #[arg(long, value_name = "MIB", default_value = "5120", value_parser = positive)]
+    pub shard_size: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// As published: out, in, taps
+    Pytorch,
+    /// As MLX has them: out, taps, in
+    Mlx,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WeightType {
+    /// 16-bit brain floats
+    Bf16,
+    /// 32-bit floats
+    F32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

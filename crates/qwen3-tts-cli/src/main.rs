@@ -9,6 +9,7 @@
 mod args;
 mod batch;
 mod codec;
+mod convert;
 mod demo;
 mod download;
 mod failure;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Codec(CodecCommand::Encode(args)) => codec::encode(args),
         Command::Info(args) => info::run(&args),
         Command::Download(args) => download::run(&args),
+        Command::Convert(args) => convert::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

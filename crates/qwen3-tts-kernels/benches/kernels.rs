@@ -108,8 +108,8 @@ fn linear_prefill(c: &mut Criterion) {
     let (rows, cols) = (3072, 1024);
     let w = ramp(rows * cols);
     let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
-    let made =
-        [Bits::Eight, Bits::Four].map(|bits| (bits, quantize_on(&pool, Floats::F32(&w), bits, 64)));
+    let made = [Bits::Eight, Bits::Four]
+        .map(|bits| (bits, quantize::<bf16>(&pool, Floats::F32(&w), bits, 64)));
     let [eight, four] = made.each_ref().map(|(bits, groups)| {
         let (scales, biases) = (Floats::Bf16(&groups.scales), Floats::Bf16(&groups.biases));
         let packed = &groups.packed;
@@ -209,7 +209,7 @@ fn quantising(c: &mut Criterion) {
     group.throughput(Throughput::Elements(weights.len() as u64));
     for bits in [Bits::Eight, Bits::Six, Bits::Four] {
         group.bench_function(format!("{} bits", bits.get()), |b| {
-            b.iter(|| quantize_on(&pool, Floats::Bf16(black_box(&weights)), bits, 64));
+            b.iter(|| quantize::<bf16>(&pool, Floats::Bf16(black_box(&weights)), bits, 64));
         });
     }
 }

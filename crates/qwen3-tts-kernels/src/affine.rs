@@ -9,7 +9,7 @@ mod quantize;
 pub(crate) use activations::Activations;
 pub(crate) use dots::AffineRows;
 pub use quantize::by_isa as quantize_by_isa;
-pub use quantize::{AffineGroups, quantize, quantize_on};
+pub use quantize::{AffineGroups, quantize};
 
 use half::bf16;
 

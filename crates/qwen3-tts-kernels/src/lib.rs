@@ -17,9 +17,10 @@ mod norm;
 mod pool;
 mod rope;
 mod statistics;
+mod transpose;
 mod vector;
 
-pub use affine::{Affine, AffineGroups, Bits, Floats, GROUP_SIZES, quantize, quantize_on};
+pub use affine::{Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Parameter, quantize};
 pub use attention::{AttentionShape, attention};
 pub use channelwise::{scaled_add, snake_beta};
 pub use conv::{ConvWeight, conv1d, depthwise_conv1d};
@@ -32,6 +33,7 @@ pub use norm::{layer_norm, rms_norm};
 pub use pool::Pool;
 pub use rope::rope;
 pub use statistics::statistics;
+pub use transpose::transpose;
 
 /// The kernels with the instruction set chosen by the caller (limited to what the CPU has), for
 /// tests and measurements; [`conv1d`] uses that of [`ConvWeight::pack_by_isa`].

@@ -7,9 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use qwen3_tts_kernels::Pool;
+use qwen3_tts_nn::Weights;
 use serde_json::Value;
-
-use crate::convert::Source;
 
 /// The weights that the matrix products of one frame read.
 pub struct FrameBytes {
@@ -31,14 +30,15 @@ impl FrameBytes {
         let groups = config["talker_config"]["num_code_groups"].as_u64();
         let steps = groups.context("config.json has no talker_config.num_code_groups")? - 1;
         let (mut talker, mut code_predictor) = (Part::default(), Part::default());
-        for (name, tensor) in &Source::open(checkpoint)?.tensors {
+        for tensor in Weights::open(checkpoint)?.infos() {
+            let name = tensor.name.as_str();
             if tensor.shape.len() != 2 || !name.ends_with(".weight") {
                 continue;
             }
             let weights = tensor.shape.iter().product::<usize>() as u64;
             let add = |part: &mut Part, times: u64| {
                 part.weights += weights * times;
-                part.bytes += tensor.len * times;
+                part.bytes += tensor.bytes as u64 * times;
             };
             let name = name.strip_prefix("talker.").unwrap_or(name);
             if name.starts_with("model.layers.") || name.starts_with("codec_head.") {

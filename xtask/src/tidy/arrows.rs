@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Violation;
 
 /// What each crate may depend on, inside the workspace.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("qwen3-tts-kernels", &[]),
     ("qwen3-tts-nn", &["kernels"]),
     ("qwen3-tts-config", &[]),
@@ -14,15 +14,20 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("qwen3-tts-codec", &["nn", "config"]),
     ("qwen3-tts-speaker", &["nn", "config", "dsp"]),
     ("qwen3-tts-pipeline", &["nn", "config", "dsp", "talker", "codec", "speaker"]),
+    ("qwen3-tts-convert", &["kernels"]),
     ("qwen3-tts-demo-codec", &[]),
     ("qwen3-tts-demo", &["demo-codec"]),
-    ("qwen3-tts-cli", &["pipeline", "demo"]),
+    ("qwen3-tts-cli", &["pipeline", "convert", "demo"]),
     ("qwen3-tts-testkit", &[]),
-    ("xtask", &["kernels", "nn", "config", "talker", "speaker"]),
+    ("xtask", &["kernels", "nn"]),
 ];
 
 /// Crates that the tests, examples and benches of every crate may use besides.
 const FOR_TESTS: [&str; 2] = ["testkit", "demo"];
+
+/// Crates that the tests of one crate may use besides: converted checkpoints are loaded.
+const FOR_ITS_TESTS: (&str, &[&str]) =
+    ("qwen3-tts-convert", &["nn", "config", "talker", "speaker"]);
 
 const PREFIX: &str = "qwen3-tts-";
 
@@ -40,7 +45,9 @@ fn check_package(package: &Value) -> Vec<Violation> {
     let dependencies = package["dependencies"].as_array().into_iter().flatten();
     let forbidden = dependencies.filter_map(|dependency| {
         let target = dependency["name"].as_str()?.strip_prefix(PREFIX)?;
-        let for_tests = dependency["kind"] == "dev" && FOR_TESTS.contains(&target);
+        let (tested, for_its_tests) = FOR_ITS_TESTS;
+        let for_tests = dependency["kind"] == "dev"
+            && (FOR_TESTS.contains(&target) || name == tested && for_its_tests.contains(&target));
         (!for_tests && !allowed.contains(&target)).then_some(target)
     });
     forbidden
@@ -66,6 +73,7 @@ mod tests {
         assert!(check(&package("qwen3-tts-talker", "qwen3-tts-nn", Value::Null)).is_empty());
         assert!(check(&package("qwen3-tts-talker", "qwen3-tts-testkit", json!("dev"))).is_empty());
         assert!(check(&package("qwen3-tts-pipeline", "qwen3-tts-demo", json!("dev"))).is_empty());
+        assert!(check(&package("qwen3-tts-convert", "qwen3-tts-nn", json!("dev"))).is_empty());
     }
 
     #[test]
@@ -73,6 +81,7 @@ mod tests {
         for (name, dependency) in [
             ("qwen3-tts-talker", "qwen3-tts-codec"),
             ("qwen3-tts-talker", "qwen3-tts-kernels"),
+            ("qwen3-tts-convert", "qwen3-tts-nn"),
             ("qwen3-tts-kernels", "qwen3-tts-nn"),
             ("qwen3-tts-talker", "qwen3-tts-testkit"),
             ("qwen3-tts-pipeline", "qwen3-tts-demo"),

@@ -6,7 +6,6 @@ use crate::dot::Element;
 use crate::isa::{Isa, isa};
 use crate::pool::{Pool, SharedMut};
 use crate::vector::Vector;
-use half::bf16;
 
 /// Weights as affine groups, with scales and biases of type `P`.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,32 +18,22 @@ pub struct AffineGroups<P = f32> {
     pub biases: Vec<P>,
 }
 
-/// Quantises whole groups of weights as MLX's `quantize` does, bit for bit, before the data type
-/// of scales and biases is chosen.
+/// Quantises whole groups of weights as MLX's `quantize` does, bit for bit. Scales and biases are
+/// computed in float32 and rounded to `P` at the end; MLX gives them the type of the weights.
 ///
 /// Of the smallest and the largest weight of a group, the one further from 0 is kept exactly, and
-/// the scale is adjusted so that 0 is kept exactly too. A group with a weight that is no finite
-/// number gets a scale that is none either.
+/// the scale is adjusted so that 0 is kept exactly too. The scale of a group with a weight that is
+/// not finite is not finite.
 ///
 /// # Panics
 /// If `group_size` is none of [`GROUP_SIZES`], or does not divide the weights.
 #[track_caller]
-pub fn quantize(weights: &[f32], bits: Bits, group_size: usize) -> AffineGroups {
-    by_isa(isa(), &Pool::new(1), Floats::F32(weights), bits, group_size)
-}
-
-/// [`quantize`] on the threads of `pool`, with scales and biases rounded to bfloat16 at the end,
-/// as MLX does with bfloat16 weights.
-///
-/// # Panics
-/// If `group_size` is none of [`GROUP_SIZES`], or does not divide the weights.
-#[track_caller]
-pub fn quantize_on(
+pub fn quantize<P: Parameter>(
     pool: &Pool,
     weights: Floats<'_>,
     bits: Bits,
     group_size: usize,
-) -> AffineGroups<bf16> {
+) -> AffineGroups<P> {
     by_isa(isa(), pool, weights, bits, group_size)
 }
 

@@ -34,7 +34,8 @@ impl Random {
 
     /// What [`quantize`] makes of ordinary weights, its scales and biases rounded.
     fn made(seed: u64, weights: usize, width: Bits, group_size: usize) -> Self {
-        let mut groups = quantize(&noise(seed, weights), width, group_size);
+        let mut groups: AffineGroups =
+            quantize(&Pool::new(1), Floats::F32(&noise(seed, weights)), width, group_size);
         let round = |values: &mut Vec<f32>| {
             values.iter_mut().for_each(|v| *v = bf16::from_f32(*v).to_f32());
         };
@@ -223,7 +224,7 @@ proptest! {
         seed: u64,
     ) {
         let weights = noise(seed, groups * group_size);
-        let quantised = quantize(&weights, width, group_size);
+        let quantised = quantize(&Pool::new(1), Floats::F32(&weights), width, group_size);
         let random = Random { groups: quantised, width, group_size };
         let mut back = vec![0.0; weights.len()];
         random.affine().dequantize(0, &mut back);

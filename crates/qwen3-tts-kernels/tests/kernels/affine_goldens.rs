@@ -1,7 +1,7 @@
 //! Affine groups against MLX's own `quantize` and `dequantize`, bit for bit.
 
 use super::{bits, levels, pools};
-use qwen3_tts_kernels::{Affine, AffineGroups, Bits, Floats, bf16, by_isa, quantize_on};
+use qwen3_tts_kernels::{Affine, AffineGroups, Bits, Floats, bf16, by_isa, quantize};
 use qwen3_tts_testkit::Golden;
 use serde_json::Value;
 
@@ -74,7 +74,7 @@ fn groups_are_made_as_mlx_makes_them() {
         let place = format!("{width:?} by {group_size}");
         let (half, [pool, ..]) = (halves(weights), pools());
         if case.half {
-            let made = quantize_on(&pool, Floats::Bf16(&half), width, group_size);
+            let made: AffineGroups<bf16> = quantize(&pool, Floats::Bf16(&half), width, group_size);
             let wide = |values: &[bf16]| values.iter().map(|v| v.to_f32()).collect::<Vec<_>>();
             assert_eq!(made.packed, case.packed, "{place}");
             assert_eq!(bits(&wide(&made.scales)), bits(&case.scales), "{place}");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use half::bf16;
 use qwen3_tts_kernels::{
-    self as kernels, AffineGroups, Bits, ConvWeight, Floats, Pool, Projection, quantize_on,
+    self as kernels, AffineGroups, Bits, ConvWeight, Floats, Pool, Projection, quantize,
 };
 
 use self::buffer::Buffer;
@@ -129,7 +129,7 @@ impl Backend for Cpu {
     }
 
     fn quantize(&self, weights: Floats<'_>, bits: Bits, group_size: usize) -> AffineGroups<bf16> {
-        quantize_on(self.pool(), weights, bits, group_size)
+        quantize(self.pool(), weights, bits, group_size)
     }
 
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> CpuPackedConv {

@@ -1,5 +1,7 @@
 //! Reading the weights of convolutions in either of the two layouts in use.
 
+use qwen3_tts_kernels::transpose;
+
 use super::Weights;
 use crate::backend::conv::ConvShape;
 use crate::backend::raw::RawMatrix;
@@ -46,7 +48,7 @@ impl Weights {
         let values = self.to_vec(name, &shape)?;
         Ok(match layout {
             Layout::Mlx => values,
-            Layout::Published => swap_last_axes(&values, input, taps),
+            Layout::Published => transpose(&values, input, taps),
         })
     }
 
@@ -63,7 +65,7 @@ impl Weights {
         let values = self.to_vec(name, &shape)?;
         Ok(match layout {
             Layout::Mlx => values,
-            Layout::Published => swap_last_axes(&values, input, out * taps),
+            Layout::Published => transpose(&values, input, out * taps),
         })
     }
 
@@ -81,27 +83,4 @@ impl Weights {
             _ => (Layout::Published, published),
         }
     }
-}
-
-/// Transposes the last two axes: `[…, a, b]` to `[…, b, a]`.
-fn swap_last_axes(values: &[f32], a: usize, b: usize) -> Vec<f32> {
-    /// Side of a block whose cache lines stay in the first-level cache, whatever their distance.
-    const BLOCK: usize = 8;
-    let mut swapped = vec![0.0; values.len()];
-    let len = (a * b).max(1);
-    for (from, to) in values.chunks_exact(len).zip(swapped.chunks_exact_mut(len)) {
-        for (row, column) in blocks(a, b, BLOCK) {
-            for column in column..b.min(column + BLOCK) {
-                for row in row..a.min(row + BLOCK) {
-                    to[column * a + row] = from[row * b + column];
-                }
-            }
-        }
-    }
-    swapped
-}
-
-/// Returns the first row and column of each block of an a × b matrix.
-fn blocks(a: usize, b: usize, side: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..a).step_by(side).flat_map(move |row| (0..b).step_by(side).map(move |column| (row, column)))
 }

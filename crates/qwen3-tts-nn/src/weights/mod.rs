@@ -42,6 +42,8 @@ pub struct TensorInfo {
     pub dtype: String,
     /// Shape.
     pub shape: Vec<usize>,
+    /// Size in bytes.
+    pub bytes: usize,
 }
 
 impl Weights {
@@ -93,6 +95,7 @@ impl Weights {
             name: name.clone(),
             dtype: format!("{:?}", entry.dtype),
             shape: entry.shape.clone(),
+            bytes: entry.bytes.as_slice().len(),
         })
     }
 

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use qwen3_tts_config::ModelConfig;
 use qwen3_tts_nn::{Device, Dtype, Ids, Tensor, TensorInfo, Weights};
 use qwen3_tts_speaker::SpeakerEncoder;
@@ -11,29 +10,32 @@ use qwen3_tts_talker::Talker;
 use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, checkpoint, relative_error};
 use tempfile::TempDir;
 
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    arguments: super::Arguments,
+use crate::{ConvertOptions, Error, FloatType, Layout, Quantization};
+
+/// Converts without watching the progress.
+fn convert(
+    input: &Path,
+    output: &Path,
+    options: &ConvertOptions,
+) -> crate::Result<crate::Converted> {
+    crate::convert(input, output, options, &mut |_| {})
 }
 
-/// Converts as the command line would.
-fn convert(input: &Path, output: &Path, options: &str) -> anyhow::Result<()> {
-    let paths = ["test".into(), input.as_os_str().to_owned(), output.as_os_str().to_owned()];
-    let options = options.split_whitespace().map(Into::into);
-    super::run(&Cli::try_parse_from(paths.into_iter().chain(options))?.arguments)
+pub fn quantized(bits: usize, group_size: usize) -> ConvertOptions {
+    ConvertOptions::default().quantize(Quantization::new(bits, group_size).unwrap())
 }
 
-pub struct Converted {
+/// A converted checkpoint in a temporary directory.
+pub struct Copy {
     _dir: TempDir,
     pub path: PathBuf,
 }
 
-pub fn converted(input: &Path, options: &str) -> Converted {
+pub fn converted(input: &Path, options: &ConvertOptions) -> Copy {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("out");
     convert(input, &path, options).unwrap();
-    Converted { _dir: dir, path }
+    Copy { _dir: dir, path }
 }
 
 fn talker(dir: &Path) -> Talker {
@@ -78,11 +80,11 @@ fn quantised_logits_are_those_of_the_dequantised_weights() {
         // from each other, and from what was published.
         let mut finer = 0.0;
         for (bits, kept) in [(8, Dtype::Q8), (6, Dtype::Q6), (4, Dtype::Q4)] {
-            let bound = 10.0 * 0.5f64.powi(bits);
+            let bound = 10.0 * 0.5f64.powi(bits as i32);
             for group_size in [32, 64] {
-                let options = format!("--quantize {bits} --group-size {group_size}");
-                let small = converted(&published, &options);
-                let wide = converted(&small.path, "--dtype f32");
+                let small = converted(&published, &quantized(bits, group_size));
+                let in_f32 = ConvertOptions::default().dtype(FloatType::F32);
+                let wide = converted(&small.path, &in_f32);
                 assert!(infos(&wide.path).iter().all(|tensor| tensor.dtype == "F32"));
                 assert!(infos(&small.path).iter().any(|tensor| tensor.dtype == "U32"));
                 let small = talker(&small.path);
@@ -108,7 +110,7 @@ fn quantised_logits_are_those_of_the_dequantised_weights() {
 
 #[test]
 fn what_mlx_audio_keeps_in_full_is_kept() {
-    let small = converted(&checkpoint("base_0b6"), "--quantize 4");
+    let small = converted(&checkpoint("base_0b6"), &quantized(4, 64));
     let tensors = infos(&small.path);
     let dtype = |name: &str| {
         let found = tensors.iter().find(|tensor| tensor.name == name);
@@ -147,7 +149,7 @@ fn what_mlx_audio_keeps_in_full_is_kept() {
 #[test]
 fn layouts_and_shards_there_and_back_change_nothing() {
     let published = checkpoint("base_0b6");
-    let mlx = converted(&published, "--layout mlx --shard-size 1");
+    let mlx = converted(&published, &ConvertOptions::default().shard_size(1 << 20));
     assert!(mlx.path.join("model-00002-of-00002.safetensors").is_file());
     assert!(!mlx.path.join("model.safetensors").exists());
     let shape = |dir: &Path| {
@@ -168,7 +170,7 @@ fn layouts_and_shards_there_and_back_change_nothing() {
     };
     assert_eq!(vector(&mlx.path), vector(&published));
 
-    let back = converted(&mlx.path, "--layout pytorch");
+    let back = converted(&mlx.path, &ConvertOptions::default().layout(Layout::Pytorch));
     assert_eq!(infos(&back.path), infos(&published));
     let (back, published) = (Weights::open(&back.path), Weights::open(&published));
     let (back, published) = (back.unwrap(), published.unwrap());
@@ -183,7 +185,7 @@ fn what_is_not_a_checkpoint_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let refused = |input: &Path, complaint: &str| {
-        let error = format!("{:#}", convert(input, &out, "--quantize 8").unwrap_err());
+        let error = convert(input, &out, &quantized(8, 64)).unwrap_err().to_string();
         assert!(error.contains(complaint), "{error}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "{error}");
     };
@@ -199,7 +201,7 @@ fn what_is_not_a_checkpoint_leaves_nothing_behind() {
         copy.damage("model.safetensors", &damage);
         refused(copy.path(), complaint);
     }
-    let quantised = converted(&checkpoint("custom_voice_0b6"), "--quantize 4 --group-size 32");
+    let quantised = converted(&checkpoint("custom_voice_0b6"), &quantized(4, 32));
     let config = fs::read_to_string(quantised.path.join("config.json")).unwrap();
     let wrong = config.replace("\"group_size\": 32", "\"group_size\": 128");
     assert_ne!(wrong, config);
@@ -210,7 +212,65 @@ fn what_is_not_a_checkpoint_leaves_nothing_behind() {
 #[test]
 fn a_directory_that_is_there_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let error = convert(&checkpoint("custom_voice_0b6"), dir.path(), "").unwrap_err().to_string();
-    assert!(error.contains("is there already"), "{error}");
+    let options = ConvertOptions::default();
+    let error = convert(&checkpoint("custom_voice_0b6"), dir.path(), &options).unwrap_err();
+    assert!(matches!(error, Error::OutputExists { .. }));
+    assert!(error.to_string().contains("is there already"), "{error}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    for bits in [0, 1, 2, 3, 5, 7, 9, 16] {
+        let error = Quantization::new(bits, 64).unwrap_err();
+        assert!(matches!(error, Error::Bits { found } if found == bits));
+    }
+    for group_size in [0, 1, 16, 48, 256] {
+        let error = Quantization::new(8, group_size).unwrap_err();
+        assert!(matches!(error, Error::GroupSize { found } if found == group_size));
+    }
+    let quantization = Quantization::new(6, 128).unwrap();
+    assert_eq!((quantization.bits(), quantization.group_size()), (6, 128));
+}
+
+#[test]
+fn progress_goes_from_nothing_to_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let (mut seen, mut all) = (Vec::new(), 0);
+    let source = checkpoint("custom_voice_0b6");
+    let converted = crate::convert(&source, &out, &quantized(8, 64), &mut |progress| {
+        assert!(progress.draft.is_dir() && !out.exists());
+        assert!(all == 0 || all == progress.total);
+        all = progress.total;
+        seen.push(progress.done);
+    });
+    let converted = converted.unwrap();
+    assert_eq!((seen[0], seen[seen.len() - 1]), (0, all));
+    assert!(all > 0 && seen.is_sorted());
+    assert_eq!(converted.tensors, infos(&source).len());
+    let bytes: usize = infos(&out).iter().map(|tensor| tensor.bytes).sum();
+    assert_eq!(converted.bytes, bytes as u64);
+}
+
+#[test]
+fn tensors_that_would_get_the_same_name_are_refused() {
+    let copy = TempCheckpoint::new("custom_voice_0b6");
+    let path = copy.path().join("model.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let len = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = std::str::from_utf8(&bytes[8..8 + len]).unwrap();
+    // Another tensor takes the name that the scales of the head get.
+    let scales = header.replace("\"talker.model.norm.weight\"", "\"talker.codec_head.scales\"");
+    assert_ne!(scales, header);
+    let len = (scales.len() as u64).to_le_bytes();
+    fs::write(&path, [&len[..], scales.as_bytes(), &bytes[8 + header.len()..]].concat()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let error = convert(copy.path(), &out, &quantized(8, 64)).unwrap_err();
+    assert!(matches!(&error, Error::Malformed { path: file, .. } if *file == path));
+    assert!(error.to_string().contains("second tensor `talker.codec_head.scales`"), "{error}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    // As long as nothing is quantised there is room for it.
+    convert(copy.path(), &out, &ConvertOptions::default()).unwrap();
 }

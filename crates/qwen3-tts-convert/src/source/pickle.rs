@@ -1,22 +1,25 @@
 //! A reader of pickles that runs no code: it knows the opcodes and the globals that PyTorch writes
 //! for a state dict, and refuses all others by name.
 //!
-//! Values lie in one list and name each other by their place in it. So however deeply a pickle
-//! nests, and whether or not it goes in circles, reading and dropping it takes no recursion, and no
-//! more memory than its length allows.
+//! Values lie in one list and refer to each other by index. However deeply a pickle nests, and even
+//! if it is cyclic, reading and dropping it takes no recursion, and memory in proportion to its
+//! length.
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result, bail, ensure};
 use safetensors::Dtype;
 
-/// The place of a value.
+use crate::error::{Fault, bail, ensure};
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// Index of a value.
 pub type Id = usize;
 
-/// A value that a pickle makes.
+/// A value of a pickle.
 #[derive(Clone, Debug)]
 pub enum Value<'a> {
-    /// None, a boolean or a float: nothing that a tensor is made of.
+    /// None, a boolean or a float, of which no tensor consists.
     Other,
     Int(i64),
     Str(&'a str),
@@ -28,7 +31,7 @@ pub enum Value<'a> {
     Tensor(View<'a>),
 }
 
-/// What a pickle may name.
+/// A function or class that a pickle may name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Global {
     OrderedDict,
@@ -37,31 +40,31 @@ pub enum Global {
     Storage(Dtype),
 }
 
-/// A run of numbers beside the pickle.
+/// A run of numbers in a file of its own in the archive.
 #[derive(Clone, Debug)]
 pub struct Storage<'a> {
-    /// The type of its numbers.
+    /// Type of its numbers.
     pub dtype: Dtype,
-    /// Its name in the archive.
+    /// Name of the file.
     pub key: &'a str,
-    /// How many numbers it has.
+    /// Length in numbers.
     pub len: usize,
 }
 
-/// A tensor: where in a storage its numbers are.
+/// A tensor: the place of its numbers in a storage.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
-    /// The storage.
+    /// Storage of its numbers.
     pub storage: Storage<'a>,
-    /// The number that it begins with.
+    /// Index of its first number.
     pub offset: usize,
-    /// The size of each axis.
+    /// Size of each axis.
     pub shape: Vec<usize>,
-    /// Numbers from one entry of an axis to the next.
+    /// Distance of two entries of each axis, in numbers.
     pub strides: Vec<usize>,
 }
 
-/// What a pickle holds.
+/// The values of a pickle.
 pub struct Pickle<'a> {
     values: Vec<Value<'a>>,
     root: Id,
@@ -73,19 +76,20 @@ impl<'a> Pickle<'a> {
         let mut machine = Machine { bytes, ..Machine::default() };
         loop {
             let at = machine.at;
-            let step = machine.step().with_context(|| format!("its pickle, at byte {at}"))?;
-            if let Some(root) = step {
+            let step = machine.step();
+            let place = |fault: Fault| fault.within(&format!("its pickle, at byte {at}"));
+            if let Some(root) = step.map_err(place)? {
                 return Ok(Self { values: machine.values, root });
             }
         }
     }
 
-    /// The value that it is of.
+    /// Returns the value that was pickled.
     pub fn root(&self) -> &Value<'a> {
         self.get(self.root)
     }
 
-    /// Another value.
+    /// Returns any value.
     pub fn get(&self, id: Id) -> &Value<'a> {
         &self.values[id]
     }
@@ -97,16 +101,16 @@ struct Machine<'a> {
     at: usize,
     values: Vec<Value<'a>>,
     stack: Vec<Id>,
-    /// Heights of the stack that were marked.
+    /// Heights of the stack at its marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
 }
 
 impl<'a> Machine<'a> {
-    /// Takes one opcode; gives the root at the end.
+    /// Executes one opcode; returns the root at the end.
     fn step(&mut self) -> Result<Option<Id>> {
         match self.byte()? {
-            // PROTO and FRAME say nothing that is needed.
+            // PROTO and FRAME carry nothing that is needed.
             0x80 => _ = self.byte()?,
             0x95 => _ = self.take(8)?,
             b'(' => self.marks.push(self.stack.len()),
@@ -165,7 +169,8 @@ impl<'a> Machine<'a> {
                 let index = u32::from_le_bytes(self.array()?);
                 self.memoize(index)?;
             }
-            0x94 => self.memoize(u32::try_from(self.memo.len())?)?,
+            // The length of a pickle is limited, and with it that of the memo.
+            0x94 => self.memoize(self.memo.len() as u32)?,
             b'h' => {
                 let index = self.byte()?;
                 self.recall(index.into())?;
@@ -190,7 +195,7 @@ impl<'a> Machine<'a> {
 
     fn take(&mut self, len: usize) -> Result<&'a [u8]> {
         let rest = &self.bytes[self.at..];
-        ensure!(len <= rest.len(), "{len} bytes are wanted where {} are left", rest.len());
+        ensure!(len <= rest.len(), "expected {len} more bytes, found {}", rest.len());
         self.at += len;
         Ok(&rest[..len])
     }
@@ -200,35 +205,39 @@ impl<'a> Machine<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        Ok(self.take(N)?.try_into()?)
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.take(N)?);
+        Ok(bytes)
     }
 
     fn line(&mut self) -> Result<&'a str> {
         let rest = &self.bytes[self.at..];
-        let len = rest.iter().position(|byte| *byte == b'\n').context("a line without an end")?;
-        let line = std::str::from_utf8(self.take(len)?)?;
+        let Some(len) = rest.iter().position(|byte| *byte == b'\n') else {
+            bail!("a line without an end")
+        };
+        let line = utf8(self.take(len)?)?;
         self.at += 1;
         Ok(line)
     }
 
     fn string(&mut self, len: usize) -> Result<()> {
-        let text = std::str::from_utf8(self.take(len)?)?;
+        let text = utf8(self.take(len)?)?;
         self.push(Value::Str(text));
         Ok(())
     }
 
-    /// An unsigned integer of a few bytes.
+    /// Pushes an unsigned integer of `len` bytes, at most 7.
     fn int(&mut self, len: usize) -> Result<()> {
         let bytes = self.take(len)?;
         self.push(Value::Int(bytes.iter().rev().fold(0, |n, byte| n << 8 | i64::from(*byte))));
         Ok(())
     }
 
-    /// A signed integer of as many bytes as the first one says.
+    /// Pushes a signed integer; its first byte is the number of bytes that follow.
     fn long(&mut self) -> Result<()> {
         let len = usize::from(self.byte()?);
         let bytes = self.take(len)?;
-        ensure!(len <= size_of::<i64>(), "an integer of {len} bytes");
+        ensure!(len <= size_of::<i64>(), "an integer of {len} bytes, expected at most 8");
         let sign = if bytes.last().is_some_and(|byte| *byte >= 0x80) { 0xff } else { 0 };
         let mut wide = [sign; size_of::<i64>()];
         wide[..len].copy_from_slice(bytes);
@@ -241,11 +250,13 @@ impl<'a> Machine<'a> {
         self.values.push(value);
     }
 
-    /// Never below a mark.
+    /// Pops a value, but none below a mark.
     fn pop(&mut self) -> Result<Id> {
         let bottom = self.marks.last().copied().unwrap_or(0);
-        ensure!(self.stack.len() > bottom, "the stack is empty");
-        self.stack.pop().context("the stack is empty")
+        match self.stack.pop() {
+            Some(id) if self.stack.len() >= bottom => Ok(id),
+            _ => bail!("the stack is empty"),
+        }
     }
 
     fn pop_many(&mut self, n: usize) -> Result<Vec<Id>> {
@@ -255,37 +266,45 @@ impl<'a> Machine<'a> {
     }
 
     fn pop_to_mark(&mut self) -> Result<Vec<Id>> {
-        let mark = self.marks.pop().context("no mark")?;
+        let Some(mark) = self.marks.pop() else { bail!("no mark on the stack") };
         Ok(self.stack.split_off(mark))
     }
 
-    /// The value on top of the stack.
-    fn top(&mut self) -> Result<&mut Value<'a>> {
-        let top = *self.stack.last().context("the stack is empty")?;
-        Ok(&mut self.values[top])
+    /// Returns the id of the value on top of the stack.
+    fn top(&self) -> Result<Id> {
+        match self.stack.last() {
+            Some(id) => Ok(*id),
+            None => bail!("the stack is empty"),
+        }
     }
 
     fn append(&mut self, new: Vec<Id>) -> Result<()> {
-        let Value::List(items) = self.top()? else { bail!("an entry of what is no list") };
+        let top = self.top()?;
+        let Value::List(items) = &mut self.values[top] else {
+            bail!("an entry is added to a value that is no list")
+        };
         items.extend(new);
         Ok(())
     }
 
     fn set_items(&mut self, new: &[Id]) -> Result<()> {
         ensure!(new.len().is_multiple_of(2), "a key without a value");
-        let Value::Dict(items) = self.top()? else { bail!("an entry of what is no dict") };
+        let top = self.top()?;
+        let Value::Dict(items) = &mut self.values[top] else {
+            bail!("an entry is added to a value that is no dict")
+        };
         items.extend(new.chunks_exact(2).map(|pair| (pair[0], pair[1])));
         Ok(())
     }
 
     fn memoize(&mut self, index: u32) -> Result<()> {
-        let top = *self.stack.last().context("the stack is empty")?;
+        let top = self.top()?;
         self.memo.insert(index, top);
         Ok(())
     }
 
     fn recall(&mut self, index: u32) -> Result<()> {
-        let id = self.memo.get(&index).with_context(|| format!("no value {index}"))?;
+        let Some(id) = self.memo.get(&index) else { bail!("the memo has no value {index}") };
         self.stack.push(*id);
         Ok(())
     }
@@ -293,17 +312,19 @@ impl<'a> Machine<'a> {
     fn stack_global(&mut self) -> Result<()> {
         let names = self.pop_many(2)?;
         let [Value::Str(module), Value::Str(name)] = [0, 1].map(|i| &self.values[names[i]]) else {
-            bail!("a global whose name is no text")
+            bail!("the name of a global is no text")
         };
         let global = Global::named(module, name)?;
         self.push(Value::Global(global));
         Ok(())
     }
 
-    /// A reference to what lies outside the pickle: `('storage', type, key, device, len)`.
+    /// Reads a reference to a storage, `('storage', type, key, device, len)`.
     fn storage(&mut self) -> Result<()> {
         let id = self.pop()?;
-        let Value::Tuple(parts) = &self.values[id] else { bail!("a reference to no storage") };
+        let Value::Tuple(parts) = &self.values[id] else {
+            bail!("a reference to something other than a storage")
+        };
         let parts: Vec<&Value<'a>> = parts.iter().map(|id| &self.values[*id]).collect();
         let [
             Value::Str("storage"),
@@ -313,9 +334,9 @@ impl<'a> Machine<'a> {
             Value::Int(len),
         ] = parts[..]
         else {
-            bail!("a reference to no storage")
+            bail!("a reference to something other than a storage")
         };
-        let len = usize::try_from(*len).context("the length of a storage")?;
+        let Ok(len) = usize::try_from(*len) else { bail!("a storage of {len} numbers") };
         let storage = Storage { dtype: *dtype, key, len };
         self.push(Value::Storage(storage));
         Ok(())
@@ -325,7 +346,7 @@ impl<'a> Machine<'a> {
         let ids = self.pop_many(2)?;
         let [Value::Global(global), Value::Tuple(arguments)] = [0, 1].map(|i| &self.values[ids[i]])
         else {
-            bail!("a call of what is no function")
+            bail!("a call of a value that is no function")
         };
         match global {
             Global::OrderedDict if arguments.is_empty() => self.push(Value::Dict(Vec::new())),
@@ -333,14 +354,15 @@ impl<'a> Machine<'a> {
                 let view = self.view(arguments)?;
                 self.push(Value::Tensor(view));
             }
-            // The tensor, whether it requires a gradient, hooks.
+            // Arguments: the tensor, `requires_grad`, hooks.
             Global::RebuildParameter if arguments.len() == 3 => self.stack.push(arguments[0]),
-            other => bail!("a call of {other:?} with {} arguments", arguments.len()),
+            _ => bail!("a call with {} arguments, as no state dict has", arguments.len()),
         }
         Ok(())
     }
 
-    /// Storage, offset, shape, strides; whether it requires a gradient, hooks and metadata follow.
+    /// Returns the tensor of a call with storage, offset, shape and strides, and then
+    /// `requires_grad`, hooks and metadata, which do not matter here.
     fn view(&self, arguments: &[Id]) -> Result<View<'a>> {
         let [storage, offset, shape, strides, ..] = arguments else {
             bail!("a tensor of {} arguments", arguments.len())
@@ -357,19 +379,25 @@ impl<'a> Machine<'a> {
     }
 
     fn sizes(&self, id: Id) -> Result<Vec<usize>> {
-        let Value::Tuple(items) = &self.values[id] else { bail!("sizes that are no tuple") };
+        let Value::Tuple(items) = &self.values[id] else {
+            bail!("the shape of a tensor is no tuple")
+        };
         items.iter().map(|id| self.size(*id)).collect()
     }
 
     fn size(&self, id: Id) -> Result<usize> {
         let Value::Int(size) = &self.values[id] else { bail!("a size that is no integer") };
-        usize::try_from(*size).with_context(|| format!("a size of {size}"))
+        match usize::try_from(*size) {
+            Ok(size) => Ok(size),
+            Err(_) => bail!("a size of {size}"),
+        }
     }
 
-    /// Attributes of a dict, such as the `_metadata` of a state dict, are of no use here.
+    /// Drops attributes of a dict, such as the `_metadata` of a state dict.
     fn build(&mut self) -> Result<()> {
         self.pop()?;
-        ensure!(matches!(self.top()?, Value::Dict(_)), "attributes of what is no dict");
+        let is_dict = matches!(self.values[self.top()?], Value::Dict(_));
+        ensure!(is_dict, "attributes are set on a value that is no dict");
         Ok(())
     }
 }
@@ -390,10 +418,14 @@ impl Global {
             ("torch", "CharStorage") => Self::Storage(Dtype::I8),
             ("torch", "ByteStorage") => Self::Storage(Dtype::U8),
             ("torch", "BoolStorage") => Self::Storage(Dtype::BOOL),
-            _ => bail!(
-                "it names `{module}.{name}`, which no state dict needs; nothing of it was run: \
-                 save the state dict alone, with torch.save(model.state_dict(), …)"
-            ),
+            _ => return Err(Fault::ForeignGlobal(format!("{module}.{name}"))),
         })
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(error) => bail!("a text is not UTF-8 ({error})"),
     }
 }

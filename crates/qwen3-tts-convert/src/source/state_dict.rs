@@ -1,30 +1,35 @@
-//! The tensors of what `torch.save` writes: an archive of a pickle, which says what the tensors
-//! are, and of their numbers, which lie in it as they are and are read in place.
+//! The tensors of a file that `torch.save` wrote: an archive that holds a pickle, which describes
+//! the tensors, and their numbers, which are read in place.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 
-use anyhow::{Context, Result, bail, ensure};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::Tensor;
 use super::pickle::{Pickle, Storage, Value, View};
+use crate::error::{Fault, bail, ensure};
 
-/// Far more than the pickle of a state dict takes: it holds no numbers.
+/// Largest size in bytes of a pickle, far above that of a state dict: it holds no numbers.
 const MAX_PICKLE: u64 = 16 << 20;
 
-/// More than any weight has.
+/// Largest number of axes, more than any weight has.
 const MAX_AXES: usize = 8;
 
 type Archive<'f> = ZipArchive<BufReader<&'f File>>;
 
-/// The tensors of a file of `size` bytes, which is file `number` of its checkpoint.
-pub fn read(file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor)>> {
+/// Reads the tensors of a file of `size` bytes, which is file `number` of its checkpoint.
+pub fn read(file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor)>, Fault> {
     let mut archive = open(file)?;
     let root = root(&archive)?;
     let (_, len) = place(&mut archive, &format!("{root}data.pkl"), size)?;
-    ensure!(len <= MAX_PICKLE, "its pickle is {} MB long", len >> 20);
+    ensure!(
+        len <= MAX_PICKLE,
+        "its pickle has {} MiB, expected at most {}: save the state dict alone",
+        len >> 20,
+        MAX_PICKLE >> 20
+    );
     check_byte_order(&mut archive, &root, size)?;
     let pickle = bytes(&mut archive, &format!("{root}data.pkl"))?;
     let pickle = Pickle::read(&pickle)?;
@@ -32,7 +37,7 @@ pub fn read(file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor
     let mut storages = HashMap::new();
     let mut tensors = Vec::new();
     for (key, value) in entries {
-        let Value::Str(name) = pickle.get(*key) else { bail!("a name of a tensor is no text") };
+        let Value::Str(name) = pickle.get(*key) else { bail!("the name of a tensor is no text") };
         let Value::Tensor(view) = pickle.get(*value) else {
             bail!("`{name}` is no tensor: save the state dict alone")
         };
@@ -42,13 +47,14 @@ pub fn read(file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor
             None => place(&mut archive, &format!("{root}data/{key}"), size)?,
         };
         storages.insert(key, place);
-        let tensor = tensor(view, place, number).with_context(|| format!("tensor `{name}`"))?;
+        let tensor = tensor(view, place, number);
+        let tensor = tensor.map_err(|fault| fault.within(&format!("tensor `{name}`")))?;
         tensors.push(((*name).to_owned(), tensor));
     }
     Ok(tensors)
 }
 
-fn open(file: &File) -> Result<Archive<'_>> {
+fn open(file: &File) -> Result<Archive<'_>, Fault> {
     let mut start = [0; 2];
     let mut reader = BufReader::new(file);
     let legacy = reader.read_exact(&mut start).is_ok() && start == [0x80, 2];
@@ -58,39 +64,46 @@ fn open(file: &File) -> Result<Archive<'_>> {
          again"
     );
     reader.rewind()?;
-    let archive = ZipArchive::new(reader).context("no archive as torch.save writes it")?;
+    let archive = ZipArchive::new(reader).map_err(|error| {
+        Fault::malformed(format!("no archive as torch.save writes it ({error})"))
+    })?;
     ensure!(!archive.has_duplicate_names(), "two files of its archive have the same name");
     Ok(archive)
 }
 
-/// The folder that everything is in, with a slash.
-fn root(archive: &Archive<'_>) -> Result<String> {
+/// Returns the folder of the archive that everything is in, with a slash.
+fn root(archive: &Archive<'_>) -> Result<String, Fault> {
     let names = archive.file_names_raw().filter_map(|name| std::str::from_utf8(name).ok());
     let mut roots = names.filter_map(|name| name.strip_suffix("data.pkl"));
-    let root = roots.find(|root| root.ends_with('/')).context("no data.pkl in its archive")?;
-    Ok(root.to_owned())
+    match roots.find(|root| root.ends_with('/')) {
+        Some(root) => Ok(root.to_owned()),
+        None => bail!("no data.pkl in its archive"),
+    }
 }
 
-/// Where a file of the archive lies, and its length: never compressed, never beyond the end.
-fn place(archive: &mut Archive<'_>, name: &str, size: u64) -> Result<(u64, u64)> {
+/// Returns the start and the length of a file of the archive, which is neither compressed nor
+/// truncated.
+fn place(archive: &mut Archive<'_>, name: &str, size: u64) -> Result<(u64, u64), Fault> {
     let entry = archive.by_name_raw(name.as_bytes());
-    let entry = entry.with_context(|| format!("`{name}` in its archive"))?;
+    let entry =
+        entry.map_err(|error| Fault::from(error).within(&format!("`{name}` in its archive")))?;
     let plain = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
     ensure!(plain, "`{name}` in its archive is compressed, which torch.save never does");
-    let (start, len) = (entry.data_start().context("no place in the archive")?, entry.size());
+    let Some(start) = entry.data_start() else { bail!("`{name}` has no place in its archive") };
+    let len = entry.size();
     let fits = start.checked_add(len).is_some_and(|end| end <= size);
-    ensure!(fits, "`{name}` ends after the file: it is truncated");
+    ensure!(fits, "`{name}` ends after the file: it is truncated; fetch it again");
     Ok((start, len))
 }
 
-fn bytes(archive: &mut Archive<'_>, name: &str) -> Result<Vec<u8>> {
+fn bytes(archive: &mut Archive<'_>, name: &str) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     archive.by_name_raw(name.as_bytes())?.take(MAX_PICKLE).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Files older than the entry are little-endian.
-fn check_byte_order(archive: &mut Archive<'_>, root: &str, size: u64) -> Result<()> {
+/// Refuses big-endian numbers. Files from before PyTorch wrote the entry are little-endian.
+fn check_byte_order(archive: &mut Archive<'_>, root: &str, size: u64) -> Result<(), Fault> {
     let name = format!("{root}byteorder");
     if archive.index_for_name_raw(name.as_bytes()).is_some() {
         place(archive, &name, size)?;
@@ -100,12 +113,12 @@ fn check_byte_order(archive: &mut Archive<'_>, root: &str, size: u64) -> Result<
     Ok(())
 }
 
-/// The tensor, once all of it is known to lie inside its storage.
-fn tensor(view: &View<'_>, (start, bytes): (u64, u64), file: usize) -> Result<Tensor> {
+/// Returns the tensor of a view, all of which lies inside its storage.
+fn tensor(view: &View<'_>, (start, bytes): (u64, u64), file: usize) -> Result<Tensor, Fault> {
     let View { storage: Storage { dtype, len, .. }, offset, shape, strides } = view;
     let size = dtype.bitsize() / 8;
     let held = len.checked_mul(size).is_some_and(|wanted| wanted as u64 <= bytes);
-    ensure!(held, "its storage has {bytes} bytes, expected {len} numbers of {dtype:?}");
+    ensure!(held, "its storage has {bytes} bytes, expected {len} numbers of type {dtype}");
     let axes = shape.len();
     ensure!(
         axes == strides.len() && axes <= MAX_AXES,
@@ -127,7 +140,7 @@ fn tensor(view: &View<'_>, (start, bytes): (u64, u64), file: usize) -> Result<Te
         empty || !overlaps(shape, strides),
         "entries share numbers (shape {shape:?} with strides {strides:?}): save it .contiguous()"
     );
-    let elements = elements.with_context(|| format!("shape {shape:?}"))?;
+    let Some(elements) = elements else { bail!("shape {shape:?} is too large") };
     Ok(Tensor {
         file,
         start: if empty { start } else { start + (offset * size) as u64 },
@@ -139,7 +152,7 @@ fn tensor(view: &View<'_>, (start, bytes): (u64, u64), file: usize) -> Result<Te
     })
 }
 
-/// Whether the numbers lie in the order of the axes, without gaps.
+/// Returns true if the numbers lie in the order of the axes, without gaps.
 fn in_order(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1;
     shape.iter().zip(strides).rev().all(|(axis, stride)| {
@@ -149,8 +162,8 @@ fn in_order(shape: &[usize], strides: &[usize]) -> bool {
     })
 }
 
-/// Whether two entries may be the same number. Where they are not, some order of the axes goes
-/// through the file forward.
+/// Returns true if two entries may be the same number. If not, some order of the axes goes through
+/// the file forward.
 fn overlaps(shape: &[usize], strides: &[usize]) -> bool {
     let axes = shape.iter().zip(strides).filter(|(len, _)| **len > 1);
     let mut axes: Vec<(usize, usize)> = axes.map(|(len, stride)| (*stride, *len)).collect();

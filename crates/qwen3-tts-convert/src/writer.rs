@@ -1,30 +1,33 @@
 //! Sharded safetensors files, written tensor by tensor in any order.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use safetensors::Dtype;
 use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
 
 /// A tensor to be written.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// The full name.
+    /// Full name, which no other output has.
     pub name: String,
-    /// The data type as the file names it.
-    pub dtype: String,
-    /// The shape.
+    /// Data type.
+    pub dtype: Dtype,
+    /// Size of each axis.
     pub shape: Vec<usize>,
-    /// Its bytes.
+    /// Size in bytes.
     pub len: u64,
 }
 
 /// Open files whose headers are written.
 pub struct Writer {
     files: Vec<(PathBuf, File)>,
-    /// By name: the file and the offset in it.
+    /// File, and offset in it, of each tensor.
     places: HashMap<String, (usize, u64)>,
 }
 
@@ -44,28 +47,27 @@ impl Writer {
             map.extend(shard.iter().map(|output| (output.name.clone(), json!(name))));
             total += shard.iter().map(|output| output.len).sum::<u64>();
             let path = dir.join(&name);
-            writer
-                .add(path, shard, format)
-                .with_context(|| format!("writing {name} in {}", dir.display()))?;
+            let file = writer.add(&path, shard, format).map_err(Error::writing(&path))?;
+            writer.files.push((path, file));
         }
         if count > 1 {
             let index = json!({"metadata": {"total_size": total}, "weight_map": map});
             let path = dir.join("model.safetensors.index.json");
-            std::fs::write(&path, serde_json::to_string_pretty(&index)? + "\n")
-                .with_context(|| format!("writing {}", path.display()))?;
+            fs::write(&path, format!("{index:#}\n")).map_err(Error::writing(&path))?;
         }
         Ok(writer)
     }
 
-    fn add(&mut self, path: PathBuf, mut shard: Vec<Output>, format: &str) -> Result<()> {
-        // The widest first, so that every tensor is aligned to its elements.
-        shard.sort_by_key(|output| std::cmp::Reverse(element_size(output)));
+    /// Creates a file at its full length, with its header.
+    fn add(&mut self, path: &Path, mut shard: Vec<Output>, format: &str) -> io::Result<File> {
+        // The widest types come first, so that every tensor is aligned to its elements.
+        shard.sort_by_key(|output| Reverse(output.dtype.bitsize()));
         let mut entries = Map::new();
         entries.insert("__metadata__".to_owned(), json!({"format": format}));
         let mut start = 0;
-        for output in &shard {
-            let end = start + output.len;
-            let Output { name, dtype, shape, .. } = output;
+        for Output { name, dtype, shape, len } in &shard {
+            let end = start + len;
+            let dtype = dtype.to_string();
             let entry = json!({"dtype": dtype, "shape": shape, "data_offsets": [start, end]});
             entries.insert(name.clone(), entry);
             start = end;
@@ -77,33 +79,31 @@ impl Writer {
             self.places.insert(output.name, (self.files.len(), at));
             at += output.len;
         }
-        let mut file = File::create(&path)?;
+        let mut file = File::create(path)?;
         file.write_all(&(header.len() as u64).to_le_bytes())?;
         file.write_all(&header)?;
         file.set_len(at)?;
-        self.files.push((path, file));
-        Ok(())
+        Ok(file)
     }
 
     /// Writes bytes of a tensor from its byte `from` on.
+    ///
+    /// # Panics
+    /// If the writer was not created with a tensor of this name.
     pub fn write(&mut self, name: &str, from: u64, bytes: &[u8]) -> Result<()> {
-        let &(file, start) = self.places.get(name).with_context(|| format!("no place: {name}"))?;
+        let (file, start) = self.places[name];
         let (path, file) = &mut self.files[file];
         let written = file.seek(SeekFrom::Start(start + from)).and_then(|_| file.write_all(bytes));
-        written.with_context(|| format!("writing {}", path.display()))
+        written.map_err(Error::writing(path))
     }
 
-    /// Brings everything to the disk.
+    /// Flushes all files to the disk.
     pub fn finish(self) -> Result<()> {
         for (path, file) in self.files {
-            file.sync_all().with_context(|| format!("writing {}", path.display()))?;
+            file.sync_all().map_err(Error::writing(&path))?;
         }
         Ok(())
     }
-}
-
-fn element_size(output: &Output) -> u64 {
-    output.len / output.shape.iter().product::<usize>().max(1) as u64
 }
 
 fn shards(outputs: Vec<Output>, limit: u64) -> Vec<Vec<Output>> {
@@ -115,7 +115,7 @@ fn shards(outputs: Vec<Output>, limit: u64) -> Vec<Vec<Output>> {
             size = 0;
         }
         size += output.len;
-        shards.last_mut().expect("one at least").push(output);
+        shards.last_mut().expect("at least one").push(output);
     }
     shards
 }

@@ -1,14 +1,12 @@
-//! Tensors whose numbers do not lie in the order of their axes: views, transposed ones say.
+//! Tensors whose numbers do not lie in the order of their axes: views, for example transposed ones.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
-use anyhow::{Context, Result};
-
-/// Bytes of the file that are held at a time.
+/// Number of bytes of the file that are held at a time.
 const WINDOW: usize = 4 << 20;
 
-/// The bytes of a tensor in the order of its axes; `size` is that of a number.
+/// Reads a tensor of numbers of `size` bytes in the order of its axes.
 ///
 /// The axes are walked from the longest stride to the shortest, so that the file is read forward.
 pub fn read(
@@ -17,7 +15,7 @@ pub fn read(
     shape: &[usize],
     strides: &[usize],
     size: usize,
-) -> Result<Vec<u8>> {
+) -> io::Result<Vec<u8>> {
     let mut axes: Vec<Axis> = (0..shape.len())
         .map(|i| Axis {
             len: shape[i],
@@ -33,7 +31,7 @@ pub fn read(
     let (mut from, mut to) = (0, 0);
     for _ in 0..n {
         ordered[to..to + size].copy_from_slice(window.bytes(from, size)?);
-        // The next index: the last axis that has one goes on, those after it begin anew.
+        // Advance like an odometer: the last axis first, and the one before it when it overflows.
         for (axis, i) in axes.iter().zip(&mut index).rev() {
             *i += 1;
             (from, to) = (from + axis.from, to + axis.to);
@@ -47,14 +45,14 @@ pub fn read(
     Ok(ordered)
 }
 
-/// An axis: how long it is, and bytes from one entry to the next in the file and in order.
+/// An axis: its length, and the distance in bytes of two entries in the file and in order.
 struct Axis {
     len: usize,
     from: usize,
     to: usize,
 }
 
-/// A piece of the file that moves on.
+/// A moving part of the file.
 struct Window<'a> {
     file: &'a File,
     start: u64,
@@ -63,13 +61,14 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    fn bytes(&mut self, from: usize, len: usize) -> Result<&[u8]> {
+    fn bytes(&mut self, from: usize, len: usize) -> io::Result<&[u8]> {
         if from < self.at || from + len > self.at + self.bytes.len() {
             self.at = from;
             self.bytes.clear();
             self.file.seek(SeekFrom::Start(self.start + from as u64))?;
             self.file.take(WINDOW as u64).read_to_end(&mut self.bytes)?;
         }
-        self.bytes.get(from - self.at..).and_then(|rest| rest.get(..len)).context("the file ended")
+        let bytes = self.bytes.get(from - self.at..).and_then(|rest| rest.get(..len));
+        bytes.ok_or(io::ErrorKind::UnexpectedEof.into())
     }
 }

@@ -1,22 +1,27 @@
-//! What becomes of each tensor.
+//! The conversion of each tensor.
 
-use anyhow::{Context, Result, ensure};
-use qwen3_tts_kernels::{Affine, Bits, Floats, quantize};
+use std::collections::HashSet;
+
+use qwen3_tts_kernels::{
+    Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Pool, quantize, transpose,
+};
 use safetensors::Dtype;
 use serde_json::Value;
 
-use super::floats::{FloatType, decode};
-use super::source::{Source, Tensor};
-use super::writer::{Output, Writer};
+use crate::error::{Error, Fault, Result, bail, ensure};
+use crate::floats::{FloatType, decode};
+use crate::options::Quantization;
+use crate::source::{Source, Tensor};
+use crate::writer::{Output, Writer};
 
-/// What is wanted of all of them.
+/// Conversion of all tensors of a directory.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe {
-    /// Convolutions as `[out, taps, in]`, not `[out, in, taps]`.
+    /// True for convolutions as `[out, taps, in]`, false for `[out, in, taps]`.
     pub mlx: bool,
-    /// Bits and group size.
-    pub quantize: Option<(Bits, usize)>,
-    /// The data type, if another.
+    /// Groups to quantise to.
+    pub quantize: Option<Quantization>,
+    /// Data type, if another than that of the source.
     pub dtype: Option<FloatType>,
 }
 
@@ -25,17 +30,17 @@ impl Recipe {
     pub const UNCHANGED: Self = Self { mlx: false, quantize: None, dtype: None };
 }
 
-/// One tensor of the input, or the three of a quantised matrix, and what it becomes.
+/// A tensor of the source, or the three tensors of a quantised matrix, and their conversion.
 pub struct Layer {
     name: String,
     stored: Stored,
-    /// As it is written, before quantisation.
+    /// Shape of the output before quantisation.
     shape: Vec<usize>,
     target: Target,
 }
 
 enum Stored {
-    /// Floats, or something that is only copied.
+    /// Floats, or a tensor that is only copied.
     Plain(Tensor),
     Affine {
         packed: Tensor,
@@ -60,22 +65,32 @@ enum Target {
     },
 }
 
-/// Weights in memory at a time.
+/// Number of weights in memory at a time; whole groups of every size.
 const RUN: usize = 4 << 20;
 
-/// Every layer of a checkpoint.
+/// Returns every layer of a checkpoint.
 pub fn plan(source: &Source, config: &Value, recipe: Recipe) -> Result<Vec<Layer>> {
     let packed = |base: &str| {
         let weight = source.tensors.get(&format!("{base}.weight"));
         weight.is_some_and(|tensor| tensor.dtype == Dtype::U32)
     };
     let mut layers = Vec::new();
+    let mut names = HashSet::from(["__metadata__".to_owned()]);
     for (name, tensor) in &source.tensors {
         let base = name.strip_suffix(".scales").or(name.strip_suffix(".biases"));
-        if !base.is_some_and(packed) {
-            let layer = Layer::plan(source, config, name, tensor, recipe);
-            layers.push(layer.with_context(|| format!("tensor `{name}`"))?);
+        if base.is_some_and(packed) {
+            continue;
         }
+        let layer = Layer::plan(source, config, name, tensor, recipe)
+            .map_err(|fault| fault.within(&format!("tensor `{name}`")).of(source.path(tensor)))?;
+        for Output { name, .. } in layer.outputs() {
+            if names.contains(&name) {
+                let reason = format!("the output cannot have a second tensor `{name}`");
+                return Err(Error::malformed(source.path(tensor), reason));
+            }
+            names.insert(name);
+        }
+        layers.push(layer);
     }
     Ok(layers)
 }
@@ -87,7 +102,7 @@ impl Layer {
         name: &str,
         tensor: &Tensor,
         recipe: Recipe,
-    ) -> Result<Self> {
+    ) -> Result<Self, Fault> {
         let stored = match tensor.dtype {
             Dtype::U32 => affine(source, config, name, tensor)?,
             _ => Stored::Plain(tensor.clone()),
@@ -100,28 +115,23 @@ impl Layer {
         Ok(Self { name: name.to_owned(), stored, shape, target })
     }
 
-    /// The name of its weight.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// How many numbers it has.
+    /// Returns the number of weights.
     pub fn elements(&self) -> u64 {
         self.shape.iter().product::<usize>() as u64
     }
 
-    /// The tensors that it becomes.
+    /// Returns the tensors to be written.
     pub fn outputs(&self) -> Vec<Output> {
-        let output = |name: &str, dtype: &str, shape: &[usize], len: u64| Output {
+        let output = |name: &str, dtype: Dtype, shape: &[usize], len: u64| Output {
             name: name.to_owned(),
-            dtype: dtype.to_owned(),
+            dtype,
             shape: shape.to_vec(),
             len,
         };
         let n = self.elements();
         match (self.target, &self.stored) {
             (Target::Floats(dtype) | Target::Swapped(dtype), _) => {
-                vec![output(&self.name, dtype.file_name(), &self.shape, n * dtype.size())]
+                vec![output(&self.name, dtype.stored(), &self.shape, n * dtype.size())]
             }
             (Target::Affine { bits, group_size, parameters }, _) => {
                 let (rows, cols) = (self.shape[0], self.shape[1]);
@@ -129,34 +139,33 @@ impl Layer {
                 let len = n / group_size as u64 * parameters.size();
                 let parameter = |part| {
                     let name = sibling(&self.name, part);
-                    output(&name, parameters.file_name(), &[rows, groups], len)
+                    output(&name, parameters.stored(), &[rows, groups], len)
                 };
                 let packed = n * bits.get() as u64 / 8;
                 vec![
-                    output(&self.name, "U32", &[rows, words], packed),
+                    output(&self.name, Dtype::U32, &[rows, words], packed),
                     parameter("scales"),
                     parameter("biases"),
                 ]
             }
             (Target::Same, Stored::Plain(tensor)) => {
-                let dtype = format!("{:?}", tensor.dtype);
-                vec![output(&self.name, &dtype, &self.shape, tensor.len)]
+                vec![output(&self.name, tensor.dtype, &self.shape, tensor.len)]
             }
             (Target::Same, Stored::Affine { .. }) => unreachable!("it is dequantised"),
         }
     }
 
-    /// Writes them.
-    pub fn write(&self, source: &Source, writer: &mut Writer) -> Result<()> {
+    /// Converts the layer, on the threads of `pool`, and writes its tensors.
+    pub fn write(&self, source: &Source, writer: &mut Writer, pool: &Pool) -> Result<()> {
         match (self.target, &self.stored) {
             (Target::Same, Stored::Plain(tensor)) => self.copy(source, tensor, writer),
             (Target::Swapped(dtype), stored) => {
                 let values = stored.values(source, 0, self.elements() as usize)?;
-                // The shape is that of the output already.
-                let swapped = swap_last_axes(&values, self.shape[2], self.shape[1]);
+                // The shape is already that of the output.
+                let swapped = transpose(&values, self.shape[2], self.shape[1]);
                 writer.write(&self.name, 0, &dtype.encode(&swapped))
             }
-            _ => self.write_runs(source, writer),
+            _ => self.write_runs(source, writer, pool),
         }
     }
 
@@ -170,7 +179,7 @@ impl Layer {
         Ok(())
     }
 
-    fn write_runs(&self, source: &Source, writer: &mut Writer) -> Result<()> {
+    fn write_runs(&self, source: &Source, writer: &mut Writer, pool: &Pool) -> Result<()> {
         let (n, mut at) = (self.elements() as usize, 0);
         while at < n {
             let len = (n - at).min(RUN);
@@ -178,10 +187,11 @@ impl Layer {
             match self.target {
                 Target::Affine { bits, group_size, parameters } => {
                     parameters.round(&mut values);
-                    let (packed, scales, biases) = quantize_in_parts(&values, bits, group_size);
-                    writer.write(&self.name, (at * bits.get() / 8) as u64, &packed)?;
+                    let groups: AffineGroups =
+                        quantize(pool, Floats::F32(&values), bits, group_size);
+                    writer.write(&self.name, (at * bits.get() / 8) as u64, &groups.packed)?;
                     let from = (at / group_size) as u64 * parameters.size();
-                    for (part, values) in [("scales", scales), ("biases", biases)] {
+                    for (part, values) in [("scales", groups.scales), ("biases", groups.biases)] {
                         let bytes = parameters.encode(&values);
                         writer.write(&sibling(&self.name, part), from, &bytes)?;
                     }
@@ -207,7 +217,8 @@ impl Stored {
         }
     }
 
-    /// The type of its floats; of float16, which nothing here writes, float32.
+    /// Returns the type that its floats are written in; `None` if they are no floats. float16,
+    /// which is never written, becomes float32.
     fn float_type(&self) -> Option<FloatType> {
         let tensor = match self {
             Self::Plain(tensor) => tensor,
@@ -220,13 +231,14 @@ impl Stored {
         }
     }
 
-    /// `len` weights from `from` on; whole groups where it is quantised.
+    /// Reads `len` weights from `from` on; whole groups if they are quantised.
     fn values(&self, source: &Source, from: usize, len: usize) -> Result<Vec<f32>> {
         match self {
             Self::Plain(tensor) => floats(source, tensor, from, len),
             Self::Affine { packed, scales, biases, bits, group_size } => {
-                let run = |tensor| floats(source, tensor, from / group_size, len / group_size);
-                let (scales, biases) = (run(scales)?, run(biases)?);
+                let (first, groups) = (from / group_size, len / group_size);
+                let scales = floats(source, scales, first, groups)?;
+                let biases = floats(source, biases, first, groups)?;
                 let byte = (from * bits.get() / 8) as u64;
                 let packed = source.read(packed, byte, len * bits.get() / 8)?;
                 let affine = Affine {
@@ -245,26 +257,36 @@ impl Stored {
 }
 
 fn floats(source: &Source, tensor: &Tensor, from: usize, len: usize) -> Result<Vec<f32>> {
-    let size = if tensor.dtype == Dtype::F32 { 4 } else { 2 };
+    let size = tensor.dtype.bitsize() / 8;
     let bytes = source.read(tensor, (from * size) as u64, len * size)?;
-    decode(&bytes, tensor.dtype).with_context(|| format!("{:?} are not floats", tensor.dtype))
+    Ok(decode(&bytes, tensor.dtype).expect("only floats are converted"))
 }
 
-/// The three tensors of a layer that MLX quantised. How large its groups are is in config.json;
-/// how many bits a weight has then follows.
-fn affine(source: &Source, config: &Value, name: &str, packed: &Tensor) -> Result<Stored> {
+/// Returns the three tensors of a matrix that MLX quantised. The group size is read from
+/// config.json; the number of bits follows from it and the shapes.
+fn affine(source: &Source, config: &Value, name: &str, packed: &Tensor) -> Result<Stored, Fault> {
     let part = |part| {
         let name = sibling(name, part);
-        source.tensors.get(&name).cloned().with_context(|| format!("`{name}` is missing"))
+        let Some(tensor) = source.tensors.get(&name) else { bail!("`{name}` is missing") };
+        Ok(tensor.clone())
     };
     let (scales, biases) = (part("scales")?, part("biases")?);
+    ensure!(
+        scales.dtype == biases.dtype
+            && matches!(scales.dtype, Dtype::BF16 | Dtype::F16 | Dtype::F32),
+        "scales of type {} and biases of type {}, expected BF16, F16 or F32 for both",
+        scales.dtype,
+        biases.dtype
+    );
     let section = &config["quantization"];
     let own = &section[name.strip_suffix(".weight").unwrap_or(name)]["group_size"];
-    let group_size = own.as_u64().or(section["group_size"].as_u64());
-    let group_size = group_size.context("config.json has no quantization.group_size")? as usize;
+    let Some(group_size) = own.as_u64().or(section["group_size"].as_u64()) else {
+        bail!("it is quantised, but config.json has no `quantization.group_size`")
+    };
+    let group_size = usize::try_from(group_size).unwrap_or(usize::MAX);
     ensure!(
-        qwen3_tts_kernels::GROUP_SIZES.contains(&group_size),
-        "groups of {group_size}, expected 32, 64 or 128"
+        GROUP_SIZES.contains(&group_size),
+        "config.json has groups of {group_size}, expected 32, 64 or 128"
     );
     let fits = packed.shape.len() == 2
         && scales.shape.len() == 2
@@ -272,25 +294,27 @@ fn affine(source: &Source, config: &Value, name: &str, packed: &Tensor) -> Resul
         && scales.shape[0] == packed.shape[0]
         && scales.shape[1] > 0;
     let width = |cols: usize| {
-        (packed.shape[1] * 32).is_multiple_of(cols).then(|| packed.shape[1] * 32 / cols)
+        let bits = packed.shape[1].checked_mul(32)?;
+        bits.is_multiple_of(cols).then_some(bits / cols)
     };
-    let bits = fits.then(|| width(scales.shape[1] * group_size).and_then(Bits::new)).flatten();
-    let bits = bits.with_context(|| {
+    let cols = if fits { scales.shape[1].checked_mul(group_size) } else { None };
+    let Some(bits) = cols.and_then(width).and_then(Bits::new) else {
         let (packed, scales, biases) = (&packed.shape, &scales.shape, &biases.shape);
-        format!(
+        bail!(
             "shapes {packed:?}, scales {scales:?} and biases {biases:?} are not those of 4, 6 or \
              8 bits in groups of {group_size}"
         )
-    })?;
+    };
     Ok(Stored::Affine { packed: packed.clone(), scales, biases, bits, group_size })
 }
 
 fn target(name: &str, stored: &Stored, shape: &[usize], recipe: Recipe) -> Target {
     let Some(own) = stored.float_type() else { return Target::Same };
     let dtype = recipe.dtype.unwrap_or(own);
-    if let Some((bits, group_size)) = recipe.quantize
-        && is_quantized(name, shape, group_size)
+    if let Some(quantization) = recipe.quantize
+        && is_quantized(name, shape, quantization.group_size())
     {
+        let (bits, group_size) = (quantization.width(), quantization.group_size());
         return Target::Affine { bits, group_size, parameters: dtype };
     }
     match stored {
@@ -302,8 +326,9 @@ fn target(name: &str, stored: &Stored, shape: &[usize], recipe: Recipe) -> Targe
     }
 }
 
-/// Which layers mlx-audio quantises (`model_quant_predicate` of its qwen3_tts): the matrices of
-/// talker and code predictor, but no embedding, where 64 and the group divide the inputs.
+/// Returns true for the layers that mlx-audio quantises (`model_quant_predicate` of its
+/// qwen3_tts): the matrices of talker and code predictor, but no embedding, if 64 and the group
+/// size divide the inputs.
 fn is_quantized(name: &str, shape: &[usize], group_size: usize) -> bool {
     let kept = ["codec_embedding", "text_embedding", "speech_tokenizer", "speaker_encoder"];
     let divides = |cols: usize| cols.is_multiple_of(64) && cols.is_multiple_of(group_size);
@@ -313,46 +338,11 @@ fn is_quantized(name: &str, shape: &[usize], group_size: usize) -> bool {
         && divides(shape[1])
 }
 
-/// The main part's convolutions are those of the speaker encoder.
+/// Returns true for the convolutions of the main part, which are those of the speaker encoder.
 fn is_convolution(name: &str, shape: &[usize]) -> bool {
     name.starts_with("speaker_encoder.") && name.ends_with(".weight") && shape.len() == 3
 }
 
 fn sibling(weight: &str, part: &str) -> String {
     format!("{}{part}", weight.strip_suffix("weight").unwrap_or(weight))
-}
-
-/// Quantises on all threads.
-fn quantize_in_parts(
-    values: &[f32],
-    bits: Bits,
-    group_size: usize,
-) -> (Vec<u8>, Vec<f32>, Vec<f32>) {
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let part = values.len().div_ceil(threads).next_multiple_of(group_size).max(group_size);
-    let (mut packed, mut scales, mut biases) = (Vec::new(), Vec::new(), Vec::new());
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = values
-            .chunks(part)
-            .map(|part| scope.spawn(move || quantize(part, bits, group_size)))
-            .collect();
-        for part in parts {
-            let part = part.join().expect("quantising whole groups does not fail");
-            packed.extend(part.packed);
-            scales.extend(part.scales);
-            biases.extend(part.biases);
-        }
-    });
-    (packed, scales, biases)
-}
-
-/// `[…, a, b]` to `[…, b, a]`.
-fn swap_last_axes(values: &[f32], a: usize, b: usize) -> Vec<f32> {
-    let mut swapped = Vec::with_capacity(values.len());
-    for matrix in values.chunks_exact((a * b).max(1)) {
-        for column in 0..b {
-            swapped.extend(matrix.iter().skip(column).step_by(b));
-        }
-    }
-    swapped
 }

@@ -1,0 +1,102 @@
+//! A directory that appears under its name when it is complete.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::source::PYTORCH_ENDINGS;
+
+/// A directory that is written beside its final name, and removed unless it is finished.
+pub struct NewFolder {
+    target: PathBuf,
+    draft: PathBuf,
+    done: bool,
+}
+
+impl NewFolder {
+    /// Creates the draft of `target`, and the parent directory if need be.
+    pub fn beside(target: &Path) -> Result<Self> {
+        let Some(name) = target.file_name() else {
+            let source =
+                io::Error::new(io::ErrorKind::InvalidInput, "the path ends without a name");
+            return Err(Error::creating(target)(source));
+        };
+        let name = name.to_string_lossy();
+        let draft = target.with_file_name(format!(".{name}.{}.partial", std::process::id()));
+        if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(Error::creating(parent))?;
+        }
+        fs::create_dir(&draft).map_err(Error::creating(&draft))?;
+        Ok(Self { target: target.to_owned(), draft, done: false })
+    }
+
+    /// Returns the path of the draft.
+    pub fn path(&self) -> &Path {
+        &self.draft
+    }
+
+    /// Writes a text file.
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.draft.join(name);
+        fs::write(&path, text).map_err(Error::writing(&path))
+    }
+
+    /// Copies the files of a checkpoint that are neither config.json nor weights, and its folders
+    /// whole; of a folder in `converted`, the weights are left out too.
+    pub fn copy_other_files(&self, from: &Path, converted: &[&str]) -> Result<()> {
+        copy(from, &self.draft, &|name| name == "config.json" || is_weights(name), converted)
+    }
+
+    /// Renames the draft to the target.
+    pub fn finish(mut self) -> Result<()> {
+        crate::check_output(&self.target)?;
+        fs::rename(&self.draft, &self.target).map_err(Error::writing(&self.target))?;
+        self.done = true;
+        Ok(())
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if !self.done {
+            // The error that led here is the one to report.
+            _ = fs::remove_dir_all(&self.draft);
+        }
+    }
+}
+
+fn is_weights(name: &str) -> bool {
+    let endings = [".safetensors", ".safetensors.index.json", ".bin.index.json"];
+    endings.iter().chain(&PYTORCH_ENDINGS).any(|ending| name.ends_with(ending))
+}
+
+/// Copies a directory without hidden files and without those that `left_out` names.
+fn copy(from: &Path, to: &Path, left_out: &dyn Fn(&str) -> bool, converted: &[&str]) -> Result<()> {
+    for entry in fs::read_dir(from).map_err(Error::reading(from))? {
+        let entry = entry.map_err(Error::reading(from))?;
+        let (name, path) = (entry.file_name(), entry.path());
+        let text = name.to_string_lossy();
+        if text.starts_with('.') || left_out(&text) {
+            continue;
+        }
+        let target = to.join(&name);
+        // Links are followed: downloaded checkpoints consist of them.
+        if path.is_dir() {
+            fs::create_dir(&target).map_err(Error::writing(&target))?;
+            let part = converted.contains(&&*text);
+            copy(&path, &target, &|name| part && is_weights(name), &[])?;
+        } else {
+            copy_file(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies a file; an error names the file that is at fault.
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    let mut source = fs::File::open(from).map_err(Error::reading(from))?;
+    let mut target = fs::File::create(to).map_err(Error::writing(to))?;
+    io::copy(&mut source, &mut target).map_err(Error::writing(to))?;
+    Ok(())
+}

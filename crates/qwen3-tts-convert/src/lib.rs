@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod conversion;
+mod error;
+mod floats;
+mod folder;
+mod layer;
+mod options;
+mod source;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use conversion::{Converted, Progress, check_output, convert};
+pub use error::{Error, Result};
+pub use floats::FloatType;
+pub use options::{ConvertOptions, Layout, Quantization};

@@ -1,0 +1,101 @@
+//! Settings of a conversion.
+
+use qwen3_tts_kernels::{Bits, GROUP_SIZES};
+
+use crate::FloatType;
+use crate::error::{Error, Result};
+
+/// Settings of a conversion.
+///
+/// The default writes MLX's layout, in the data type that the checkpoint has, without quantising,
+/// in files of up to 5 GiB.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ConvertOptions {
+    /// Order of the axes of convolution weights.
+    pub layout: Layout,
+    /// Groups that the matrices of talker and code predictor are quantised to. `None` writes all
+    /// weights in full, also those that the checkpoint has quantised.
+    pub quantization: Option<Quantization>,
+    /// Data type of the weights that are not quantised, and of scales and biases. `None` keeps
+    /// that of the checkpoint; float16 becomes float32.
+    pub dtype: Option<FloatType>,
+    /// Largest size in bytes of a file of weights; a single tensor may be larger.
+    pub shard_size: u64,
+}
+
+impl Default for ConvertOptions {
+    fn default() -> Self {
+        Self { layout: Layout::Mlx, quantization: None, dtype: None, shard_size: 5 << 30 }
+    }
+}
+
+impl ConvertOptions {
+    /// Sets the order of the axes of convolution weights.
+    pub fn layout(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+
+    /// Quantises the matrices of talker and code predictor.
+    pub fn quantize(self, quantization: Quantization) -> Self {
+        Self { quantization: Some(quantization), ..self }
+    }
+
+    /// Sets the data type of the weights that are not quantised, and of scales and biases.
+    pub fn dtype(self, dtype: FloatType) -> Self {
+        Self { dtype: Some(dtype), ..self }
+    }
+
+    /// Sets the largest size in bytes of a file of weights.
+    pub fn shard_size(self, bytes: u64) -> Self {
+        Self { shard_size: bytes, ..self }
+    }
+}
+
+/// Order of the axes of a convolution's weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// As published: `[out, in, taps]`.
+    Pytorch,
+    /// `[out, taps, in]`.
+    Mlx,
+}
+
+/// Affine groups, as MLX quantises: `w = scale·q + bias`, with a scale and a bias for each group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quantization {
+    bits: Bits,
+    group_size: usize,
+}
+
+impl Quantization {
+    /// Group size that MLX uses unless told otherwise.
+    pub const DEFAULT_GROUP_SIZE: usize = 64;
+
+    /// Quantises to 8, 6 or 4 bits, in groups of 32, 64 or 128 weights.
+    ///
+    /// # Errors
+    /// Returns [`Error::Bits`] or [`Error::GroupSize`] if the number is another.
+    pub fn new(bits: usize, group_size: usize) -> Result<Self> {
+        let bits = Bits::new(bits).ok_or(Error::Bits { found: bits })?;
+        if !GROUP_SIZES.contains(&group_size) {
+            return Err(Error::GroupSize { found: group_size });
+        }
+        Ok(Self { bits, group_size })
+    }
+
+    /// Returns the width of a weight in bits.
+    pub fn bits(self) -> usize {
+        self.bits.get()
+    }
+
+    /// Returns the number of weights that share a scale and a bias.
+    pub fn group_size(self) -> usize {
+        self.group_size
+    }
+
+    pub(crate) fn width(self) -> Bits {
+        self.bits
+    }
+}

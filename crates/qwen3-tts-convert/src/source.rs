@@ -1,0 +1,161 @@
+//! The weights of a directory, read a run of bytes at a time.
+//!
+//! Files are read by position rather than through a memory map, so that memory stays small however
+//! large they are.
+
+mod files;
+mod pickle;
+mod state_dict;
+mod strided;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
+
+use crate::error::{Error, Fault, Result, bail, ensure};
+pub use files::{PYTORCH_ENDINGS, has_pytorch_weights_only};
+
+/// Largest ratio of the size of the tensors of a file to that of the file: tensors may share their
+/// numbers.
+const MAX_SHARING: u64 = 4;
+
+/// Largest size in bytes of a safetensors header, as in the crate `safetensors`.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// The tensors of `model.safetensors`, or of what `torch.save` wrote, whole or in shards, in order
+/// of name.
+pub struct Source {
+    files: Vec<(PathBuf, File)>,
+    /// Tensors by full name.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// The tensor with strides that was read last, and its bytes in order.
+    ordered: RefCell<Option<(Tensor, Vec<u8>)>>,
+}
+
+/// Place of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    file: usize,
+    start: u64,
+    /// Data type.
+    pub dtype: Dtype,
+    /// Size of each axis.
+    pub shape: Vec<usize>,
+    /// Distance of two entries of each axis, in numbers; `None` if the numbers lie in the order of
+    /// the axes.
+    strides: Option<Vec<usize>>,
+    /// Size in bytes.
+    pub len: u64,
+    /// True if MLX wrote the file.
+    pub mlx: bool,
+}
+
+impl Source {
+    /// Reads which tensors the weights of a directory have.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let (files, tensors, ordered) = (Vec::new(), BTreeMap::new(), RefCell::new(None));
+        let mut source = Self { files, tensors, ordered };
+        for path in files::weight_files(dir)? {
+            let file = File::open(&path).map_err(Error::reading(&path))?;
+            source.add(&path, &file).map_err(|fault| fault.of(&path))?;
+            source.files.push((path, file));
+        }
+        Ok(source)
+    }
+
+    fn add(&mut self, path: &Path, file: &File) -> Result<(), Fault> {
+        let (size, number) = (file.metadata()?.len(), self.files.len());
+        let tensors = match path.extension() {
+            Some(ending) if ending == "safetensors" => safetensors(file, size, number)?,
+            _ => state_dict::read(file, size, number)?,
+        };
+        let total = tensors.iter().try_fold(0u64, |n, (_, tensor)| n.checked_add(tensor.len));
+        let sound = total.is_some_and(|total| total / MAX_SHARING <= size);
+        ensure!(sound, "its tensors are many times as large as the file");
+        for (name, tensor) in tensors {
+            let double = self.tensors.insert(name.clone(), tensor).is_some();
+            ensure!(!double, "tensor `{name}` occurs twice, here or in another shard");
+        }
+        Ok(())
+    }
+
+    /// Returns the path of the file that a tensor lies in.
+    pub fn path(&self, tensor: &Tensor) -> &Path {
+        &self.files[tensor.file].0
+    }
+
+    /// Reads `len` bytes of a tensor from `from` on, in the order of its axes.
+    pub fn read(&self, tensor: &Tensor, from: u64, len: usize) -> Result<Vec<u8>> {
+        let (path, file) = &self.files[tensor.file];
+        self.bytes(file, tensor, from, len).map_err(Error::reading(path))
+    }
+
+    fn bytes(
+        &self,
+        mut file: &File,
+        tensor: &Tensor,
+        from: u64,
+        len: usize,
+    ) -> io::Result<Vec<u8>> {
+        if let Some(strides) = &tensor.strides {
+            let mut ordered = self.ordered.borrow_mut();
+            if ordered.as_ref().is_none_or(|(held, _)| held != tensor) {
+                *ordered = None;
+                let size = tensor.dtype.bitsize() / 8;
+                let bytes = strided::read(file, tensor.start, &tensor.shape, strides, size)?;
+                *ordered = Some((tensor.clone(), bytes));
+            }
+            let bytes = ordered.as_ref().and_then(|(_, b)| b.get(from as usize..)?.get(..len));
+            return Ok(bytes.ok_or(io::ErrorKind::UnexpectedEof)?.to_vec());
+        }
+        file.seek(SeekFrom::Start(tensor.start + from))?;
+        let mut bytes = vec![0; len];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Reads the tensors of a safetensors file of `size` bytes, which is file `number` of its
+/// checkpoint.
+fn safetensors(mut file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor)>, Fault> {
+    let mut len = [0; 8];
+    ensure!(size >= len.len() as u64, "no safetensors header: the file has {size} bytes");
+    file.read_exact(&mut len)?;
+    let len = u64::from_le_bytes(len);
+    ensure!(len <= size - 8, "its safetensors header is longer than the file");
+    ensure!(
+        len <= MAX_HEADER,
+        "its safetensors header has {len} bytes, expected at most {MAX_HEADER}"
+    );
+    let mut header = vec![0; len as usize];
+    file.read_exact(&mut header)?;
+    let metadata: Metadata = serde_json::from_slice(&header)
+        .map_err(|error| Fault::malformed(format!("no safetensors header ({error})")))?;
+    let format = metadata.metadata().as_ref().and_then(|facts| facts.get("format"));
+    let mlx = format.is_some_and(|format| format == "mlx");
+    let mut tensors = Vec::new();
+    for (name, info) in metadata.tensors() {
+        let (from, to) = info.data_offsets;
+        let (dtype, shape) = (info.dtype, info.shape.clone());
+        let elements = shape.iter().try_fold(1usize, |n, len| n.checked_mul(*len));
+        let bits = elements.and_then(|n| n.checked_mul(dtype.bitsize()));
+        let bytes = to.checked_sub(from).filter(|bytes| bytes.checked_mul(8) == bits);
+        let Some(bytes) = bytes else {
+            bail!("tensor `{name}` has a size that does not follow from its shape {shape:?}");
+        };
+        let (start, bytes) = ((8 + len).saturating_add(from as u64), bytes as u64);
+        let fits = start.checked_add(bytes).is_some_and(|end| end <= size);
+        ensure!(fits, "tensor `{name}` ends after the file: it is truncated; fetch it again");
+        let tensor = Tensor { file: number, start, dtype, shape, strides: None, len: bytes, mlx };
+        tensors.push((name, tensor));
+    }
+    Ok(tensors)
+}
