@@ -53,7 +53,7 @@ pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize, WeightsInfo};
 pub use codec::{SpeechEncoder, SpeechTokenizer};
 pub use codes::{SpeechCodes, stop_reason_name};
 pub use engine::{Engine, EngineOptions, EngineStream};
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use narration::{
     NarratedPiece, Narration, NarrationOptions, Narrator, NarratorEvent, Pauses, Script,
 };
