@@ -64,7 +64,7 @@ pub use request::{Sampling, SpeechRequest, Voice};
 pub use result::{AudioRate, PromptRate, SpeechResult, StageTimings, peak_memory_bytes};
 pub use stream::{AudioChunk, ChunkSchedule, SpeechStream};
 pub use synthesizer::{DeviceKind, FrameProgress, LoadOptions, Synthesizer};
-pub use text::{PieceEnd, TextPiece, TextPieces, TextTokenizer};
+pub use text::{IncrementalTokenizer, PieceEnd, TextPiece, TextTokenizer};
 pub use text_stream::TextStream;
 pub use voice::{
     ClonedVoice, VoiceEncoder, VoiceFileError, VoiceReference, VoiceSummary, VoiceTimings,

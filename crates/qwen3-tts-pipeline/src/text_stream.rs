@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use crate::request::{Planner, SUFFIX};
-use crate::text::tokenizer::{TextPieces, WRAPPED_AFTER, WRAPPED_BEFORE};
+use crate::text::tokenizer::{IncrementalTokenizer, WRAPPED_AFTER, WRAPPED_BEFORE};
 use crate::{Error, Result};
 
 /// The writing end of a text that is spoken while it comes: words from a language model, or lines
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// waits for more of it. Dropping the stream finishes the text.
 pub struct TextStream {
     planner: Arc<Planner>,
-    pieces: TextPieces,
+    pieces: IncrementalTokenizer,
     /// Ids that wait for something to say: a text of nothing but space is not spoken.
     waiting: Vec<u32>,
     is_blank: bool,
@@ -40,7 +40,7 @@ impl TextStream {
         let (sender, receiver) = mpsc::channel();
         let mut stream = Self {
             planner,
-            pieces: TextPieces::default(),
+            pieces: IncrementalTokenizer::default(),
             waiting: Vec::new(),
             is_blank: true,
             is_finished: false,

@@ -1,4 +1,4 @@
-//! From a recording to a voice.
+//! Encoding of recordings as voices.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use crate::{
     VoiceReference,
 };
 
-/// Makes voices of recordings, with the encoders of a base checkpoint.
+/// The encoders of a base checkpoint, which make voices from recordings.
 ///
-/// A voice is made once: what it costs is in the [`ClonedVoice`], and speaking with it encodes
-/// nothing. The talker is not loaded for it.
+/// A recording is encoded once. Speaking with the [`ClonedVoice`] encodes nothing, and encoding does
+/// not load the talker.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -42,15 +42,15 @@ impl VoiceEncoder {
     /// Loads the encoders of a checkpoint.
     ///
     /// # Errors
-    /// If the checkpoint is no base model, if a file is missing or damaged, or if the files do not
-    /// fit each other.
+    /// Returns an error if the checkpoint is not a base model, if a file is missing or damaged, or
+    /// if the files do not belong together.
     pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
         let config = files.model_config()?;
         let speaker_config = match (&config.speaker_encoder_config, config.tts_model_type) {
             (Some(speaker_config), ModelType::Base) => speaker_config,
             (_, kind) => {
                 return Err(Error::Request(format!(
-                    "a {kind} model has no encoder for voices: use a base model"
+                    "a {kind} model cannot clone voices: use a base model"
                 )));
             }
         };
@@ -60,16 +60,17 @@ impl VoiceEncoder {
         Ok(Self { config, speaker, speech })
     }
 
-    /// Makes a voice of a recording. With a transcript, which has to cover the whole recording, the
-    /// talker speaks on from it; without one it knows the speaker's vector only.
+    /// Makes a voice from a recording. With a transcript, which has to cover the whole recording,
+    /// the talker continues the recording; without one, it gets the speaker embedding only.
     ///
     /// # Errors
-    /// If the transcript is empty, or the recording too short, or the weights are damaged.
+    /// Returns an error if the transcript is empty, if the recording is too short, or if the weights
+    /// are damaged.
     pub fn encode(&self, audio: &ReferenceAudio, transcript: Option<&str>) -> Result<ClonedVoice> {
         self.encode_timed(audio, transcript).map(|(voice, _)| voice)
     }
 
-    /// As [`Self::encode`], and how long it took.
+    /// Makes a voice as [`Self::encode`] does, and measures the encoders.
     ///
     /// # Errors
     /// As [`Self::encode`].
@@ -80,8 +81,8 @@ impl VoiceEncoder {
     ) -> Result<(ClonedVoice, VoiceTimings)> {
         if transcript.is_some_and(|transcript| transcript.trim().is_empty()) {
             return Err(Error::Request(
-                "the transcript of the recording is empty: say what is spoken in it, or clone the \
-                 speaker's vector only"
+                "the transcript of the recording is empty: give the words that are spoken in it, or \
+                 clone the speaker embedding only"
                     .to_owned(),
             ));
         }
@@ -90,10 +91,9 @@ impl VoiceEncoder {
         let speaker = begin.elapsed();
         let begin = Instant::now();
         let reference = match transcript {
-            Some(transcript) => Some(VoiceReference {
-                codes: self.speech.encode(audio)?.codes,
-                transcript: transcript.to_owned(),
-            }),
+            Some(transcript) => {
+                Some(VoiceReference::new(self.speech.encode(audio)?.codes, transcript))
+            }
             None => None,
         };
         let speech = reference.as_ref().map(|_| begin.elapsed());
@@ -102,11 +102,12 @@ impl VoiceEncoder {
     }
 }
 
-/// How long the encoders of a [`VoiceEncoder`] took.
+/// Processing time of the encoders of a [`VoiceEncoder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VoiceTimings {
-    /// The speaker's vector.
+    /// Time of the speaker encoder.
     pub speaker: Duration,
-    /// The codes of the recording, where they were wanted.
+    /// Time of the codec's encoder, if there was a transcript.
     pub speech: Option<Duration>,
 }
