@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use qwen3_tts_pipeline::Error;
 use qwen3_tts_pipeline::hub::HubError;
+use qwen3_tts_pipeline::{Error, ErrorKind};
 
 /// Why the command ends early.
 #[derive(Debug)]
@@ -64,19 +64,21 @@ fn one_line(reason: &str) -> String {
 }
 
 impl From<Error> for Failure {
+    /// The request and its files give exit code 2, anything internal gives 1.
     fn from(error: Error) -> Self {
-        match error {
-            Error::Hub(error) => error.into(),
-            error => Self::Request(error.to_string()),
+        match error.kind() {
+            ErrorKind::InvalidRequest
+            | ErrorKind::NotFound
+            | ErrorKind::InvalidModel
+            | ErrorKind::Unsupported
+            | ErrorKind::Io => Self::Request(error.to_string()),
+            _ => Self::Other(error.to_string()),
         }
     }
 }
 
 impl From<HubError> for Failure {
     fn from(error: HubError) -> Self {
-        match error {
-            HubError::Cache { .. } => Self::Other(error.to_string()),
-            error => Self::Request(error.to_string()),
-        }
+        Error::from(error).into()
     }
 }

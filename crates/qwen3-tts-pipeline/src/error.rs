@@ -1,127 +1,172 @@
-//! Everything that can go wrong between a model directory and speech.
+//! The error of every fallible operation of this crate.
+
+mod kind;
 
 use std::path::PathBuf;
 
 use qwen3_tts_config::ConfigError;
 
-use crate::{AudioError, VoiceFileError};
+use crate::audio::AudioError;
+#[cfg(feature = "hub")]
+use crate::checkpoint::hub::HubError;
+use crate::voice::VoiceFileError;
 
-/// Why nothing was spoken, in one line.
+pub use kind::ErrorKind;
+
+/// The reason why an operation failed, in one line.
+///
+/// [`Error::kind`] sorts the variants into the few classes that a program reacts to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The request asks for something impossible, or that this model does not do.
+    /// The request is impossible, or this model cannot honour it.
     #[error("{0}")]
     Request(String),
 
-    /// A speaker or a language that the model does not have.
+    /// The model does not have the speaker or the language that the request names.
     #[error(transparent)]
     Voice(ConfigError),
 
-    /// A file of the checkpoint is not there.
+    /// The name of a model is neither a directory nor, with the feature `hub`, a hub id.
+    #[error("there is no model \"{name}\": {reason}")]
+    ModelNotFound {
+        /// The name that was asked for.
+        name: String,
+        /// What was expected.
+        reason: &'static str,
+    },
+
+    /// A file of the checkpoint is missing.
     #[error("{file} is missing; a model directory needs all files of the published checkpoint")]
     MissingFile {
         /// The file.
         file: String,
     },
 
-    /// A file is there and cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {file}: {source}; if it is damaged, fetch it again")]
     Read {
         /// The file.
         file: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 
-    /// A configuration file was refused.
+    /// A configuration file is invalid.
     #[error("{file}: {source}")]
     Config {
         /// The file.
         file: String,
-        /// What is wrong in it.
+        /// The defect.
         source: ConfigError,
     },
 
-    /// A file of the text tokenizer is damaged.
+    /// A file of the text tokenizer is invalid.
     #[error("{file}: not a valid tokenizer file ({reason}); fetch it again")]
     Tokenizer {
         /// The file.
         file: String,
-        /// What is wrong in it.
+        /// The defect.
         reason: String,
     },
 
-    /// A file of speech codes was refused.
+    /// A file of speech codes is invalid, or its codes do not fit the codec.
     #[error("{file}: {reason}")]
     Codes {
         /// The file.
         file: String,
-        /// What is wrong in it.
+        /// The defect.
         reason: String,
     },
 
-    /// A recording was refused.
+    /// A recording is invalid, or cannot serve as reference audio.
     #[error("{file}: {source}")]
     Audio {
         /// The file.
         file: String,
-        /// What is wrong with it.
+        /// The defect.
         source: AudioError,
     },
 
-    /// A voice file was refused.
+    /// A voice file is invalid.
     #[error("{file}: {source}")]
     VoiceFile {
         /// The file.
         file: String,
-        /// What is wrong in it.
+        /// The defect.
         source: VoiceFileError,
     },
 
-    /// The weights were refused.
+    /// The weights are invalid, the device is not available, or a result is not finite.
     #[error(transparent)]
-    Weights(#[from] qwen3_tts_nn::Error),
+    Nn(qwen3_tts_nn::Error),
 
-    /// Text came for a speech that goes on no more.
+    /// The talker refused a prompt or its parameters.
+    #[error(transparent)]
+    Talker(qwen3_tts_talker::Error),
+
+    /// The codec refused codes or samples.
+    #[error(transparent)]
+    Codec(qwen3_tts_codec::Error),
+
+    /// The speaker encoder refused its configuration or a recording.
+    #[error(transparent)]
+    SpeakerEncoder(qwen3_tts_speaker::Error),
+
+    /// Text was pushed into a speech that has ended.
     #[error("the speech has ended: no text can be added to it")]
     SpeechEnded,
 
-    /// An engine has as many requests as it takes.
-    #[error("the engine has {present} requests already: try again later, or let more of them wait")]
+    /// The request was cancelled before its end.
+    #[error("the request was cancelled")]
+    Cancelled,
+
+    /// The queue of requests is full.
+    #[error(
+        "{present} requests are waiting or being spoken already: try again later, or allow more \
+         of them to wait"
+    )]
     Busy {
-        /// The requests that wait or are under way.
+        /// Number of requests that are waiting or being spoken.
         present: usize,
     },
 
-    /// The thread that speaks is not there any more.
-    #[error("the engine has stopped: start another one")]
+    /// The thread of the model has ended.
+    #[error("the model has been shut down: load it again")]
     Stopped,
 
-    /// A mistake in this program.
+    /// A defect of this program.
     #[error("internal error: {0}; please report it")]
     Internal(String),
 
-    /// An output cannot be written.
+    /// An output file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 
-    /// A model is neither here nor could it be fetched.
+    /// A model of the hub is neither cached nor could it be downloaded.
     #[cfg(feature = "hub")]
     #[error(transparent)]
-    Hub(#[from] crate::checkpoint::hub::HubError),
+    Hub(#[from] HubError),
+}
+
+// An error of the arithmetic is `Error::Nn`, whichever model it came through.
+
+impl From<qwen3_tts_nn::Error> for Error {
+    fn from(error: qwen3_tts_nn::Error) -> Self {
+        Self::Nn(error)
+    }
 }
 
 impl From<qwen3_tts_talker::Error> for Error {
     fn from(error: qwen3_tts_talker::Error) -> Self {
         match error {
-            qwen3_tts_talker::Error::Nn(error) => Self::Weights(error),
-            error => Self::Request(error.to_string()),
+            qwen3_tts_talker::Error::Nn(error) => Self::Nn(error),
+            error => Self::Talker(error),
         }
     }
 }
@@ -129,8 +174,8 @@ impl From<qwen3_tts_talker::Error> for Error {
 impl From<qwen3_tts_codec::Error> for Error {
     fn from(error: qwen3_tts_codec::Error) -> Self {
         match error {
-            qwen3_tts_codec::Error::Nn(error) => Self::Weights(error),
-            error => Self::Request(error.to_string()),
+            qwen3_tts_codec::Error::Nn(error) => Self::Nn(error),
+            error => Self::Codec(error),
         }
     }
 }
@@ -138,8 +183,8 @@ impl From<qwen3_tts_codec::Error> for Error {
 impl From<qwen3_tts_speaker::Error> for Error {
     fn from(error: qwen3_tts_speaker::Error) -> Self {
         match error {
-            qwen3_tts_speaker::Error::Nn(error) => Self::Weights(error),
-            error => Self::Request(error.to_string()),
+            qwen3_tts_speaker::Error::Nn(error) => Self::Nn(error),
+            error => Self::SpeakerEncoder(error),
         }
     }
 }

@@ -39,7 +39,7 @@ pub use audio::{
 #[cfg(feature = "hub")]
 pub use checkpoint::hub;
 pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize, WeightsInfo};
-pub use error::{Error, Result};
+pub use error::{Error, ErrorKind, Result};
 pub use output::{OutputFile, OutputStream};
 pub use qwen3_tts_nn::{Bits, Dtype};
 pub use qwen3_tts_talker::{Sampling, TextMode};
@@ -48,5 +48,5 @@ pub use speech::{
     PieceOutput, Progress, Speech, SpeechCodes, SpeechControl, SpeechEvent, SpeechOutput,
     SpeechRequest, StageTimings, StopReason, Synthesizer, Voice, VoiceTimings, WeightTypes,
 };
-pub use text::{PieceEnd, TextPiece, TextPieces, TextTokenizer};
+pub use text::{IncrementalTokenizer, PieceEnd, TextPiece, TextTokenizer};
 pub use voice::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};

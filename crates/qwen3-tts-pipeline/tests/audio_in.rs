@@ -142,7 +142,7 @@ fn what_24_khz_cannot_hold_is_gone() {
     for rate in [44_100, 48_000, 96_000] {
         let samples: Vec<f32> =
             sine(14_000.0, rate, rate as usize).iter().map(|&s| s as f32).collect();
-        let limits = AudioLimits { allow_silence: true, ..AudioLimits::default() };
+        let limits = AudioLimits::default().allow_silence(true);
         let audio = ReferenceAudio::from_samples(samples, rate, "a", &limits).unwrap();
         let middle = &audio.samples[4_000..20_000];
         let peak = middle.iter().fold(0.0_f32, |peak, s| peak.max(s.abs()));
@@ -192,7 +192,7 @@ fn a_file_is_read_by_its_content_not_by_its_name() {
 
 #[test]
 fn what_is_too_long_is_cut_and_said() {
-    let limits = AudioLimits { max_seconds: 0.4, ..AudioLimits::default() };
+    let limits = AudioLimits::default().max_seconds(0.4);
     for bytes in FORMATS.map(fixture).into_iter().chain([tone_wav()]) {
         let audio = ReferenceAudio::from_bytes(&bytes, "a", &limits).unwrap();
         assert_eq!(audio.samples.len(), 9_600);

@@ -130,12 +130,12 @@ fn head(status: &str, length: usize, more: &str) -> Vec<u8> {
 }
 
 fn environment(cache: &Path, endpoint: &str) -> Environment {
-    Environment {
-        cache: cache.to_owned(),
-        endpoint: endpoint.to_owned(),
-        token: None,
-        offline: false,
-    }
+    let mut environment = Environment::from_process();
+    environment.cache = cache.to_owned();
+    environment.endpoint = endpoint.to_owned();
+    environment.token = None;
+    environment.offline = false;
+    environment
 }
 
 fn resolve(environment: &Environment) -> Result<PathBuf, HubError> {
@@ -182,7 +182,8 @@ fn a_download_is_complete_and_happens_once() {
     let before = server.requests.lock().unwrap().len();
     assert_eq!(resolve(&environment).unwrap(), snapshot);
     assert_eq!(hub::find(MODEL, &environment).unwrap(), Some(snapshot.clone()));
-    let offline = Environment { offline: true, ..environment };
+    let mut offline = environment.clone();
+    offline.offline = true;
     assert_eq!(resolve(&offline).unwrap(), snapshot);
     assert_eq!(server.requests.lock().unwrap().len(), before);
 }
@@ -254,7 +255,8 @@ fn a_token_is_sent() {
     let without = environment(cache.path(), &server.address);
     let error = resolve(&without).unwrap_err().to_string();
     assert!(error.contains("HF_TOKEN"), "{error}");
-    let with = Environment { token: Some("secret".to_owned()), ..without };
+    let mut with = without.clone();
+    with.token = Some("secret".to_owned());
     same_as_published(&resolve(&with).unwrap());
 }
 
@@ -262,7 +264,8 @@ fn a_token_is_sent() {
 fn what_is_not_there_is_explained() {
     let cache = tempfile::tempdir().unwrap();
     let explain = |model: &str, endpoint: &str, offline: bool| {
-        let environment = Environment { offline, ..environment(cache.path(), endpoint) };
+        let mut environment = environment(cache.path(), endpoint);
+        environment.offline = offline;
         let error = hub::resolve(model, &environment, &mut |_| ()).unwrap_err();
         let message = error.to_string();
         assert!(!message.contains('\n'), "{message}");

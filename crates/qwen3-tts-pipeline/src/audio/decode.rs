@@ -1,4 +1,4 @@
-//! Files to mono samples at their own rate, packet by packet and no further than asked.
+//! Decoding of files to mono samples at their own rate, packet by packet up to a limit.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,48 +13,48 @@ use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
-use super::AudioError;
+use super::error::AudioError;
 
 type Result<T, E = AudioError> = std::result::Result<T, E>;
 
-/// What a file holds, up to a limit.
+/// The audio of a file, up to a limit.
 #[derive(Debug)]
 pub struct Recording {
-    /// The mean of all channels.
+    /// Samples, the mean of all channels.
     pub samples: Vec<f32>,
-    /// In Hz.
+    /// Sample rate in Hz.
     pub sample_rate: u32,
-    /// The channels that the mean is of.
+    /// Number of channels of the file.
     pub channels: usize,
-    /// Whether the file goes on.
+    /// True if the file goes on after the samples.
     pub is_cut: bool,
 }
 
 const MIN_RATE: u32 = 4_000;
 const MAX_RATE: u32 = 384_000;
 const MAX_CHANNELS: usize = 32;
-/// Packets in a row without audio, of a video beside it for example.
+/// Largest number of packets in a row without audio, such as those of a video beside it.
 const MAX_IDLE_PACKETS: usize = 100_000;
-/// A header may promise so many seconds more than there are.
+/// Seconds by which the length in the header may exceed the audio.
 const PROMISE_TOLERANCE: f64 = 0.1;
-/// Programs that write a WAV file into a pipe do not know its size and claim this or more.
+/// Size of the audio in bytes from which a WAV header means "unknown": programs that write into a
+/// pipe claim this or more.
 const UNKNOWN_BYTES: u64 = 0x7fff_0000;
 
-/// Decodes up to `max_seconds`.
+/// Decodes a file, up to `max_seconds`.
 pub fn decode(source: Box<dyn MediaSource + '_>, max_seconds: f64) -> Result<Recording> {
-    // The decoders are large and their input is anybody's: a mistake in them must not take a
-    // server down. Nothing that they leave half done outlives this call.
+    // The decoders are large and their input is untrusted: a panic in them must not end a server.
+    // No state of theirs outlives this call.
     let decoded = catch_unwind(AssertUnwindSafe(|| Decoding::start(source)?.run(max_seconds)));
-    let panicked = || damaged(0.0, "its decoder gave up");
-    decoded.unwrap_or_else(|_| Err(panicked()))
+    decoded.unwrap_or_else(|_| Err(damaged(0.0, "its decoder failed")))
 }
 
-/// The frames that a limit of seconds allows.
+/// Returns the largest number of frames in `max_seconds`.
 pub fn max_frames(max_seconds: f64, sample_rate: u32) -> usize {
     (max_seconds * f64::from(sample_rate)).ceil() as usize
 }
 
-/// Refuses the rates that a recording does not have.
+/// Checks that a sample rate is in the accepted range.
 pub fn check_rate(found: u32) -> Result<()> {
     let holds = (MIN_RATE..=MAX_RATE).contains(&found);
     let refused = AudioError::SampleRate { found, min: MIN_RATE, max: MAX_RATE };
@@ -66,21 +66,21 @@ fn check_channels(found: usize) -> Result<()> {
     if holds { Ok(()) } else { Err(AudioError::Channels { found, max: MAX_CHANNELS }) }
 }
 
-/// A file on its way through its decoder.
+/// A file that is being decoded.
 struct Decoding<'s> {
     format: Box<dyn FormatReader + 's>,
     decoder: Box<dyn AudioDecoder>,
     track_id: u32,
-    /// Frames that the header says there are, where it can be held to that.
+    /// Number of frames in the header, if it is exact.
     promised: Option<u64>,
-    /// Whether the file may simply end: the promise tells if something is missing, or the program
-    /// that wrote it did not know how long it would be.
+    /// True if the end of the file is the end of the recording: `promised` tells whether audio is
+    /// missing, or the program that wrote the file did not know its length.
     may_end: bool,
-    /// 0 before the first packet.
+    /// Sample rate in Hz, 0 before the first packet.
     sample_rate: u32,
     channels: usize,
     samples: Vec<f32>,
-    /// The samples of a packet, channels side by side.
+    /// The interleaved samples of a packet.
     interleaved: Vec<f32>,
 }
 
@@ -88,7 +88,7 @@ impl<'s> Decoding<'s> {
     fn start(source: Box<dyn MediaSource + 's>) -> Result<Self> {
         let stream = MediaSourceStream::new(source, Default::default());
         let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
-        // A file is what it contains, whatever its name says.
+        // The content decides on the format, not the name.
         let format = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, options, metadata)
             .map_err(|error| match error {
@@ -98,7 +98,7 @@ impl<'s> Decoding<'s> {
         let track = format.default_track(TrackType::Audio).ok_or(AudioError::Empty)?;
         let params = track.codec_params.as_ref().and_then(|params| params.audio());
         let params = params.ok_or(AudioError::Empty)?;
-        // A decoder sets memory aside for what the header says: look at that first.
+        // Decoders allocate memory according to the header: check it first.
         params.sample_rate.map_or(Ok(()), check_rate)?;
         params.channels.as_ref().map_or(Ok(()), |channels| check_channels(channels.count()))?;
         let decoder = symphonia::default::get_codecs()
@@ -127,7 +127,7 @@ impl<'s> Decoding<'s> {
         while let Some(has_audio) = self.step()? {
             idle = if has_audio { 0 } else { idle + 1 };
             if idle > MAX_IDLE_PACKETS {
-                return Err(damaged(self.seconds(), "its packets have no audio in them"));
+                return Err(damaged(self.seconds(), "its packets have no audio"));
             }
             if self.sample_rate > 0 {
                 let max_frames = max_frames(max_seconds, self.sample_rate);
@@ -141,7 +141,7 @@ impl<'s> Decoding<'s> {
         Ok(self.finish(false))
     }
 
-    /// One packet: whether it had audio in it, or none if there is no more.
+    /// Decodes one packet. Returns whether it had audio, or `None` at the end.
     fn step(&mut self) -> Result<Option<bool>> {
         let seconds = self.seconds();
         let packet = match self.format.next_packet() {
@@ -161,13 +161,13 @@ impl<'s> Decoding<'s> {
             (self.sample_rate, self.channels) = (spec.rate(), spec.channels().count());
         }
         if (spec.rate(), spec.channels().count()) != (self.sample_rate, self.channels) {
-            return Err(damaged(seconds, "its rate or its channels change"));
+            return Err(damaged(seconds, "its sample rate or its channels change"));
         }
         Self::mix(&buffer, self.channels, &mut self.interleaved, &mut self.samples);
         Ok(Some(buffer.frames() > 0))
     }
 
-    /// Appends the mean of the channels, computed as numpy does for float32.
+    /// Appends the mean of the channels, computed as numpy computes it for float32.
     fn mix(
         buffer: &GenericAudioBufferRef<'_>,
         channels: usize,
@@ -198,7 +198,7 @@ impl<'s> Decoding<'s> {
     }
 }
 
-/// The frames that the header says there are, for the formats in which that is no estimate.
+/// Returns the number of frames in the header, for formats in which it is exact.
 fn promise(format: &dyn FormatReader, track: &Track, params: &AudioCodecParameters) -> Option<u64> {
     let exact = [FORMAT_ID_WAVE, FORMAT_ID_FLAC, FORMAT_ID_ISOMP4];
     let format = format.format_info().format;
@@ -227,5 +227,5 @@ fn damaged(seconds: f64, reason: impl Into<String>) -> AudioError {
 }
 
 fn name(params: &AudioCodecParameters) -> &'static str {
-    if params.codec == CODEC_ID_OPUS { "Opus" } else { "another one" }
+    if params.codec == CODEC_ID_OPUS { "Opus" } else { "an unknown codec" }
 }

@@ -1,90 +1,89 @@
-//! Why a recording is not accepted.
+//! The errors of reading a recording.
 
-/// What is wrong with a recording, in words that follow its name.
+/// A defect of a recording. The message follows the name of the recording.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AudioError {
-    /// It is of another format, or no recording at all.
+    /// The format is unknown, or the file is not a recording.
     #[error(
         "not a recording that can be read: expected WAV, FLAC, MP3, OGG Vorbis or M4A; \
          convert it to WAV, for example with ffmpeg"
     )]
     UnknownFormat,
-    /// The container is known, and what is in it is not.
+    /// The codec within a known container is unknown.
     #[error(
         "its audio cannot be decoded: expected PCM, FLAC, MP3, Vorbis, AAC-LC or ALAC, \
          found {found}; convert it to WAV, for example with ffmpeg"
     )]
     UnknownCodec {
-        /// The codec, as far as it is known.
+        /// Name of the codec, if it is known.
         found: &'static str,
     },
-    /// The system failed to read it.
+    /// The operating system failed to read the file.
     #[error("cannot be read: {0}")]
     Io(#[source] std::io::Error),
-    /// It cannot be decoded.
+    /// The recording cannot be decoded to its end.
     #[error("damaged {seconds:.2} s from its start ({reason}); copy or export it again")]
     Damaged {
-        /// The length of what could be decoded.
+        /// Length in seconds of the part that was decoded.
         seconds: f64,
-        /// What the decoder said.
+        /// The error of the decoder.
         reason: String,
     },
-    /// It is shorter than its header says.
+    /// The recording is shorter than its header says.
     #[error(
         "cut off: its header promises {promised:.2} s of audio, found {found:.2} s; \
          copy or export it again"
     )]
     CutOff {
-        /// What the header says.
+        /// Length in seconds that the header gives.
         promised: f64,
-        /// What is there.
+        /// Length in seconds of the recording.
         found: f64,
     },
-    /// A rate that no recording has.
-    #[error("a sample rate of {found} Hz: expected {min} to {max} Hz; convert it to 24000 Hz")]
+    /// The sample rate is outside the accepted range.
+    #[error("the sample rate is {found} Hz; expected {min} to {max} Hz: convert it to 24000 Hz")]
     SampleRate {
-        /// The rate in Hz.
+        /// Sample rate in Hz.
         found: u32,
-        /// The lowest that is accepted.
+        /// Lowest accepted rate in Hz.
         min: u32,
-        /// The highest that is accepted.
+        /// Highest accepted rate in Hz.
         max: u32,
     },
-    /// A number of channels that no recording has.
-    #[error("{found} channels: expected 1 to {max}; convert it to mono")]
+    /// The number of channels is outside the accepted range.
+    #[error("it has {found} channels; expected 1 to {max}: convert it to mono")]
     Channels {
-        /// The channels.
+        /// Number of channels.
         found: usize,
-        /// The most that are accepted.
+        /// Largest accepted number of channels.
         max: usize,
     },
-    /// There are no samples in it.
-    #[error("there is no audio in it; record or export it again")]
+    /// The recording has no samples.
+    #[error("it has no audio: record or export it again")]
     Empty,
-    /// It is too short to tell a voice from it.
-    #[error("too short: expected at least {needed} s, found {found:.2} s; record more")]
+    /// The recording is too short for a voice.
+    #[error("too short: {found:.2} s; expected at least {needed} s: record more")]
     TooShort {
-        /// How long it is.
+        /// Length in seconds.
         found: f64,
-        /// How long it has to be.
+        /// Smallest accepted length in seconds.
         needed: f64,
     },
-    /// There is nothing to hear in it.
+    /// The recording is silent.
     #[error(
-        "silent: expected something louder than −60 dBFS, found at most {peak_dbfs:.0} dBFS; \
-         record it louder"
+        "silent: its peak is {peak_dbfs:.0} dBFS; expected at least −60 dBFS: record it louder"
     )]
     Silent {
-        /// The level of its loudest sample; −∞ where all are zero.
+        /// Level of the loudest sample in dBFS; −∞ if all are zero.
         peak_dbfs: f64,
     },
     /// A sample is NaN or infinite.
     #[error("damaged: the sample {seconds:.3} s from its start is {value}; export it again")]
     NonFinite {
-        /// Where it is.
+        /// Position in seconds from the start.
         seconds: f64,
-        /// The sample.
+        /// Value of the sample.
         value: f32,
     },
 }

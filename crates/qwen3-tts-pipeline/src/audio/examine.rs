@@ -1,17 +1,19 @@
-//! Whether a recording is one that a voice can be taken from.
+//! Checks that a recording can serve as reference audio.
 
 use super::decode::Recording;
-use super::{AudioError, AudioLimits, AudioWarning};
+use super::error::AudioError;
+use super::limits::{AudioLimits, AudioWarning};
 
-/// −60 dBFS.
+/// Peak below which a recording is silent: −60 dBFS.
 const SILENCE: f32 = 1e-3;
-/// The share of clipped samples that can be heard.
+/// Share of clipped samples above which clipping is audible.
 const CLIPPED_SHARE: f64 = 1e-3;
-/// Where the top of a wave can be flat because it was cut off.
+/// Level from which the flat top of a wave counts as cut off.
 const CLIPPED_LEVEL: f32 = 0.9;
-/// Equal samples that make a flat top.
+/// Number of equal samples in a row that make a flat top.
 const FLAT_TOP: usize = 3;
 
+/// Checks the samples against `limits`, and returns a warning if the recording is clipped.
 pub fn examine(
     recording: &Recording,
     limits: &AudioLimits,
@@ -36,7 +38,7 @@ pub fn examine(
     Ok((share > CLIPPED_SHARE).then_some(AudioWarning::Clipped { share }))
 }
 
-/// Samples in flat tops, or beyond full scale as a lossy codec leaves them.
+/// Counts the samples in flat tops, and those beyond full scale, which a lossy codec leaves there.
 fn clipped(samples: &[f32]) -> usize {
     let runs = samples.chunk_by(|a, b| a == b);
     let clipped = runs.filter(|run| {

@@ -1,12 +1,14 @@
-//! Audio files: decoding and resampling of recordings, encoding of output.
+//! Audio files: reading and resampling of recordings, encoding of output.
 
 mod decode;
 mod error;
 mod examine;
+mod limits;
 mod reference;
 mod resample;
 mod wav;
 
 pub use error::AudioError;
-pub use reference::{AudioLimits, AudioWarning, ReferenceAudio};
+pub use limits::{AudioLimits, AudioWarning};
+pub use reference::ReferenceAudio;
 pub use wav::{WavFormat, encode_samples, encode_wav, wav_header};

@@ -1,6 +1,5 @@
-//! Recordings of voices: files of every common format as mono samples at 24 kHz.
+//! Reference audio: recordings in all common formats, as mono samples at 24 kHz.
 
-use std::fmt;
 use std::fs::File;
 use std::io::Cursor;
 use std::path::Path;
@@ -9,17 +8,18 @@ use symphonia::core::io::MediaSource;
 
 use super::decode::{self, Recording, decode};
 use super::error::AudioError;
-use super::examine;
+use super::examine::examine;
+use super::limits::{AudioLimits, AudioWarning};
 use super::resample::resample;
 use crate::{Error, Result};
 
-/// The rate in Hz that the encoders work at.
+/// Sample rate of the encoders in Hz.
 const SAMPLE_RATE: u32 = 24_000;
 
-/// A recording as the encoders take it, and what was noticed while reading it.
+/// A recording as the encoders take it, with the warnings from reading it.
 ///
-/// WAV, FLAC, MP3, OGG Vorbis, and AAC or ALAC in M4A are read, at any usual rate and with any
-/// number of channels, whose mean is taken as the official package takes it.
+/// WAV, FLAC, MP3, OGG Vorbis, and AAC or ALAC in M4A are read, at 4 to 384 kHz and with up to 32
+/// channels. The samples are the mean of the channels, computed as the official package does.
 ///
 /// ```no_run
 /// use qwen3_tts_pipeline::{AudioLimits, ReferenceAudio};
@@ -34,87 +34,29 @@ const SAMPLE_RATE: u32 = 24_000;
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ReferenceAudio {
-    /// Mono samples at [`ReferenceAudio::SAMPLE_RATE`], each a finite number.
+    /// Mono samples at [`ReferenceAudio::SAMPLE_RATE`], all finite.
     pub samples: Vec<f32>,
-    /// The recording's own rate in Hz.
+    /// Sample rate of the recording in Hz.
     pub source_sample_rate: u32,
-    /// The recording's own channels.
+    /// Number of channels of the recording.
     pub source_channels: usize,
-    /// What the user should know.
+    /// Defects of the recording.
     pub warnings: Vec<AudioWarning>,
 }
 
-/// What a recording has to be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AudioLimits {
-    /// The longest recording in seconds; of a longer one the rest is not even read.
-    pub max_seconds: f64,
-    /// The shortest recording in seconds.
-    pub min_seconds: f64,
-    /// Whether a recording in which nothing is louder than −60 dBFS will do.
-    pub allow_silence: bool,
-}
-
-impl Default for AudioLimits {
-    /// What makes a reference of a voice: 0.3 to 30 seconds in which there is something to hear.
-    fn default() -> Self {
-        Self { max_seconds: 30.0, min_seconds: 0.3, allow_silence: false }
-    }
-}
-
-impl AudioLimits {
-    /// Any recording up to an hour, silence too: for encoding rather than cloning.
-    pub fn any() -> Self {
-        Self { max_seconds: 3600.0, min_seconds: 0.0, allow_silence: true }
-    }
-}
-
-/// What is wrong with a recording and does not keep it from being used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum AudioWarning {
-    /// It is longer than the limit, and what comes later was cut off.
-    Cut {
-        /// What is left.
-        seconds: f64,
-    },
-    /// It was recorded too loud.
-    Clipped {
-        /// The share of its samples that are clipped, in 0..=1.
-        share: f64,
-    },
-}
-
-impl fmt::Display for AudioWarning {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Cut { seconds } => write!(
-                f,
-                "only the first {seconds} s are used, the rest is cut off: \
-                 a transcript has to end where they end"
-            ),
-            Self::Clipped { share } => write!(
-                f,
-                "the recording is clipped ({:.1} % of its samples), which the voice may take on: \
-                 record it at a lower level",
-                100.0 * share
-            ),
-        }
-    }
-}
-
 impl ReferenceAudio {
-    /// Samples a second of what is read.
+    /// Sample rate in Hz of [`ReferenceAudio::samples`].
     pub const SAMPLE_RATE: u32 = SAMPLE_RATE;
-    /// The longest silence that can be appended, in seconds.
+    /// Longest silence in seconds that can be appended.
     pub const MAX_TRAILING_SILENCE: f64 = 10.0;
 
-    /// Reads a file, up to the limit.
+    /// Reads a file, up to `limits.max_seconds`.
     ///
     /// # Errors
-    /// [`Error::Read`] if there is no such file, [`Error::Audio`] if it is no recording, damaged,
-    /// or none that a voice can be taken from.
+    /// Returns [`Error::Read`] if the file cannot be read, and [`Error::Audio`] if it is not a
+    /// recording, is damaged, or does not keep the limits.
     pub fn read(path: impl AsRef<Path>, limits: &AudioLimits) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -126,18 +68,18 @@ impl ReferenceAudio {
         Self::from_source(Box::new(file), &name, limits)
     }
 
-    /// Reads the bytes of a file; `name` is how a message calls them.
+    /// Decodes the bytes of a file. Error messages call the recording `name`.
     ///
     /// # Errors
-    /// [`Error::Audio`], as for a file.
+    /// Returns [`Error::Audio`] as [`Self::read`] does.
     pub fn from_bytes(bytes: &[u8], name: &str, limits: &AudioLimits) -> Result<Self> {
         Self::from_source(Box::new(Cursor::new(bytes)), name, limits)
     }
 
-    /// Takes mono samples at any usual rate; `name` is how a message calls them.
+    /// Takes mono samples at 4 to 384 kHz. Error messages call the recording `name`.
     ///
     /// # Errors
-    /// [`Error::Audio`], as for a file.
+    /// Returns [`Error::Audio`] if the samples are not finite or do not keep the limits.
     pub fn from_samples(
         mut samples: Vec<f32>,
         sample_rate: u32,
@@ -153,21 +95,21 @@ impl ReferenceAudio {
         Self::accept(recording, name, limits)
     }
 
-    /// How long it is.
+    /// Returns the length in seconds.
     pub fn seconds(&self) -> f64 {
         self.samples.len() as f64 / f64::from(SAMPLE_RATE)
     }
 
-    /// With silence after it, which keeps a voice from running on where its transcript ends in the
-    /// middle of a word.
+    /// Appends silence. It keeps a cloned voice from repeating the end of a recording that stops in
+    /// the middle of a word.
     ///
     /// # Errors
-    /// [`Error::Request`] unless 0 ≤ `seconds` ≤ [`ReferenceAudio::MAX_TRAILING_SILENCE`].
+    /// Returns [`Error::Request`] unless 0 ≤ `seconds` ≤ [`ReferenceAudio::MAX_TRAILING_SILENCE`].
     pub fn with_trailing_silence(mut self, seconds: f64) -> Result<Self> {
         let longest = Self::MAX_TRAILING_SILENCE;
         if !(0.0..=longest).contains(&seconds) {
             return Err(Error::Request(format!(
-                "the silence after the reference: expected 0 to {longest} seconds, found {seconds}"
+                "the silence after the reference audio is {seconds} seconds; expected 0 to {longest}"
             )));
         }
         let silence = (seconds * f64::from(SAMPLE_RATE)).round() as usize;
@@ -198,7 +140,7 @@ impl ReferenceAudio {
         if recording.is_cut {
             warnings.push(AudioWarning::Cut { seconds: limits.max_seconds });
         }
-        warnings.extend(examine::examine(&recording, limits)?);
+        warnings.extend(examine(&recording, limits)?);
         Ok(Self {
             samples: resample(recording.samples, recording.sample_rate, SAMPLE_RATE),
             source_sample_rate: recording.sample_rate,

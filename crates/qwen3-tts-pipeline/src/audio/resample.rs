@@ -1,23 +1,22 @@
-//! One sample rate to another, with a windowed sinc that is applied as a product of spectra.
+//! Sample rate conversion with a windowed sinc filter, applied in the frequency domain.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler, WindowFunction};
 
-/// Samples of the filter at the lower of the two rates, more or less. So long, it lets through what
-/// the official package's resampler does (soxr's high quality): all up to 0.9 of half the lower
-/// rate, nothing from half of it on.
+/// Approximate length of the filter in samples at the lower of the two rates. At this length its
+/// pass band is that of the official package's resampler (soxr's high quality): flat up to 0.9 of
+/// half the lower rate, nothing from half the lower rate on.
 const FILTER: usize = 320;
 
-/// `samples.len() · to / from` samples, rounded, at the same instants: nothing is shifted.
-///
-/// Both rates are above 0.
+/// Converts samples from rate `from` to rate `to`, both above 0. Returns `samples.len() · to / from`
+/// samples, rounded, without a delay.
 pub fn resample(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
     if from == to {
         return samples;
     }
     let mut resampler = resampler(from as usize, to as usize);
     let frames = samples.len();
-    // A slice as long as it says, and rates above 0: neither can fail.
+    // Both calls fail only for a length that does not match or a rate of 0.
     let input = InterleavedSlice::new(&samples, 1, frames).expect("one channel");
     let output = resampler.process_all(&input, frames, None).expect("a whole recording");
     let mut output = output.take_data();
@@ -39,7 +38,7 @@ fn resampler(from: usize, to: usize) -> Fft<f32> {
         .expect("rates above 0")
 }
 
-/// `frames · to / from`, rounded.
+/// Returns `frames · to / from`, rounded.
 fn scaled(frames: usize, from: u32, to: u32) -> usize {
     let (frames, from, to) = (frames as u128, u128::from(from), u128::from(to));
     ((2 * frames * to + from) / (2 * from)) as usize

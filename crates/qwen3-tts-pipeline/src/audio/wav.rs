@@ -1,20 +1,21 @@
-//! Audio as the bytes of a WAV file.
+//! Encoding of WAV files.
 
 use std::io::Cursor;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
 
-/// How the samples of a WAV file are stored.
+/// Sample format of a WAV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum WavFormat {
-    /// 16-bit PCM, what every player reads.
+    /// 16-bit PCM, which every player reads.
     #[default]
     S16,
-    /// 32-bit float, every bit of the decoder's output.
+    /// 32-bit float, the exact output of the codec.
     F32,
 }
 
-/// A mono WAV file with `samples` in [−1, 1].
+/// Encodes mono `samples` in [−1, 1] as a WAV file.
 pub fn encode_wav(samples: &[f32], sample_rate: u32, format: WavFormat) -> Vec<u8> {
     let (bits_per_sample, sample_format) = match format {
         WavFormat::S16 => (16, SampleFormat::Int),
@@ -31,12 +32,12 @@ pub fn encode_wav(samples: &[f32], sample_rate: u32, format: WavFormat) -> Vec<u
         }
         writer.finalize()
     });
-    // Memory takes every write, and a mono spec of 16 or 32 bits is one that hound knows.
+    // Writing to memory cannot fail, and hound supports both sample formats.
     written.expect("a WAV file in memory");
     bytes.into_inner()
 }
 
-/// The samples alone, little-endian, as the file has them after its head.
+/// Encodes the samples alone, little-endian, as they follow the header of a WAV file.
 pub fn encode_samples(samples: &[f32], format: WavFormat) -> Vec<u8> {
     match format {
         WavFormat::S16 => samples.iter().flat_map(|&sample| to_s16(sample).to_le_bytes()).collect(),
@@ -44,9 +45,9 @@ pub fn encode_samples(samples: &[f32], format: WavFormat) -> Vec<u8> {
     }
 }
 
-/// The head of a mono WAV file of `n_samples`, to be followed by [`encode_samples`]. Without a
-/// number, or with one that is too large for the format, it claims the largest one, as programs do
-/// that write into a pipe.
+/// Returns the header of a mono WAV file of `n_samples`, which [`encode_samples`] continue. If the
+/// number is unknown, or too large for the format, the header has the largest sizes that it can
+/// express, as is usual for WAV files in a pipe.
 pub fn wav_header(sample_rate: u32, format: WavFormat, n_samples: Option<usize>) -> Vec<u8> {
     let mut header = encode_wav(&[], sample_rate, format);
     let bytes_per_sample = match format {
@@ -54,7 +55,7 @@ pub fn wav_header(sample_rate: u32, format: WavFormat, n_samples: Option<usize>)
         WavFormat::F32 => 4,
     };
     let data = n_samples.and_then(|n| u32::try_from(n).ok()?.checked_mul(bytes_per_sample));
-    // What the first field counts begins after it.
+    // The first size counts the bytes after it.
     let whole = data.and_then(|data| data.checked_add(header.len() as u32 - 8));
     let (data, whole) = data.zip(whole).unwrap_or((u32::MAX, u32::MAX));
     let end = header.len();
@@ -63,8 +64,8 @@ pub fn wav_header(sample_rate: u32, format: WavFormat, n_samples: Option<usize>)
     header
 }
 
-/// As libsndfile converts, so that a 16-bit file equals the one `soundfile.write` makes: scaled to
-/// 32 bits, clipped, and cut to the upper half.
+/// Converts a sample as libsndfile does, so that a 16-bit file equals the one that `soundfile.write`
+/// makes: scaled to 32 bits, clipped, and reduced to the upper 16 bits.
 fn to_s16(sample: f32) -> i16 {
     let scaled = (f64::from(sample) * 2_147_483_648.0).round_ties_even();
     ((scaled as i32) >> 16) as i16
@@ -74,7 +75,7 @@ fn to_s16(sample: f32) -> i16 {
 mod tests {
     use super::*;
 
-    /// Values written by python-soundfile 0.13 for the same floats.
+    /// The expected values were written by python-soundfile 0.13.
     #[test]
     fn s16_is_what_libsndfile_writes() {
         let floats = [
@@ -107,6 +108,7 @@ mod tests {
             assert_eq!(read.len(), samples.len());
         }
     }
+
     #[test]
     fn a_file_in_parts_is_the_whole_file() {
         let samples = [0.0, 0.25, -0.75, 1.0, -0.5];

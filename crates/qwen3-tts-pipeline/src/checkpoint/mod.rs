@@ -5,6 +5,7 @@ mod files;
 pub mod hub;
 mod info;
 mod quantize;
+mod resolve;
 
 pub use files::ModelFiles;
 pub use info::{CheckpointInfo, WeightsInfo};

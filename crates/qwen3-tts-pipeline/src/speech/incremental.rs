@@ -7,7 +7,7 @@ use qwen3_tts_talker::Prompt;
 
 use super::plan::Planner;
 use crate::error::{Error, Result};
-use crate::text::tokenizer::{TextPieces, WRAPPED_AFTER, WRAPPED_BEFORE};
+use crate::text::tokenizer::{IncrementalTokenizer, WRAPPED_AFTER, WRAPPED_BEFORE};
 
 /// The writing end of a text that is spoken while it is being written, by a language model or a
 /// pipe for example.
@@ -16,7 +16,7 @@ use crate::text::tokenizer::{TextPieces, WRAPPED_AFTER, WRAPPED_BEFORE};
 /// the text waits for more of it. Dropping this handle finishes the text.
 pub struct IncrementalText {
     planner: Arc<Planner>,
-    pieces: TextPieces,
+    pieces: IncrementalTokenizer,
     /// Ids held back while the text is blank: a blank text is not spoken.
     waiting: Vec<u32>,
     is_blank: bool,
@@ -45,7 +45,7 @@ impl IncrementalText {
         let (sender, receiver) = mpsc::channel();
         let mut stream = Self {
             planner,
-            pieces: TextPieces::default(),
+            pieces: IncrementalTokenizer::default(),
             waiting: Vec::new(),
             is_blank: true,
             is_finished: false,

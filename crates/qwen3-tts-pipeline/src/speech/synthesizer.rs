@@ -1,6 +1,6 @@
 //! The handle to a model.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,12 +69,14 @@ struct Facts {
 }
 
 impl Synthesizer {
-    /// Loads the checkpoint in a directory.
+    /// Loads a checkpoint: that in a directory, or with the feature `hub` the one of a hub id such
+    /// as `Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice`, which is downloaded once.
     ///
     /// # Errors
-    /// Returns an error if a file is missing or damaged, or if the files do not fit each other.
-    pub fn load(directory: impl Into<PathBuf>, options: &LoadOptions) -> Result<Self> {
-        Self::from_files(&ModelFiles::directory(directory), options)
+    /// Returns an error if there is no such checkpoint, if a file is missing or damaged, or if the
+    /// files do not fit each other.
+    pub fn load(model: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
+        Self::from_files(&ModelFiles::resolve(model)?, options)
     }
 
     /// Loads a checkpoint from its files.

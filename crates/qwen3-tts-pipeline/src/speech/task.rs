@@ -157,7 +157,7 @@ impl Work for CloneVoice {
                 *self.timings.speech.get_or_insert_default() += begin.elapsed();
                 let Some(codes) = codes else { return Ok(None) };
                 let transcript = std::mem::take(transcript);
-                Some(VoiceReference { codes: codes.codes, transcript })
+                Some(VoiceReference::new(codes.codes, transcript))
             }
         };
         let embedding = self.embedding.take().unwrap_or_default();

@@ -4,7 +4,7 @@ use qwen3_tts_config::{ModelSize, ModelType};
 use qwen3_tts_nn::Device;
 use qwen3_tts_speaker::SpeakerEncoder;
 
-use super::file::{ClonedVoice, VoiceReference};
+use super::cloned::{ClonedVoice, VoiceReference};
 use crate::checkpoint::ModelFiles;
 use crate::error::{Error, Result};
 
@@ -22,7 +22,7 @@ impl VoiceEncoder {
             (Some(speaker_config), ModelType::Base) => speaker_config,
             (_, kind) => {
                 return Err(Error::Request(format!(
-                    "a {kind} model has no encoder for voices: use a base model"
+                    "a {kind} model cannot clone voices: use a base model"
                 )));
             }
         };

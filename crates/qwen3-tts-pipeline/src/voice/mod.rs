@@ -1,7 +1,9 @@
-//! Cloned voices: the encoder that makes them and the file that keeps them.
+//! Cloned voices: the encoder that makes them, and the files that keep them.
 
+mod cloned;
 mod encoder;
 mod file;
 
+pub use cloned::{ClonedVoice, VoiceReference};
 pub(crate) use encoder::VoiceEncoder;
-pub use file::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};
+pub use file::{VoiceFileError, VoiceSummary};

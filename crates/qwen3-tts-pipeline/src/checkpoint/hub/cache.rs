@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::Environment;
-use super::error::{HubError, cache};
+use super::environment::Environment;
+use super::error::HubError;
 use crate::ModelFiles;
 
-/// `models--{owner}--{name}`, with `refs/main` naming a commit and `snapshots/{commit}` its files.
+/// The folder `models--{owner}--{name}`: `refs/main` names a commit, `snapshots/{commit}` holds its
+/// files.
 pub(super) struct Repository {
     /// `owner/name`.
     pub id: String,
@@ -24,7 +25,7 @@ impl Repository {
         Ok(Self { id: id.to_owned(), folder })
     }
 
-    /// The snapshot that `refs/main` names, if every file of a checkpoint is in it.
+    /// Returns the snapshot that `refs/main` names, if it has all files of a checkpoint.
     pub fn complete_snapshot(&self) -> Option<PathBuf> {
         let commit = fs::read_to_string(self.reference()).ok()?;
         let commit = commit.trim();
@@ -37,15 +38,15 @@ impl Repository {
         self.folder.join("snapshots").join(commit)
     }
 
-    /// Makes `commit` the one to use.
+    /// Points `refs/main` at `commit`.
     pub fn set_main(&self, commit: &str) -> Result<(), HubError> {
         let reference = self.reference();
         let refs = self.folder.join("refs");
-        fs::create_dir_all(&refs).map_err(|error| cache(&refs, error))?;
+        fs::create_dir_all(&refs).map_err(|error| HubError::cache(&refs, error))?;
         let part = refs.join(format!(".main.{}.part", std::process::id()));
         fs::write(&part, commit)
             .and_then(|()| fs::rename(&part, &reference))
-            .map_err(|error| cache(&reference, error))
+            .map_err(|error| HubError::cache(&reference, error))
     }
 
     fn reference(&self) -> PathBuf {
@@ -53,12 +54,14 @@ impl Repository {
     }
 }
 
-/// Whether `part` can be half of a model's name, and a file name that means no other place.
+/// Returns true if `part` is valid as the owner or the name of a model, and as the name of a file in
+/// the folder that it is joined to.
 pub(super) fn is_name(part: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     !part.is_empty() && part.len() < 100 && !part.starts_with('.') && part.chars().all(fits)
 }
 
+/// Returns true if `text` is a Git commit hash.
 pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.chars().all(|c| c.is_ascii_hexdigit())
 }

@@ -1,5 +1,6 @@
-//! Fetching a snapshot, file by file, each whole or not at all.
+//! Downloads of a snapshot, file by file. A file gets its name when it is complete.
 
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -9,23 +10,24 @@ use serde::Deserialize;
 use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
-use super::Environment;
 use super::cache::{Repository, is_commit, is_name};
-use super::error::{HubError, cache, unavailable};
+use super::environment::Environment;
+use super::error::HubError;
 use crate::ModelFiles;
 
-/// How far a download is.
+/// Progress of the download of one file.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Progress<'a> {
-    /// The file, by its path in the checkpoint.
+    /// Path of the file in the checkpoint.
     pub file: &'a str,
-    /// Bytes of it that are here.
+    /// Number of bytes on disk.
     pub done: u64,
-    /// Bytes that it has.
+    /// Size of the file in bytes.
     pub total: u64,
 }
 
-/// What the hub says of a revision.
+/// The hub's answer to a request for a revision.
 #[derive(Deserialize)]
 struct Revision {
     sha: String,
@@ -37,7 +39,7 @@ struct Sibling {
     rfilename: String,
 }
 
-/// Fetches the files of `main` that a checkpoint needs, and makes them the snapshot to use.
+/// Downloads the files of a checkpoint at `main` and points the cache at that snapshot.
 pub(super) fn download(
     repository: &Repository,
     environment: &Environment,
@@ -60,8 +62,8 @@ pub(super) fn download(
     Ok(snapshot)
 }
 
-/// Configuration, tokenizer and weights, at the top or in `speech_tokenizer`. Nothing that a
-/// server may list lies elsewhere.
+/// Returns true for configuration, tokenizer and weights at the top or in `speech_tokenizer`, and
+/// for no path outside these two folders, whatever the server lists.
 fn is_checkpoint_file(file: &str) -> bool {
     let name = file.strip_prefix("speech_tokenizer/").unwrap_or(file);
     let wanted = [".json", ".txt", ".safetensors"].iter().any(|end| name.ends_with(end));
@@ -87,17 +89,18 @@ impl<'a> Client<'a> {
 
     fn revision(&self) -> Result<Revision, HubError> {
         let url = format!("{}/api/models/{}/revision/main", self.environment.endpoint, self.model);
-        let mut response = self.get(&url, 0).map_err(|error| self.explain(error))?;
-        let text = response.body_mut().read_to_string().map_err(|error| self.refuse(error))?;
-        let revision: Revision = serde_json::from_str(&text)
-            .map_err(|error| self.refuse(format!("the hub's answer is not a revision: {error}")))?;
+        let mut response = self.get(&url, 0).map_err(|error| self.failure(error))?;
+        let text = response.body_mut().read_to_string().map_err(|error| self.unavailable(error))?;
+        let revision: Revision = serde_json::from_str(&text).map_err(|error| {
+            self.unavailable(format!("the hub's answer is not a revision: {error}"))
+        })?;
         match is_commit(&revision.sha) {
             true => Ok(revision),
-            false => Err(self.refuse("the hub's answer names no commit")),
+            false => Err(self.unavailable("the hub's answer has no commit hash")),
         }
     }
 
-    /// Fetches one file, going on where an earlier attempt ended.
+    /// Downloads one file. Resumes where an earlier attempt ended.
     fn fetch(
         &self,
         commit: &str,
@@ -105,47 +108,50 @@ impl<'a> Client<'a> {
         target: &Path,
         progress: &mut dyn FnMut(&Progress<'_>),
     ) -> Result<(), HubError> {
-        let Some((path, mut part)) = open_part(target).map_err(|error| cache(target, error))?
+        let Some((path, mut part)) =
+            open_part(target).map_err(|error| HubError::cache(target, error))?
         else {
             return Ok(());
         };
         let url = format!("{}/{}/resolve/{commit}/{file}", self.environment.endpoint, self.model);
-        let mut done = part.seek(SeekFrom::End(0)).map_err(|error| cache(&path, error))?;
+        let mut done =
+            part.seek(SeekFrom::End(0)).map_err(|error| HubError::cache(&path, error))?;
         let mut response = self.get(&url, done);
         if matches!(response, Err(ureq::Error::StatusCode(416))) {
-            // Nothing follows what is here: it may be whole and may be wrong, so it starts over.
-            done = restart(&part).map_err(|error| cache(&path, error))?;
+            // The server has no bytes beyond those on disk. They may be complete or wrong: start over.
+            done = restart(&part).map_err(|error| HubError::cache(&path, error))?;
             response = self.get(&url, done);
         }
-        let response = response.map_err(|error| self.explain(error))?;
+        let response = response.map_err(|error| self.failure(error))?;
         if done > 0 && response.status() != 206 {
-            done = restart(&part).map_err(|error| cache(&path, error))?;
+            done = restart(&part).map_err(|error| HubError::cache(&path, error))?;
         }
-        let total = total_size(&response, done)
-            .ok_or_else(|| self.refuse(format!("the hub does not say how long {file} is")))?;
+        let total = total_size(&response, done).ok_or_else(|| {
+            self.unavailable(format!("the hub does not send the length of {file}"))
+        })?;
         let mut reader = response.into_body().into_reader();
         let mut buffer = vec![0; 1 << 18];
         while done < total {
-            let n = reader.read(&mut buffer).map_err(|error| self.refuse(error))?;
+            let n = reader.read(&mut buffer).map_err(|error| self.unavailable(error))?;
             if n == 0 {
                 break;
             }
-            part.write_all(&buffer[..n]).map_err(|error| cache(&path, error))?;
+            part.write_all(&buffer[..n]).map_err(|error| HubError::cache(&path, error))?;
             done += n as u64;
             progress(&Progress { file, done, total });
         }
         if done != total {
             let _ = if done > total { part.set_len(0) } else { Ok(()) };
             return Err(
-                self.refuse(format!("{file} ended after {done} of {total} bytes; run again"))
+                self.unavailable(format!("{file} ended after {done} of {total} bytes; run again"))
             );
         }
         part.sync_all()
             .and_then(|()| fs::rename(&path, target))
-            .map_err(|error| cache(target, error))
+            .map_err(|error| HubError::cache(target, error))
     }
 
-    /// Asks for what follows byte `from`.
+    /// Requests the bytes from `from` on.
     fn get(&self, url: &str, from: u64) -> Result<Response<Body>, ureq::Error> {
         let mut request = self.agent.get(url);
         if let Some(token) = &self.environment.token {
@@ -157,22 +163,27 @@ impl<'a> Client<'a> {
         request.call()
     }
 
-    fn explain(&self, error: ureq::Error) -> HubError {
-        match error {
-            ureq::Error::StatusCode(401 | 403) => self
-                .refuse("no permission: set HF_TOKEN, and accept the model's terms if it has any"),
-            ureq::Error::StatusCode(404) => self.refuse("there is no such model or file"),
-            error => self.refuse(error),
-        }
+    fn failure(&self, error: ureq::Error) -> HubError {
+        let reason = match error {
+            ureq::Error::StatusCode(401 | 403) => {
+                "no permission; check the name, set HF_TOKEN, and accept the model's terms if it \
+                 has any"
+            }
+            ureq::Error::StatusCode(404) => "there is no such model or file; check the name",
+            error => return self.unavailable(error),
+        };
+        let endpoint = self.environment.endpoint.clone();
+        HubError::Refused { model: self.model.to_owned(), endpoint, reason }
     }
 
-    fn refuse(&self, reason: impl ToString) -> HubError {
-        unavailable(self.model, format!("{}: {}", self.environment.endpoint, reason.to_string()))
+    fn unavailable(&self, reason: impl Display) -> HubError {
+        let reason = format!("{}: {reason}", self.environment.endpoint);
+        HubError::Unavailable { model: self.model.to_owned(), reason }
     }
 }
 
-/// The unfinished file beside `target`, locked against another process that fetches the same; or
-/// nothing, if that other process has finished it.
+/// Opens the unfinished file beside `target` and locks it against other processes that download
+/// the same file. Returns `None` if another process has completed it meanwhile.
 fn open_part(target: &Path) -> io::Result<Option<(PathBuf, File)>> {
     let mut name = target.as_os_str().to_owned();
     name.push(".incomplete");
@@ -189,13 +200,13 @@ fn open_part(target: &Path) -> io::Result<Option<(PathBuf, File)>> {
     Ok(Some((path, part)))
 }
 
-/// Empties an unfinished file.
+/// Truncates an unfinished file to nothing.
 fn restart(mut part: &File) -> io::Result<u64> {
     part.set_len(0)?;
     part.seek(SeekFrom::Start(0))
 }
 
-/// How long the whole file is, of which `done` bytes are here.
+/// Returns the size of the whole file in bytes, of which `done` are on disk.
 fn total_size(response: &Response<Body>, done: u64) -> Option<u64> {
     let header = |name| response.headers().get(name)?.to_str().ok();
     match header(header::CONTENT_RANGE) {

@@ -1,23 +1,26 @@
-//! What the process environment says about the hub.
+//! Settings of the hub, read from the process environment.
 
 use std::env;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-/// Where the hub and its cache are.
+/// The hub and its cache. [`Environment::from_process`] gives the usual settings; each field can
+/// then be changed.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Environment {
-    /// The cache that snapshots are in.
+    /// Cache directory, which holds the snapshots.
     pub cache: PathBuf,
-    /// The server, without a slash at its end.
+    /// URL of the server, without a slash at its end.
     pub endpoint: String,
-    /// Sent to the server, for models that ask for it.
+    /// Access token, for models that are not open to everyone.
     pub token: Option<String>,
-    /// Whether the network is off limits.
+    /// True if the network must not be used.
     pub offline: bool,
 }
 
 impl Environment {
-    /// Reads the variables that Hugging Face libraries agree on.
+    /// Reads the environment variables that all Hugging Face libraries share.
     pub fn from_process() -> Self {
         let home = variable("HF_HOME").map_or_else(default_home, PathBuf::from);
         let token = variable("HF_TOKEN").or_else(|| stored_token(&home));
@@ -28,6 +31,18 @@ impl Environment {
             token,
             offline: variable("HF_HUB_OFFLINE").is_some_and(|value| is_true(&value)),
         }
+    }
+}
+
+/// Shows that there is a token, but not the token.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("cache", &self.cache)
+            .field("endpoint", &self.endpoint)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("offline", &self.offline)
+            .finish()
     }
 }
 
@@ -45,9 +60,26 @@ fn default_home() -> PathBuf {
     cache.unwrap_or_default().join("huggingface")
 }
 
-/// What `huggingface-cli login` stored.
-fn stored_token(home: &std::path::Path) -> Option<String> {
+/// Reads the token that `huggingface-cli login` has stored.
+fn stored_token(home: &Path) -> Option<String> {
     let path = variable("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from);
     let token = std::fs::read_to_string(path).ok()?.trim().to_owned();
     (!token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_not_shown() {
+        let environment = Environment {
+            cache: PathBuf::from("cache"),
+            endpoint: "https://hub".to_owned(),
+            token: Some("secret".to_owned()),
+            offline: false,
+        };
+        let shown = format!("{environment:?}");
+        assert!(shown.contains("https://hub") && !shown.contains("secret"), "{shown}");
+    }
 }

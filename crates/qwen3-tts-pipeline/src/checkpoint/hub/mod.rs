@@ -1,9 +1,9 @@
-//! Models by name: a directory, the Hugging Face cache, or a download into that cache.
+//! Models by name: a directory, a snapshot in the Hugging Face cache, or a download into it.
 //!
-//! The cache is the one that every Hugging Face library uses, at `$HF_HUB_CACHE`, else
-//! `$HF_HOME/hub`, else `~/.cache/huggingface/hub`; a complete snapshot in it is used as it is,
-//! without asking the network. `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` mean what they mean
-//! there.
+//! The cache is the one that all Hugging Face libraries share: `$HF_HUB_CACHE`, else
+//! `$HF_HOME/hub`, else `~/.cache/huggingface/hub`. A complete snapshot in it is used as it is,
+//! without a request to the network. `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` have the same
+//! meaning as in those libraries.
 
 mod cache;
 mod download;
@@ -17,13 +17,14 @@ pub use download::Progress;
 pub use environment::Environment;
 pub use error::HubError;
 
-/// The local directory of `model`: itself if it is a directory, else the snapshot of that name in
-/// the cache, downloaded first if it is not complete.
+/// Returns the local directory of `model`: the directory of that path if there is one, else the
+/// cached snapshot of the model with that hub id, downloaded first if it is not complete.
 ///
-/// `progress` hears of every piece of a download.
+/// Calls `progress` after each block of a download.
 ///
 /// # Errors
-/// If there is no such model, here or on the hub, or no network to fetch it.
+/// Returns an error if `model` is neither a directory nor a checkpoint on the hub, or if the
+/// download fails. A later call resumes an interrupted download.
 pub fn resolve(
     model: &str,
     environment: &Environment,
@@ -33,23 +34,18 @@ pub fn resolve(
         return Ok(directory);
     }
     if environment.offline {
-        return Err(error::unavailable(model, "HF_HUB_OFFLINE is set"));
+        return Err(HubError::NotCached { model: model.to_owned() });
     }
     download::download(&Repository::new(model, environment)?, environment, progress)
 }
 
-/// As [`resolve`], without the network: `None` if the model would have to be downloaded.
+/// Returns the local directory of `model` as [`resolve`] does, but without the network: `None` if
+/// the model would have to be downloaded.
 ///
 /// # Errors
-/// If `model` is neither a directory nor a possible name on the hub.
+/// Returns [`HubError::NotADirectory`] or [`HubError::NotAModel`] if `model` is neither a directory
+/// nor a valid hub id.
 pub fn find(model: &str, environment: &Environment) -> Result<Option<PathBuf>, HubError> {
-    match local_directory(model)? {
-        Some(directory) => Ok(Some(directory)),
-        None => Ok(Repository::new(model, environment)?.complete_snapshot()),
-    }
-}
-
-fn local_directory(model: &str) -> Result<Option<PathBuf>, HubError> {
     let path = Path::new(model);
     if path.is_dir() {
         return Ok(Some(path.to_owned()));
@@ -57,5 +53,5 @@ fn local_directory(model: &str) -> Result<Option<PathBuf>, HubError> {
     if path.exists() {
         return Err(HubError::NotADirectory { path: path.to_owned() });
     }
-    Ok(None)
+    Ok(Repository::new(model, environment)?.complete_snapshot())
 }

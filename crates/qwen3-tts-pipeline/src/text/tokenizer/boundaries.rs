@@ -1,14 +1,15 @@
-//! Where a text can be cut so that its parts have the ids of the whole, whatever follows.
+//! The places where a text can be cut so that its parts have the ids of the whole, whatever follows.
 
 use regex::Regex;
 use tokenizers::{NormalizerWrapper, Tokenizer};
 
-/// Two characters that no match of either split has next to each other, and whose normalised forms
-/// do not meet. A part that ends with the first one is split as it is within the whole: neither
-/// split looks further ahead than `\s+(?!\S)` does, and none of the first ones is a space. After a
-/// line end that goes for the whole run of spaces that it ends.
+/// Pairs of characters that no match of either first split contains side by side, and whose
+/// normalised forms do not interact. A part that ends with the first character of such a pair is
+/// split as it is within the whole text: the only lookahead of either split is `\s+(?!\S)`, and no
+/// first character is white space other than a line end. After a line end, the same holds for the
+/// whole run of white space that it ends.
 ///
-/// Letters of the Indic and Hebrew blocks are left out where they may be decomposed into a letter
+/// Letters of the Indic and Hebrew blocks are left out, since they may be decomposed into a letter
 /// and a mark.
 const PAIRS: &str = concat!(
     r"\S[\s&&[^\r\n]]",
@@ -18,18 +19,19 @@ const PAIRS: &str = concat!(
     r"|[\r\n][^\s/\p{M}]",
 );
 
-/// The rules of one tokenizer.
+/// The safe cuts of one tokenizer.
 #[derive(Debug, Clone)]
 pub(super) struct Boundaries {
     pairs: Regex,
     /// Tokens that are found in the text before it is split; a cut must not fall into one.
     added_tokens: Vec<String>,
+    /// Length in bytes of the longest added token.
     longest: usize,
 }
 
 impl Boundaries {
-    /// The rules of a tokenizer that splits its text in one of the two ways that are known. `None`
-    /// if it does more to the text than that.
+    /// Returns the safe cuts of a tokenizer with one of the two known first splits, or `None` if its
+    /// normaliser or its added tokens change the text around them.
     pub fn of(tokenizer: &Tokenizer) -> Option<Self> {
         let normalizer = tokenizer.get_normalizer();
         let is_known = normalizer.is_none_or(|n| matches!(n, NormalizerWrapper::NFC(_)));
@@ -45,7 +47,7 @@ impl Boundaries {
         (is_known && is_plain).then_some(Self { pairs, added_tokens, longest })
     }
 
-    /// The last place to cut `text` at, if there is one after `from`.
+    /// Returns the last safe cut of `text` after `from`, if there is one.
     pub fn last(&self, text: &str, from: usize) -> Option<usize> {
         let (mut last, mut start) = (None, from);
         while let Some(pair) = self.pairs.find_at(text, start) {
@@ -58,15 +60,15 @@ impl Boundaries {
         last
     }
 
-    /// The first place that is still to be looked at once more of the text is there.
+    /// Returns the first place of `text` that must be examined again when more text follows.
     pub fn undecided(&self, text: &str) -> usize {
-        // The last character may begin a pair, and the last ones an added token.
+        // The last character may begin a pair, and the last few an added token.
         let longest_character = 4;
         let start = text.len().saturating_sub(self.longest + longest_character);
         (0..=start).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
     }
 
-    /// Whether an added token lies across `cut`, or will once more of the text is there.
+    /// Returns true if an added token lies across `cut`, or may do so when more text follows.
     fn may_be_in_token(&self, text: &str, cut: usize) -> bool {
         let (before, after) = (&text.as_bytes()[..cut], &text.as_bytes()[cut..]);
         self.added_tokens.iter().map(String::as_bytes).any(|token| {

@@ -1,49 +1,51 @@
-//! Why a voice file is not accepted.
+//! The errors of reading a voice file.
 
-/// What is wrong in a voice file, in words that follow its name.
+/// A defect of a voice file. The message follows the name of the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VoiceFileError {
-    /// It is too large to be a voice.
-    #[error("not a voice file: expected at most {max} bytes, found more; is it a model?")]
+    /// The file is too large for a voice.
+    #[error("not a voice file: it has more than {max} bytes; is it a model?")]
     TooLarge {
-        /// The size of the largest voice.
+        /// Size in bytes of the largest voice file.
         max: u64,
     },
-    /// It is not even a safetensors file.
+    /// The file is not a safetensors file.
     #[error("not a voice file, or a damaged one ({reason}); make it again from its recording")]
     Damaged {
-        /// What is wrong in it.
+        /// The defect.
         reason: String,
     },
-    /// It is a safetensors file of something else.
+    /// The file is a safetensors file of another kind.
     #[error("not a voice file: expected the format qwen3-tts-voice, found {found}")]
     Format {
-        /// The format that it claims, or `none`.
+        /// The format in its metadata, or `none`.
         found: String,
     },
-    /// It comes from a newer program.
-    #[error("a voice file of version {found}, and this program knows version {known}: update it")]
+    /// The file was written by a newer program.
+    #[error(
+        "a voice file of version {found}, but this program reads version {known}: update the program"
+    )]
     Version {
-        /// The version of the file.
+        /// Version of the file.
         found: u32,
-        /// The newest version that can be read.
+        /// Newest version that can be read.
         known: u32,
     },
-    /// Something that every voice has is not in it.
-    #[error("{what}: expected in every such voice file, found none; make it again")]
+    /// A part that every voice file has is missing.
+    #[error("{what} is missing, which every such voice file has; make it again from its recording")]
     Missing {
-        /// What is missing.
+        /// The missing part.
         what: &'static str,
     },
-    /// Something in it is not what it should be.
+    /// A part of the file has an invalid value.
     #[error("{what}: expected {expected}, found {found}; make it again from its recording")]
     Unexpected {
         /// The part of the file.
         what: &'static str,
-        /// What it should be.
+        /// The expected value.
         expected: &'static str,
-        /// What it is.
+        /// The value that was found.
         found: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The bytes of a voice file to a voice, checked.
+//! Reading of voice files.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,16 @@ use qwen3_tts_config::ModelSize;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::write::{FORMAT, VERSION};
-use super::{ClonedVoice, VoiceFileError, VoiceReference};
+use super::super::cloned::{ClonedVoice, VoiceReference};
+use super::error::VoiceFileError;
+use super::format::{FORMAT, MAX_BYTES, VERSION};
 
 type Result<T, E = VoiceFileError> = std::result::Result<T, E>;
 
+/// Reads the bytes of a voice file and checks everything in it.
 pub fn read(bytes: &[u8]) -> Result<ClonedVoice> {
-    if bytes.len() as u64 > ClonedVoice::MAX_BYTES {
-        return Err(VoiceFileError::TooLarge { max: ClonedVoice::MAX_BYTES });
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(VoiceFileError::TooLarge { max: MAX_BYTES });
     }
     let damaged = |error: safetensors::SafeTensorError| VoiceFileError::Damaged {
         reason: error.to_string().replace('\n', " "),
@@ -38,7 +40,7 @@ pub fn read(bytes: &[u8]) -> Result<ClonedVoice> {
     })
 }
 
-/// What the header says beside the tensors.
+/// The metadata of the header.
 #[derive(Clone, Copy)]
 struct Metadata<'a>(&'a HashMap<String, String>);
 
@@ -47,7 +49,7 @@ impl<'a> Metadata<'a> {
         self.0.get(key).map(String::as_str)
     }
 
-    /// Comes before everything else, since a newer file may differ in everything else.
+    /// Checks format and version. Comes first, since a newer file may differ in everything else.
     fn check_version(&self) -> Result<()> {
         let format = self.get("format");
         if format != Some(FORMAT) {
@@ -84,7 +86,7 @@ fn speaker_embedding(tensor: &TensorView<'_>) -> Result<Vec<f32>> {
     }
 }
 
-/// Codes and transcript come together or not at all.
+/// Reads the reference. Codes and transcript come together or not at all.
 fn reference(
     codes: Option<&TensorView<'_>>,
     metadata: Metadata<'_>,
@@ -94,7 +96,7 @@ fn reference(
         (None, Some(_)) => Err(VoiceFileError::Missing { what: "the tensor codes" }),
         (Some(_), None) => Err(VoiceFileError::Missing { what: "transcript" }),
         (Some(_), Some(transcript)) if transcript.trim().is_empty() => {
-            Err(unexpected("transcript", "what is said in the recording", quoted(transcript)))
+            Err(unexpected("transcript", "the words of the recording", quoted(transcript)))
         }
         (Some(codes), Some(transcript)) => {
             Ok(Some(VoiceReference { codes: frames(codes)?, transcript: transcript.to_owned() }))
@@ -121,7 +123,7 @@ fn form(tensor: &TensorView<'_>) -> String {
     format!("{} {:?}", tensor.dtype(), tensor.shape())
 }
 
-/// What a file says, short enough for a message and without control characters.
+/// Quotes text of a file: short enough for a message, and without control characters.
 fn quoted(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
     format!("{short:?}")

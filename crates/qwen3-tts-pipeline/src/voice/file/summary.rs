@@ -1,37 +1,44 @@
-//! What there is to know of a voice.
+//! Summaries of voices.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::ClonedVoice;
-use super::write::VERSION;
+use super::super::cloned::ClonedVoice;
+use super::format::VERSION;
 
-/// Seconds of a frame of codes.
+/// Length of a frame of codes in seconds.
 const FRAME_SECONDS: f64 = 0.08;
 
-/// A voice without its numbers, for people and, through serde, for programs.
+/// A voice without its values: readable through `Display`, and by programs through serde.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct VoiceSummary {
-    /// The version of the file format.
+    /// Version of the file format.
     pub version: u32,
-    /// The size of the models that it fits, as in their `config.json`.
+    /// Size of the models that the voice fits, as in their `config.json`.
     pub tts_model_size: &'static str,
-    /// The values of its speaker vector.
+    /// Number of values of the speaker embedding.
     pub hidden_size: usize,
-    /// Frames of the recording, of a voice in context.
+    /// Number of frames of the recording, for a voice in context.
     pub frames: Option<usize>,
-    /// Seconds of the recording, of a voice in context.
+    /// Length of the recording in seconds, for a voice in context.
     pub seconds: Option<f64>,
-    /// What is said in the recording, of a voice in context.
+    /// Transcript of the recording, for a voice in context.
     pub transcript: Option<String>,
-    /// The program that made it.
+    /// Name and version of the program that made the voice.
     pub created_with: String,
 }
 
+impl ClonedVoice {
+    /// Returns a summary of the voice.
+    pub fn summary(&self) -> VoiceSummary {
+        VoiceSummary::of(self)
+    }
+}
+
 impl VoiceSummary {
-    pub(super) fn of(voice: &ClonedVoice) -> Self {
+    fn of(voice: &ClonedVoice) -> Self {
         let reference = voice.reference.as_ref();
         let frames = reference.map(|reference| reference.codes.len());
         Self {
@@ -39,7 +46,7 @@ impl VoiceSummary {
             tts_model_size: voice.tts_model_size.name(),
             hidden_size: voice.speaker_embedding.len(),
             frames,
-            // Frames are a multiple of 80 ms: rounded to that, not to a sum of binary fractions.
+            // A multiple of 80 ms has two decimals; the product of floats may have more.
             seconds: frames.map(|frames| (frames as f64 * FRAME_SECONDS * 100.0).round() / 100.0),
             transcript: reference.map(|reference| reference.transcript.clone()),
             created_with: voice.created_with.clone(),
@@ -56,7 +63,7 @@ impl fmt::Display for VoiceSummary {
                 writeln!(f, "recording     {seconds:.2} s, {frames} frames")?;
                 writeln!(f, "transcript    {transcript:?}")?;
             }
-            _ => writeln!(f, "recording     none: the voice is its vector only")?,
+            _ => writeln!(f, "recording     none: the voice is its speaker embedding only")?,
         }
         writeln!(f, "version       {}", self.version)?;
         write!(f, "made with     {}", self.created_with)

@@ -1,20 +1,20 @@
-//! A voice to the bytes of its file.
+//! Writing of voice files.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{ClonedVoice, VoiceFileError};
+use super::super::cloned::ClonedVoice;
+use super::error::VoiceFileError;
+use super::format::{FORMAT, VERSION};
 
-/// How the files of this kind are told from other ones.
-pub const FORMAT: &str = "qwen3-tts-voice";
-/// The version that is written, and the newest that is read.
-pub const VERSION: u32 = 1;
-/// Tensors begin at a multiple of so many bytes.
+/// Alignment of the tensors in bytes.
 const ALIGNMENT: usize = 8;
 
-/// The header is written here, and not by the crate that reads it, because that one puts the
-/// metadata in another order each time.
+/// Returns the bytes of the file of `voice`.
+///
+/// The header is written here rather than by the crate `safetensors`, which would write the metadata
+/// in a random order.
 pub fn write(voice: &ClonedVoice) -> Result<Vec<u8>, VoiceFileError> {
     let version = VERSION.to_string();
     let mut metadata = BTreeMap::from([

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use qwen3_tts_pipeline::{Error, ModelFiles, SpeechRequest, TextMode, TextPieces, TextTokenizer};
+use qwen3_tts_pipeline::{
+    Error, IncrementalTokenizer, ModelFiles, SpeechRequest, TextMode, TextTokenizer,
+};
 use qwen3_tts_testkit::{Golden, checkpoint};
 use support::{LargeVocabulary, kinds, load, speak};
 
@@ -129,7 +131,7 @@ fn pieces() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn in_pieces(tokenizer: &TextTokenizer, pieces: &[String]) -> Vec<u32> {
-    let mut held = TextPieces::default();
+    let mut held = IncrementalTokenizer::default();
     let mut ids = Vec::new();
     for piece in pieces {
         ids.extend(held.push(tokenizer, piece).unwrap());
@@ -180,7 +182,7 @@ fn words_are_not_held_longer_than_they_must() {
             ("Привет", ","),
             ("(안녕", ")"),
         ] {
-            let mut held = TextPieces::default();
+            let mut held = IncrementalTokenizer::default();
             let mut ids = held.push(&tokenizer, text).unwrap();
             ids.extend(held.push(&tokenizer, next).unwrap());
             assert_eq!(ids, tokenizer.encode(text).unwrap(), "{text:?}");
@@ -191,7 +193,7 @@ fn words_are_not_held_longer_than_they_must() {
 #[test]
 fn a_word_without_end_is_refused() {
     let tokenizer = tokenizer(&checkpoint("custom_voice_0b6"));
-    let mut held = TextPieces::default();
+    let mut held = IncrementalTokenizer::default();
     let word = "a".repeat(1 << 17);
     held.push(&tokenizer, &word).unwrap();
     held.push(&tokenizer, &word).unwrap();
