@@ -59,7 +59,7 @@ fn request_once(model: &Synthesizer, request: &SpeechRequest, way: usize, dice: 
             }
         }
         5 => {
-            let codes = model.encode(&recording(2_000 + dice.below(3_000))).unwrap();
+            let codes = model.encode(&recording(8_000 + dice.below(4_000))).unwrap();
             assert_eq!(model.decode(&codes).unwrap().len(), codes.codes.len() * 1920);
         }
         _ => assert!(model.speak(request.clone().language("klingon")).is_err()),

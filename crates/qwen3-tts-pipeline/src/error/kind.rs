@@ -371,7 +371,7 @@ mod tests {
             (TalkerError::NotStreaming, InvalidRequest),
             (TalkerError::TextBehind, Internal),
             (TalkerError::TextComplete, Internal),
-            (TalkerError::Sampling { who: "talker", reason: reason() }, InvalidRequest),
+            (TalkerError::Sampling { part: "talker", reason: reason() }, InvalidRequest),
             (TalkerError::NoFrames, InvalidRequest),
         ];
         check(errors.map(|(error, kind)| (error.into(), kind)));
@@ -398,10 +398,7 @@ mod tests {
             SpeakerError::MelShape { frames: 1, bands: 1, needed_frames: 2, needed_bands: 2 };
         let dsp_config = DspError::Config { field: "n_fft", expected: reason(), found: reason() };
         let errors = [
-            (
-                SpeakerError::Config { field: "mel_dim", expected: reason(), found: reason() },
-                InvalidModel,
-            ),
+            (SpeakerError::Config(config_error()), InvalidModel),
             (SpeakerError::TooShort { found: 1, needed: 2, sample_rate: 24_000 }, InvalidRequest),
             (mel_shape, InvalidRequest),
             (

@@ -31,6 +31,8 @@ pub(super) struct Job {
     has_started: bool,
     /// Number of frames of the pieces that are complete.
     frames: usize,
+    /// Maximum number of frames, if the text is one piece that has started.
+    max_frames: usize,
 }
 
 enum Text {
@@ -88,6 +90,7 @@ impl Job {
             n_active: 0,
             has_started: false,
             frames: 0,
+            max_frames: usize::MAX,
         };
         job.report_progress([].into_iter());
         job
@@ -146,6 +149,9 @@ impl Job {
             }
         };
         let sequence = Sequence::new(plan, feed, chunks, begin);
+        if !self.is_split() {
+            self.max_frames = sequence.max_frames();
+        }
         Ok(Attempt { piece, retry, held: Vec::new(), sequence })
     }
 
@@ -181,6 +187,7 @@ impl Job {
 
     /// Ends a job that is done.
     pub fn finish(self) {
+        self.report_progress([].into_iter());
         self.end(false);
     }
 
@@ -205,17 +212,11 @@ impl Job {
     /// Reports progress, given the sequences that are under way.
     pub fn report_progress<'a>(&self, active: impl Iterator<Item = &'a Sequence> + Clone) {
         let frames = self.frames + active.clone().map(Sequence::n_frames).sum::<usize>();
-        let (expected_frames, is_split) = match &self.text {
-            Text::Known(script) => (script.expected_frames(), script.pieces.len() > 1),
-            Text::Incremental(..) => {
-                (active.clone().map(Sequence::expected_frames).sum::<usize>(), false)
-            }
+        let expected_frames = match &self.text {
+            Text::Known(script) => script.expected_frames(),
+            Text::Incremental(..) => active.map(Sequence::expected_frames).sum::<usize>(),
         };
-        let max_frames = match is_split {
-            true => None,
-            false => active.clone().next().map(Sequence::max_frames),
-        };
-        let max_frames = max_frames.unwrap_or(usize::MAX);
+        let max_frames = self.max_frames;
         let expected_frames = expected_frames.min(max_frames);
         self.delivery.set_progress(Progress { frames, expected_frames, max_frames });
     }
@@ -292,6 +293,10 @@ impl Job {
             Text::Known(script) => script.together(),
             Text::Incremental(..) => 1,
         }
+    }
+
+    fn is_split(&self) -> bool {
+        matches!(&self.text, Text::Known(script) if script.pieces.len() > 1)
     }
 
     fn is_bounded(&self, piece: usize) -> bool {

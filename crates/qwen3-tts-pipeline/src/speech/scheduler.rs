@@ -145,6 +145,8 @@ impl Scheduler {
         let model = &mut self.model;
         retain(&mut going, &mut failed, |attempt| attempt.sequence.prepare(model));
         let has_stepped = self.step_ready(&mut going, &mut failed);
+        // The holder of a chunk finds its frames counted.
+        self.report_progress(&going);
         let (model, jobs) = (&self.model, &self.jobs);
         going.retain_mut(|(id, attempt)| {
             let chunk = guarded(|| attempt.sequence.chunk(model));
@@ -166,7 +168,6 @@ impl Scheduler {
         for (id, attempt) in done {
             self.complete(id, attempt);
         }
-        self.report_progress();
         has_done
     }
 
@@ -252,10 +253,13 @@ impl Scheduler {
         taken.into_iter().map(|(_, attempt)| attempt).collect()
     }
 
-    fn report_progress(&self) {
-        for (id, job) in self.jobs.iter().filter(|(_, job)| job.n_active() > 0) {
-            let active = self.active.iter().filter(|(known, _)| known == id);
-            job.report_progress(active.map(|(_, attempt)| &attempt.sequence));
+    /// Reports the progress of the requests of which pieces are going on; others are resting.
+    fn report_progress(&self, going: &[(u64, Attempt)]) {
+        for (id, job) in &self.jobs {
+            if going.iter().any(|(known, _)| known == id) {
+                let active = self.active.iter().chain(going).filter(|(known, _)| known == id);
+                job.report_progress(active.map(|(_, attempt)| &attempt.sequence));
+            }
         }
     }
 

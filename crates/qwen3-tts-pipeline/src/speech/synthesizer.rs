@@ -328,7 +328,10 @@ impl Synthesizer {
             counter.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::Busy { present });
         }
-        self.shared.commands.send(command).map_err(|_| Error::Stopped)
+        self.shared.commands.send(command).map_err(|_| {
+            counter.fetch_sub(1, Ordering::Relaxed);
+            Error::Stopped
+        })
     }
 
     /// Returns a function that wakes the model's thread.
