@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: what the architecture promises, checked.
 
 mod arrows;
+mod cycles;
 mod guards;
 mod tree;
 mod violation;
@@ -11,7 +12,8 @@ use crate::{metadata, workspace};
 use tree::Tree;
 use violation::Violation;
 
-/// Checks the arrows between crates, where unsafe and cfg occur, module docs, sizes, and words.
+/// Checks the arrows between crates and between modules, where unsafe and cfg occur, module docs,
+/// sizes, and words.
 #[derive(clap::Args)]
 pub struct Arguments {}
 
@@ -19,6 +21,7 @@ pub struct Arguments {}
 pub fn run(_: &Arguments) -> Result<()> {
     let tree = Tree::read(&workspace())?;
     let mut violations = arrows::check(&metadata::read()?);
+    violations.extend(cycles::check(&tree));
     for guard in guards::ALL {
         violations.extend(guard(&tree));
     }
