@@ -12,10 +12,7 @@ use anyhow::{Result, ensure};
 
 use crate::oracle::run as run_command;
 use crate::workspace;
-use tools::Tools;
-
-/// The target that the tests are compiled for.
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+use tools::{TARGET, Tools};
 
 /// Emulated CPUs: with NEON alone, with dot products, with all that QEMU knows, matrix products
 /// too.

@@ -3,6 +3,7 @@
 //! For timing, and for parity with the official package at full size: the sound is noise.
 
 mod config;
+mod kind;
 mod layout;
 mod random;
 mod speech;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use kind::{Kind, Size};
 use layout::Tensor;
 use values::Values;
 
@@ -44,24 +46,6 @@ pub struct Arguments {
     tokenizer: Option<PathBuf>,
     /// The directory to write.
     out: PathBuf,
-}
-
-/// Talker sizes that are published.
-#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
-enum Size {
-    #[value(name = "0.6b")]
-    Small,
-    #[value(name = "1.7b")]
-    Large,
-}
-
-/// Kinds that are published.
-#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Kind {
-    CustomVoice,
-    VoiceDesign,
-    Base,
 }
 
 /// Runs the task.

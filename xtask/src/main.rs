@@ -13,14 +13,16 @@ mod mlx;
 mod oracle;
 mod package;
 mod parity;
+mod paths;
 mod release;
 mod sanitize;
 mod tidy;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+pub(crate) use paths::workspace;
 
 /// Maintenance tasks of the Qwen3-TTS workspace.
 #[derive(Parser)]
@@ -75,10 +77,4 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Tidy(arguments) => tidy::run(&arguments),
         Task::Package(arguments) => package::run(&arguments),
     }
-}
-
-/// The root of the workspace.
-fn workspace() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_path_buf()
 }

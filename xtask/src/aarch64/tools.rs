@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use super::TARGET;
+/// The target that the tests are compiled for.
+pub const TARGET: &str = "aarch64-unknown-linux-gnu";
 
 /// Compilers to look at: the toolchain in use, then Debian's own.
 const COMPILERS: [&str; 2] = ["rustc", "/usr/bin/rustc"];

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Kind, Size};
+use super::kind::{Kind, Size};
 
 /// Name and content of every .json file but vocab.json.
 pub fn files(size: Size, kind: Kind) -> Vec<(&'static str, Value)> {

@@ -1,6 +1,6 @@
 //! Names, shapes and dtypes of the tensors of `model.safetensors`.
 
-use super::{Kind, Size};
+use super::kind::{Kind, Size};
 
 /// Widths that differ between sizes, and those that do not.
 const LAYERS: usize = 28;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Violation;
+use super::violation::Violation;
 
 /// What each crate may depend on, inside the workspace.
 const ARROWS: [(&str, &[&str]); 14] = [

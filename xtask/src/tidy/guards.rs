@@ -1,7 +1,7 @@
 //! The guards over files. Each takes the tree and returns what breaks its rule.
 
-use super::Violation;
 use super::tree::Tree;
+use super::violation::Violation;
 
 /// Every guard.
 pub const ALL: [fn(&Tree) -> Vec<Violation>; 9] = [
