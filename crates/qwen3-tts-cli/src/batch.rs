@@ -17,7 +17,7 @@ use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
 use crate::progress::{self, BatchBar};
 use crate::spoken::{self, Piece, Spoken};
-use crate::{demo, model, note};
+use crate::{demo, model, note::note};
 use manifest::Manifest;
 use request::{Line, Voices, read_lines};
 

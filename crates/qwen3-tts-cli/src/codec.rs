@@ -7,7 +7,7 @@ use qwen3_tts_pipeline::{AudioLimits, OutputFile, ReferenceAudio, SpeechCodes, S
 use crate::args::{DecodeArgs, EncodeArgs};
 use crate::failure::Result;
 use crate::output::{WavOutput, write_file, write_stdout};
-use crate::{demo, model, note, progress};
+use crate::{demo, model, note::note, progress};
 
 pub fn decode(args: DecodeArgs) -> Result {
     let codes = SpeechCodes::from_file(&args.codes)?;

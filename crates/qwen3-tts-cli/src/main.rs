@@ -16,6 +16,7 @@ mod failure;
 mod info;
 mod interrupt;
 mod model;
+mod note;
 mod output;
 #[cfg_attr(feature = "play", path = "player/device.rs")]
 #[cfg_attr(not(feature = "play"), path = "player/absent.rs")]
@@ -51,10 +52,4 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
-}
-
-/// A line on standard error that is no failure, and does not mind if nobody listens.
-fn note(line: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "qwen3-tts: {line}");
 }

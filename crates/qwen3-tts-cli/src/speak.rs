@@ -1,6 +1,7 @@
 //! `speak`: a text into a WAV file, or to be heard at once.
 
 mod hear;
+mod job;
 mod resume;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +17,9 @@ use crate::output::{WavOutput, write_file};
 use crate::player::Player;
 use crate::spoken::Spoken;
 use crate::voice::VoiceSource;
-use crate::{demo, model, note, progress, stdin};
+use crate::{demo, model, note::note, progress, stdin};
 use hear::{Listeners, hear};
+use job::Job;
 use resume::PieceStore;
 
 pub fn run(args: SpeakArgs) -> Result {
@@ -67,17 +69,6 @@ pub fn run(args: SpeakArgs) -> Result {
         write_file(file, spoken.stats_json(&model, voice_timings).as_bytes())?;
     }
     Ok(())
-}
-
-/// A request that is being spoken.
-struct Job<'a> {
-    args: &'a SpeakArgs,
-    model: &'a Synthesizer,
-    text: String,
-    /// Use of the demo voice, if it speaks.
-    demo_use: demo::Use,
-    show_progress: bool,
-    begin: Instant,
 }
 
 impl Job<'_> {

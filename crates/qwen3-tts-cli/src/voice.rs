@@ -10,7 +10,7 @@ use qwen3_tts_pipeline::{
 use crate::args::{CreateArgs, ReferenceArgs, ShowArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
 use crate::output::{write_file, write_stdout};
-use crate::{demo, model, note, progress};
+use crate::{demo, model, note::note, progress};
 
 pub fn create(args: CreateArgs) -> Result {
     let recording = Recording::read(&args.reference)?.ok_or_else(|| {

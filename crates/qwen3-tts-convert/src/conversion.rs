@@ -11,7 +11,7 @@ use qwen3_tts_kernels::Pool;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::folder::NewFolder;
+use crate::folder::{NewFolder, check_output};
 use crate::layer::{self, Layer, Recipe};
 use crate::options::{ConvertOptions, Layout};
 use crate::source::{self, Source};
@@ -84,18 +84,6 @@ pub fn convert(
     }
     folder.finish()?;
     Ok(Converted { tensors: parts[0].layers.len(), bytes })
-}
-
-/// Refuses an output that exists, as [`convert`] does.
-///
-/// # Errors
-/// Returns [`Error::OutputExists`] if there is a file, a directory or a link at `output`.
-pub fn check_output(output: impl AsRef<Path>) -> Result<()> {
-    let path = output.as_ref();
-    if fs::symlink_metadata(path).is_ok() {
-        return Err(Error::OutputExists { path: path.to_owned() });
-    }
-    Ok(())
 }
 
 fn recipe(options: &ConvertOptions) -> Recipe {

@@ -50,7 +50,7 @@ impl NewFolder {
 
     /// Renames the draft to the target.
     pub fn finish(mut self) -> Result<()> {
-        crate::check_output(&self.target)?;
+        check_output(&self.target)?;
         fs::rename(&self.draft, &self.target).map_err(Error::writing(&self.target))?;
         self.done = true;
         Ok(())
@@ -98,5 +98,17 @@ fn copy_file(from: &Path, to: &Path) -> Result<()> {
     let mut source = fs::File::open(from).map_err(Error::reading(from))?;
     let mut target = fs::File::create(to).map_err(Error::writing(to))?;
     io::copy(&mut source, &mut target).map_err(Error::writing(to))?;
+    Ok(())
+}
+
+/// Refuses an output that exists, as [`convert`] does.
+///
+/// # Errors
+/// Returns [`Error::OutputExists`] if there is a file, a directory or a link at `output`.
+pub fn check_output(output: impl AsRef<Path>) -> Result<()> {
+    let path = output.as_ref();
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(Error::OutputExists { path: path.to_owned() });
+    }
     Ok(())
 }

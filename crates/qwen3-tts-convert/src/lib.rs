@@ -13,7 +13,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use conversion::{Converted, Progress, check_output, convert};
+pub use conversion::{Converted, Progress, convert};
 pub use error::{Error, Result};
 pub use floats::FloatType;
+pub use folder::check_output;
 pub use options::{ConvertOptions, Layout, Quantization};

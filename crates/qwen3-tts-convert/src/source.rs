@@ -7,6 +7,7 @@ mod files;
 mod pickle;
 mod state_dict;
 mod strided;
+mod tensor;
 
 #[cfg(test)]
 mod tests;
@@ -17,11 +18,11 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
 use crate::error::{Error, Fault, Result, bail, ensure};
 pub use files::{PYTORCH_ENDINGS, has_pytorch_weights_only};
+pub use tensor::Tensor;
 
 /// Largest ratio of the size of the tensors of a file to that of the file: tensors may share their
 /// numbers.
@@ -38,24 +39,6 @@ pub struct Source {
     pub tensors: BTreeMap<String, Tensor>,
     /// The tensor with strides that was read last, and its bytes in order.
     ordered: RefCell<Option<(Tensor, Vec<u8>)>>,
-}
-
-/// Place of a tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    file: usize,
-    start: u64,
-    /// Data type.
-    pub dtype: Dtype,
-    /// Size of each axis.
-    pub shape: Vec<usize>,
-    /// Distance of two entries of each axis, in numbers; `None` if the numbers lie in the order of
-    /// the axes.
-    strides: Option<Vec<usize>>,
-    /// Size in bytes.
-    pub len: u64,
-    /// True if MLX wrote the file.
-    pub mlx: bool,
 }
 
 impl Source {

@@ -8,12 +8,9 @@ use std::path::{Path, PathBuf};
 use qwen3_tts_pipeline::OutputFile;
 use serde_json::{Value, json};
 
-use super::request::Line;
+use super::request::{Line, MANIFEST};
 use crate::failure::{Failure, Result};
 use crate::spoken::{Spoken, add_fields};
-
-/// Its name in the output directory.
-pub const NAME: &str = "manifest.jsonl";
 
 /// The file, which grows with every result.
 pub struct Manifest {
@@ -26,7 +23,7 @@ pub struct Manifest {
 impl Manifest {
     /// Begins the file, with what an earlier run has spoken if the run is to go on from there.
     pub fn open(directory: &Path, resume: bool) -> Result<Self> {
-        let path = directory.join(NAME);
+        let path = directory.join(MANIFEST);
         let earlier = match resume {
             true => fs::read_to_string(&path).unwrap_or_default(),
             false => String::new(),

@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::failure::{Failure, Result};
 use crate::voice::Recording;
 
+/// Name of the manifest in the output directory, which no line may take.
+pub const MANIFEST: &str = "manifest.jsonl";
+
 /// A line that is not empty.
 pub struct Line {
     number: usize,
@@ -130,7 +133,7 @@ impl Content {
 fn is_plain(file: &str) -> bool {
     let mut parts = Path::new(file).components();
     let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
-    is_name && file != super::manifest::NAME && !file.ends_with(['/', '\\'])
+    is_name && file != MANIFEST && !file.ends_with(['/', '\\'])
 }
 
 /// The voices that lines name, each made once.

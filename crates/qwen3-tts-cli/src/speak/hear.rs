@@ -4,10 +4,10 @@ use std::sync::mpsc::Receiver;
 
 use qwen3_tts_pipeline::{AudioChunk, Speech, SpeechEvent};
 
-use super::Job;
+use super::job::Job;
 use super::resume::PieceStore;
 use crate::failure::{Failure, Result};
-use crate::note;
+use crate::note::note;
 use crate::output::{WavOutput, WavSink};
 use crate::player::Player;
 use crate::progress::SpeechBar;

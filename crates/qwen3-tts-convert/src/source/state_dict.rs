@@ -7,8 +7,8 @@ use std::io::{BufReader, Read, Seek};
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::Tensor;
 use super::pickle::{Pickle, Storage, Value, View};
+use super::tensor::Tensor;
 use crate::error::{Fault, bail, ensure};
 
 /// Largest size in bytes of a pickle, far above that of a state dict: it holds no numbers.

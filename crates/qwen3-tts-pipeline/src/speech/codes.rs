@@ -5,7 +5,7 @@ use std::path::Path;
 use qwen3_tts_config::SpeechTokenizerConfig;
 use serde::Deserialize;
 
-use super::output::StopReason;
+use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
 
 /// Frames of speech codes, as `--codes` writes them and `codec decode` reads them.

@@ -10,9 +10,8 @@ use futures_core::Stream;
 
 use super::codes::SpeechCodes;
 use super::delivery::{Gauge, Message};
-use super::output::{
-    AudioChunk, PieceOutput, Progress, SpeechEvent, SpeechOutput, StageTimings, StopReason,
-};
+use super::output::{AudioChunk, PieceOutput, Progress, SpeechEvent, SpeechOutput, StageTimings};
+use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
 use crate::text::TextPiece;
 

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use super::codes::SpeechCodes;
 use super::delivery::{Delivery, Message};
 use super::incremental::TextFeed;
-use super::output::{AudioChunk, PieceOutput, Progress, StopReason};
+use super::output::{AudioChunk, PieceOutput, Progress};
 use super::plan::{Plan, Planner};
 use super::request::ChunkSchedule;
 use super::script::Script;
 use super::sequence::{Decoded, Sequence, Spoken};
+use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
 
 /// A request that waits for its turn or is being spoken.
@@ -39,7 +40,7 @@ enum Text {
     /// The text is known: its pieces are planned as they start.
     Known(Script),
     /// The text is incremental: one piece, whose plan and feed are taken as it starts.
-    Incremental(Option<(Plan, TextFeed)>, ChunkSchedule),
+    Incremental(Option<Box<(Plan, TextFeed)>>, ChunkSchedule),
 }
 
 /// A piece that is being spoken.
@@ -68,7 +69,7 @@ impl Job {
         sample_rate: u32,
         begin: Instant,
     ) -> Self {
-        let text = Text::Incremental(Some((plan, feed)), chunks);
+        let text = Text::Incremental(Some(Box::new((plan, feed))), chunks);
         Self::of(text, VecDeque::from([0]), delivery, sample_rate, begin)
     }
 
@@ -145,7 +146,8 @@ impl Job {
             Text::Incremental(open, _) => {
                 let open = open.take();
                 let open = open.ok_or_else(|| Error::Internal("no text to start".to_owned()))?;
-                (open.0, Some(open.1))
+                let (plan, feed) = *open;
+                (plan, Some(feed))
             }
         };
         let sequence = Sequence::new(plan, feed, chunks, begin);

@@ -13,6 +13,7 @@ mod request;
 mod scheduler;
 mod script;
 mod sequence;
+mod stop_reason;
 mod synthesizer;
 mod task;
 
@@ -21,9 +22,8 @@ pub use handle::{Speech, SpeechControl};
 pub use incremental::IncrementalText;
 pub use load::{DeviceKind, LoadOptions};
 pub use model::WeightTypes;
-pub use output::{
-    AudioChunk, PieceOutput, Progress, SpeechEvent, SpeechOutput, StageTimings, StopReason,
-};
+pub use output::{AudioChunk, PieceOutput, Progress, SpeechEvent, SpeechOutput, StageTimings};
 pub use request::{ChunkSchedule, LongText, Pauses, SpeechRequest, Voice};
+pub use stop_reason::StopReason;
 pub use synthesizer::Synthesizer;
 pub use task::VoiceTimings;

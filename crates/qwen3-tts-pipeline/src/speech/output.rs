@@ -1,11 +1,11 @@
 //! Results of a request: chunks of audio, finished pieces, the whole speech.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::codes::SpeechCodes;
+use super::stop_reason::StopReason;
 
 /// A part of the audio of a speech.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,18 +43,6 @@ pub struct Progress {
     pub expected_frames: usize,
     /// Maximum number of frames.
     pub max_frames: usize,
-}
-
-/// Reason why a speech, or a piece of it, ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum StopReason {
-    /// The model ended the speech.
-    Eos,
-    /// The speech reached the frame limit of its request or of the model.
-    MaxFrames,
-    /// The speech was cancelled.
-    Cancelled,
 }
 
 /// A complete speech.
@@ -161,36 +149,5 @@ impl StageTimings {
                 ..sum
             }
         })
-    }
-}
-
-impl StopReason {
-    /// Returns the name used in JSON: `eos`, `max_frames` or `cancelled`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Eos => "eos",
-            Self::MaxFrames => "max_frames",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Returns the reason of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Eos, Self::MaxFrames, Self::Cancelled].into_iter().find(|it| it.name() == name)
-    }
-}
-
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl From<qwen3_tts_talker::StopReason> for StopReason {
-    fn from(reason: qwen3_tts_talker::StopReason) -> Self {
-        match reason {
-            qwen3_tts_talker::StopReason::Eos => Self::Eos,
-            _ => Self::MaxFrames,
-        }
     }
 }

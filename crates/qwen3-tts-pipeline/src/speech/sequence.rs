@@ -7,9 +7,10 @@ use qwen3_tts_talker::Generation;
 
 use super::incremental::TextFeed;
 use super::model::Model;
-use super::output::{StageTimings, StopReason};
+use super::output::StageTimings;
 use super::plan::{NO_TEXT, Plan, refuse};
 use super::request::{ChunkSchedule, ChunkSizes};
+use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
 
 /// A text, or a piece of one, that is being spoken or waits for the beginning of its text.

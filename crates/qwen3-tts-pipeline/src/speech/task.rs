@@ -22,7 +22,10 @@ pub(super) trait Work: Send + 'static {
 }
 
 /// Work with the caller that waits for its result.
-pub(super) struct Task(Box<dyn FnMut(&mut Model) -> Option<Reply> + Send>);
+pub(super) struct Task(Box<Slice>);
+
+/// Does a slice of the work.
+type Slice = dyn FnMut(&mut Model) -> Option<Reply> + Send;
 
 /// Sends the result to the caller.
 pub(super) type Reply = Box<dyn FnOnce()>;
