@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use qwen3_tts_kernels::Pool;
+use qwen3_tts_kernels::Context;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -155,9 +155,9 @@ impl Part {
         let format = if self.recipe.mlx { "mlx" } else { "pt" };
         let mut writer = Writer::create(dir, outputs, format, shard_size)?;
         // The pool has as many threads as the process has cores.
-        let pool = Pool::new(usize::MAX);
+        let context = Context::new(usize::MAX);
         for layer in &self.layers {
-            layer.write(&self.source, &mut writer, &pool)?;
+            layer.write(&self.source, &mut writer, &context)?;
             advance(layer.elements());
         }
         writer.finish()?;

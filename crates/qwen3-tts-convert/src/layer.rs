@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use qwen3_tts_kernels::{
-    Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Pool, quantize, transpose,
+    Affine, AffineGroups, Bits, Context, Floats, GROUP_SIZES, quantize, transpose,
 };
 use safetensors::Dtype;
 use serde_json::Value;
@@ -155,8 +155,8 @@ impl Layer {
         }
     }
 
-    /// Converts the layer, on the threads of `pool`, and writes its tensors.
-    pub fn write(&self, source: &Source, writer: &mut Writer, pool: &Pool) -> Result<()> {
+    /// Converts the layer, on the threads of `context`, and writes its tensors.
+    pub fn write(&self, source: &Source, writer: &mut Writer, context: &Context) -> Result<()> {
         match (self.target, &self.stored) {
             (Target::Same, Stored::Plain(tensor)) => self.copy(source, tensor, writer),
             (Target::Swapped(dtype), stored) => {
@@ -165,7 +165,7 @@ impl Layer {
                 let swapped = transpose(&values, self.shape[2], self.shape[1]);
                 writer.write(&self.name, 0, &dtype.encode(&swapped))
             }
-            _ => self.write_runs(source, writer, pool),
+            _ => self.write_runs(source, writer, context),
         }
     }
 
@@ -179,7 +179,7 @@ impl Layer {
         Ok(())
     }
 
-    fn write_runs(&self, source: &Source, writer: &mut Writer, pool: &Pool) -> Result<()> {
+    fn write_runs(&self, source: &Source, writer: &mut Writer, context: &Context) -> Result<()> {
         let (n, mut at) = (self.elements() as usize, 0);
         while at < n {
             let len = (n - at).min(RUN);
@@ -188,7 +188,7 @@ impl Layer {
                 Target::Affine { bits, group_size, parameters } => {
                     parameters.round(&mut values);
                     let groups: AffineGroups =
-                        quantize(pool, Floats::F32(&values), bits, group_size);
+                        quantize(context, Floats::F32(&values), bits, group_size);
                     writer.write(&self.name, (at * bits.get() / 8) as u64, &groups.packed)?;
                     let from = (at / group_size) as u64 * parameters.size();
                     for (part, values) in [("scales", groups.scales), ("biases", groups.biases)] {

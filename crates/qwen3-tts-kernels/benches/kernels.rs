@@ -18,10 +18,10 @@ criterion_group! {
     targets = reading, linear_decode, linear_quantized, linear_prefill, convolution, snake, attend, regions, quantising
 }
 
-fn pool() -> Pool {
+fn context() -> Context {
     let all = std::thread::available_parallelism().map_or(1, |n| n.get());
     let wanted = std::env::var("QWEN3_TTS_THREADS").ok().and_then(|n| n.parse().ok());
-    Pool::new(wanted.unwrap_or(all))
+    Context::new(wanted.unwrap_or(all))
 }
 
 fn ramp(n: usize) -> Vec<f32> {
@@ -30,7 +30,7 @@ fn ramp(n: usize) -> Vec<f32> {
 
 /// What reading memory costs: the floor of everything that decodes one token.
 fn reading(c: &mut Criterion) {
-    let pool = pool();
+    let context = context();
     let buffer: Vec<u64> = (0..BUFFER as u64 / 8).collect();
     let (task, call) = (8 << 10, 512 << 10);
     let mut calls = buffer.chunks_exact(call).cycle();
@@ -39,7 +39,7 @@ fn reading(c: &mut Criterion) {
     group.bench_function("memory", |b| {
         b.iter(|| {
             let call = calls.next().unwrap();
-            pool.run(call.len() / task, |i| {
+            context.pool().run(call.len() / task, |i| {
                 let task = &call[i * task..][..task];
                 black_box(task.iter().fold(0, |all, word| all ^ word));
             });
@@ -56,7 +56,7 @@ const SHAPES: [(usize, usize); 5] =
 
 /// One token, weights from memory: each call takes the next matrix of a buffer.
 fn linear_decode(c: &mut Criterion) {
-    let pool = pool();
+    let context = context();
     let mut group = c.benchmark_group("linear 1 token bf16");
     let buffer: Vec<bf16> = vec![bf16::from_f32(0.01); BUFFER / 2];
     for (rows, cols) in SHAPES {
@@ -68,7 +68,7 @@ fn linear_decode(c: &mut Criterion) {
             b.iter(|| {
                 let data = MatrixData::Bf16(matrices.next().unwrap());
                 let weight = Matrix { data, rows, cols };
-                linear(&pool, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
+                linear(&context, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
             });
         });
     }
@@ -76,7 +76,7 @@ fn linear_decode(c: &mut Criterion) {
 
 /// The same for affine groups of 64; bytes are those of q, scales and biases.
 fn linear_quantized(c: &mut Criterion) {
-    let pool = pool();
+    let context = context();
     let packed: Vec<u8> = (0..BUFFER).map(|i| (i * 167 / 8) as u8).collect();
     let scales = vec![bf16::from_f32(0.01); BUFFER * 2 / 64];
     let biases = vec![bf16::from_f32(-0.1); BUFFER * 2 / 64];
@@ -94,7 +94,7 @@ fn linear_quantized(c: &mut Criterion) {
                     let (scales, biases) = (Floats::Bf16(scales), Floats::Bf16(biases));
                     let data = Affine { bits, group_size: 64, packed, scales, biases };
                     let weight = Matrix { data: MatrixData::Affine(data), rows, cols };
-                    linear(&pool, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
+                    linear(&context, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
                 });
             });
         }
@@ -103,13 +103,13 @@ fn linear_quantized(c: &mut Criterion) {
 
 /// Many tokens, all kinds of weights.
 fn linear_prefill(c: &mut Criterion) {
-    let pool = pool();
+    let context = context();
     let mut group = c.benchmark_group("linear many tokens");
     let (rows, cols) = (3072, 1024);
     let w = ramp(rows * cols);
     let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
     let made = [Bits::Eight, Bits::Four]
-        .map(|bits| (bits, quantize::<bf16>(&pool, Floats::F32(&w), bits, 64)));
+        .map(|bits| (bits, quantize::<bf16>(&context, Floats::F32(&w), bits, 64)));
     let [eight, four] = made.each_ref().map(|(bits, groups)| {
         let (scales, biases) = (Floats::Bf16(&groups.scales), Floats::Bf16(&groups.biases));
         let packed = &groups.packed;
@@ -123,7 +123,12 @@ fn linear_prefill(c: &mut Criterion) {
             group.bench_function(format!("{name} {tokens}x{rows}x{cols}"), |b| {
                 let weight = Matrix { data, rows, cols };
                 b.iter(|| {
-                    linear(&pool, &x, tokens, &mut [Projection { weight, bias: None, y: &mut y }]);
+                    linear(
+                        &context,
+                        &x,
+                        tokens,
+                        &mut [Projection { weight, bias: None, y: &mut y }],
+                    );
                 });
             });
         }
@@ -132,7 +137,7 @@ fn linear_prefill(c: &mut Criterion) {
 
 /// The codec decoder's convolutions, for one frame and for four.
 fn convolution(c: &mut Criterion) {
-    let pool = pool();
+    let context = context();
     let mut group = c.benchmark_group("conv1d");
     // rows a frame, out, taps, in, dilation
     let shapes = [
@@ -145,8 +150,9 @@ fn convolution(c: &mut Criterion) {
         (1920, 1, 7, 96, 1),
     ];
     for (rows, out, taps, input, dilation) in shapes {
-        let weight = ConvWeight::pack(&pool, &ramp(out * taps * input), out, taps, input);
+        let weight = &ConvWeight::pack(&context, &ramp(out * taps * input), out, taps, input);
         let bias = ramp(out);
+        let conv = Conv1d { weight, bias: Some(&bias), stride: 1, dilation };
         for frames in [1, 4] {
             let rows = rows * frames;
             let x = ramp((rows + (taps - 1) * dilation) * input);
@@ -155,7 +161,7 @@ fn convolution(c: &mut Criterion) {
             group.bench_function(
                 format!("{rows}x{out} taps {taps} in {input} d {dilation}"),
                 |b| {
-                    b.iter(|| conv1d(&pool, &x, &weight, Some(&bias), 1, dilation, &mut y));
+                    b.iter(|| conv1d(&context, &x, conv, &mut y));
                 },
             );
         }
@@ -163,21 +169,21 @@ fn convolution(c: &mut Criterion) {
 }
 
 fn snake(c: &mut Criterion) {
-    let pool = pool();
+    let context = context();
     let (rows, channels) = (1920, 96);
     let (x, alpha, beta) = (ramp(rows * channels), ramp(channels), ramp(channels));
     let mut y = vec![0.0; x.len()];
     let mut group = c.benchmark_group("elementwise");
     group.throughput(Throughput::Elements(x.len() as u64));
     group.bench_function("snake_beta 1920x96", |b| {
-        b.iter(|| snake_beta(&pool, black_box(&x), &alpha, &beta, &mut y));
+        b.iter(|| snake_beta(&context, black_box(&x), &alpha, &beta, &mut y));
     });
-    group.bench_function("gelu 1920x96", |b| b.iter(|| gelu(&pool, black_box(&x), &mut y)));
+    group.bench_function("gelu 1920x96", |b| b.iter(|| gelu(&context, black_box(&x), &mut y)));
 }
 
 /// One query of the talker over 500 keys, each call at the next layer's cache.
 fn attend(c: &mut Criterion) {
-    let pool = pool();
+    let context = context();
     let shape =
         AttentionShape { heads: 16, kv_heads: 8, head_dim: 128, scale: 0.088, window: None };
     let cache = 500 * 8 * 128;
@@ -190,26 +196,28 @@ fn attend(c: &mut Criterion) {
     group.bench_function("1 query 500 keys", |b| {
         b.iter(|| {
             let (keys, values) = layers.next().unwrap();
-            attention(&pool, &q, keys, values, shape, &mut y);
+            attention(&context, &q, keys, values, shape, &mut y);
         });
     });
 }
 
 /// What crossing a barrier costs.
 fn regions(c: &mut Criterion) {
-    let pool = pool();
-    c.bench_function("empty region", |b| b.iter(|| pool.run(pool.threads(), |i| _ = black_box(i))));
+    let context = context();
+    c.bench_function("empty region", |b| {
+        b.iter(|| context.pool().run(context.pool().threads(), |i| _ = black_box(i)))
+    });
 }
 
 /// Affine groups of 64 from bf16 weights: elements are weights.
 fn quantising(c: &mut Criterion) {
-    let pool = pool();
+    let context = context();
     let weights: Vec<bf16> = ramp(32 << 20).into_iter().map(bf16::from_f32).collect();
     let mut group = c.benchmark_group("quantise");
     group.throughput(Throughput::Elements(weights.len() as u64));
     for bits in [Bits::Eight, Bits::Six, Bits::Four] {
         group.bench_function(format!("{} bits", bits.get()), |b| {
-            b.iter(|| quantize::<bf16>(&pool, Floats::Bf16(black_box(&weights)), bits, 64));
+            b.iter(|| quantize::<bf16>(&context, Floats::Bf16(black_box(&weights)), bits, 64));
         });
     }
 }

@@ -5,11 +5,11 @@ mod dots;
 #[cfg(target_arch = "aarch64")]
 mod matrices;
 mod quantize;
+mod rows;
 
 pub(crate) use activations::Activations;
-pub(crate) use dots::AffineRows;
-pub use quantize::by_isa as quantize_by_isa;
 pub use quantize::{AffineGroups, quantize};
+pub(crate) use rows::AffineRows;
 
 use half::bf16;
 
@@ -74,21 +74,13 @@ pub enum Floats<'a> {
     Bf16(&'a [bf16]),
 }
 
-/// The type of scales and biases.
+/// The type of scales and biases: float32 or bfloat16.
 pub trait Parameter: Copy + Send + Sync + 'static {
-    /// Exactly the same number.
-    fn widen(self) -> f32;
-
-    /// The nearest number of this type.
+    /// Returns the nearest number of this type.
     fn narrow(value: f32) -> Self;
 }
 
 impl Parameter for f32 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        self
-    }
-
     #[inline(always)]
     fn narrow(value: f32) -> Self {
         value
@@ -96,11 +88,6 @@ impl Parameter for f32 {
 }
 
 impl Parameter for bf16 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        f32::from_bits(u32::from(self.to_bits()) << 16)
-    }
-
     #[inline(always)]
     fn narrow(value: f32) -> Self {
         bf16::from_f32(value)

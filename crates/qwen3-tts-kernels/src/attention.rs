@@ -1,10 +1,10 @@
 //! Causal grouped-query attention.
 
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
 use crate::dot::Dots;
-use crate::isa::{Isa, isa};
 use crate::math;
-use crate::pool::{Pool, SharedMut};
+use crate::pool::SharedMut;
 use crate::vector::{Vector, prefetch};
 
 /// The shape of [`attention`].
@@ -22,6 +22,13 @@ pub struct AttentionShape {
     pub window: Option<usize>,
 }
 
+/// Keys that are taken at once: they and their values stay in the first caches for the heads of
+/// a group.
+const KEYS: usize = 32;
+
+/// Heads of a group that are taken at once.
+const HEADS: usize = 4;
+
 /// y = softmax(scale · q·keysᵀ)·values: `scaled_dot_product_attention` with a causal mask, in
 /// float32.
 ///
@@ -34,28 +41,7 @@ pub struct AttentionShape {
 /// If a length does not fit the shape, there are fewer keys than queries, or the window is 0.
 #[track_caller]
 pub fn attention(
-    pool: &Pool,
-    q: &[f32],
-    keys: &[f32],
-    values: &[f32],
-    shape: AttentionShape,
-    y: &mut [f32],
-) {
-    by_isa(isa(), pool, q, keys, values, shape, y);
-}
-
-/// Keys that are taken at once: they and their values stay in the first caches for the heads of
-/// a group.
-const KEYS: usize = 32;
-
-/// Heads of a group that are taken at once.
-const HEADS: usize = 4;
-
-/// [`attention`] with the instruction set `isa`.
-#[track_caller]
-pub fn by_isa(
-    isa: Isa,
-    pool: &Pool,
+    context: &Context,
     q: &[f32],
     keys: &[f32],
     values: &[f32],
@@ -73,11 +59,11 @@ pub fn by_isa(
     assert_eq!(y.len(), q.len(), "length of y");
     assert!(n_q <= n_k, "{n_q} queries have {n_k} keys");
     let y = SharedMut(y.as_mut_ptr());
-    pool.run(n_q * kv_heads, |task| {
+    context.pool().run(n_q * kv_heads, |task| {
         let (query, kv_head) = (task / kv_heads, task % kv_heads);
         let end = n_k - n_q + query + 1;
         let start = end - window.unwrap_or(end).min(end);
-        dispatch::run(isa, Group { q, keys, values, shape, y, query, kv_head, start, end });
+        dispatch::run(context, Group { q, keys, values, shape, y, query, kv_head, start, end });
     });
 }
 

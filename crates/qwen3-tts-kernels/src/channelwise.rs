@@ -1,9 +1,8 @@
 //! Operations with parameters per channel, on channels-last rows.
 
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
-use crate::isa::{Isa, isa};
 use crate::math;
-use crate::pool::Pool;
 use crate::vector::Vector;
 
 /// Elements of one task, about.
@@ -18,8 +17,14 @@ const PIECE: usize = 8 * 1024;
 /// # Panics
 /// If a length does not fit the shapes.
 #[track_caller]
-pub fn snake_beta(pool: &Pool, x: &[f32], alpha: &[f32], inv_beta: &[f32], y: &mut [f32]) {
-    by_isa::snake_beta(isa(), pool, x, alpha, inv_beta, y);
+pub fn snake_beta(context: &Context, x: &[f32], alpha: &[f32], inv_beta: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len(), "length of x and y");
+    assert_eq!(alpha.len(), inv_beta.len(), "length of alpha and inv_beta");
+    let piece = piece(y.len(), alpha.len());
+    context.pool().pieces(y, piece, |offset, y| {
+        let x = &x[offset..offset + y.len()];
+        dispatch::run(context, Rows { first: x, second: x, a: alpha, b: inv_beta, y, op: Snake });
+    });
 }
 
 /// out = x + y·scale, for each channel: a residual after a layer scale.
@@ -29,44 +34,15 @@ pub fn snake_beta(pool: &Pool, x: &[f32], alpha: &[f32], inv_beta: &[f32], y: &m
 /// # Panics
 /// If a length does not fit the shapes.
 #[track_caller]
-pub fn scaled_add(pool: &Pool, x: &[f32], y: &[f32], scale: &[f32], out: &mut [f32]) {
-    by_isa::scaled_add(isa(), pool, x, y, scale, out);
-}
-
-/// The functions above with the instruction set `isa`.
-#[allow(missing_docs)]
-pub mod by_isa {
-    use super::*;
-
-    #[track_caller]
-    pub fn snake_beta(
-        isa: Isa,
-        pool: &Pool,
-        x: &[f32],
-        alpha: &[f32],
-        inv_beta: &[f32],
-        y: &mut [f32],
-    ) {
-        assert_eq!(x.len(), y.len(), "length of x and y");
-        assert_eq!(alpha.len(), inv_beta.len(), "length of alpha and inv_beta");
-        let piece = piece(y.len(), alpha.len());
-        pool.pieces(y, piece, |offset, y| {
-            let x = &x[offset..offset + y.len()];
-            dispatch::run(isa, Rows { first: x, second: x, a: alpha, b: inv_beta, y, op: Snake });
-        });
-    }
-
-    #[track_caller]
-    pub fn scaled_add(isa: Isa, pool: &Pool, x: &[f32], y: &[f32], scale: &[f32], out: &mut [f32]) {
-        assert_eq!(x.len(), out.len(), "length of x and out");
-        assert_eq!(y.len(), out.len(), "length of y and out");
-        let piece = piece(out.len(), scale.len());
-        pool.pieces(out, piece, |offset, out| {
-            let part = offset..offset + out.len();
-            let (first, second) = (&x[part.clone()], &y[part]);
-            dispatch::run(isa, Rows { first, second, a: scale, b: scale, y: out, op: Scaled });
-        });
-    }
+pub fn scaled_add(context: &Context, x: &[f32], y: &[f32], scale: &[f32], out: &mut [f32]) {
+    assert_eq!(x.len(), out.len(), "length of x and out");
+    assert_eq!(y.len(), out.len(), "length of y and out");
+    let piece = piece(out.len(), scale.len());
+    context.pool().pieces(out, piece, |offset, out| {
+        let part = offset..offset + out.len();
+        let (first, second) = (&x[part.clone()], &y[part]);
+        dispatch::run(context, Rows { first, second, a: scale, b: scale, y: out, op: Scaled });
+    });
 }
 
 /// Whole rows of about [`PIECE`] elements.

@@ -4,40 +4,49 @@ mod depthwise;
 mod tile;
 mod weight;
 
-pub use depthwise::{by_isa as depthwise_by_isa, depthwise_conv1d};
+pub use depthwise::{DepthwiseConv1d, depthwise_conv1d};
 pub use weight::ConvWeight;
 
 use self::tile::{Block, Window};
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
 use crate::dot::Dots;
-use crate::pool::{Pool, SharedMut};
+use crate::pool::SharedMut;
 use crate::vector::Vector;
 
 /// Rows of y in one task where there are many: the rows of x under them and one block of weights
 /// share the second cache.
 const TASK_ROWS: usize = 128;
 
+/// A convolution of [`conv1d`].
+#[derive(Clone, Copy)]
+pub struct Conv1d<'a> {
+    /// w \[outputs, taps, inputs\], packed.
+    pub weight: &'a ConvWeight,
+    /// \[outputs\].
+    pub bias: Option<&'a [f32]>,
+    /// Rows of x between the windows of neighbouring outputs, at least 1.
+    pub stride: usize,
+    /// Rows of x between neighbouring taps, at least 1.
+    pub dilation: usize,
+}
+
 /// y\[t, o\] = bias\[o\] + Σⱼ Σ_c w\[o, j, c\]·x\[t·stride + j·dilation, c\]: `torch.nn.Conv1d`
 /// with groups 1 and no padding, on channels-last rows.
 ///
 /// x is \[len, inputs\] and already holds its left context; y is \[n, outputs\] with
-/// n = (len − (taps − 1)·dilation − 1) / stride + 1, or none where len is too short.
-/// Each y\[t, o\] depends on the rows under it alone, bit for bit: not on the number of threads,
-/// nor on how a stream was cut.
+/// n = (len − (taps − 1)·dilation − 1) / stride + 1, or n = 0 if len is too short for one window.
+/// Each y\[t, o\] depends on the rows in its window alone, bit for bit: not on the number of
+/// threads, nor on how a stream was cut.
 ///
 /// # Panics
-/// If stride or dilation is 0, or a length does not fit the shapes.
+/// If stride or dilation is 0, a length does not fit the shapes, or the weight was packed for
+/// another instruction set than the context's.
 #[track_caller]
-pub fn conv1d(
-    pool: &Pool,
-    x: &[f32],
-    weight: &ConvWeight,
-    bias: Option<&[f32]>,
-    stride: usize,
-    dilation: usize,
-    y: &mut [f32],
-) {
+pub fn conv1d(context: &Context, x: &[f32], conv: Conv1d<'_>, y: &mut [f32]) {
+    let Conv1d { weight, bias, stride, dilation } = conv;
     let (outputs, inputs) = (weight.out_channels(), weight.in_channels());
+    assert_eq!(weight.isa(), context.isa(), "instruction set that the weight was packed for");
     assert_eq!(x.len() % inputs, 0, "x is not whole rows of {inputs} channels");
     let rows = output_rows(x.len() / inputs, weight.taps(), stride, dilation);
     assert_eq!(y.len(), rows * outputs, "length of y for {rows} rows of {outputs} channels");
@@ -45,11 +54,20 @@ pub fn conv1d(
         assert_eq!(bias.len(), outputs, "length of the bias");
     }
     let window = Window::new(x, weight, stride, dilation);
-    let y = SharedMut(y.as_mut_ptr());
+    let output = Output { rows, channels: outputs, bias, y: SharedMut(y.as_mut_ptr()) };
     match weight.narrow() {
-        Some(w) if window.taps == 1 => narrow(pool, weight, w, &window, bias, rows, y),
-        _ => wide(pool, weight, &window, bias, rows, y),
+        Some(w) if window.taps == 1 => narrow(context, w, &window, output),
+        _ => wide(context, weight, &window, output),
     }
+}
+
+/// The output of a convolution: \[rows, channels\].
+#[derive(Clone, Copy)]
+struct Output<'a> {
+    rows: usize,
+    channels: usize,
+    bias: Option<&'a [f32]>,
+    y: SharedMut,
 }
 
 /// How many rows a convolution gives from `len` rows.
@@ -61,21 +79,14 @@ pub(crate) fn output_rows(len: usize, taps: usize, stride: usize, dilation: usiz
 }
 
 /// Splits y into blocks of rows × panels of outputs.
-fn wide(
-    pool: &Pool,
-    weight: &ConvWeight,
-    window: &Window<'_>,
-    bias: Option<&[f32]>,
-    rows: usize,
-    y: SharedMut,
-) {
-    let outputs = weight.out_channels();
+fn wide(context: &Context, weight: &ConvWeight, window: &Window<'_>, output: Output<'_>) {
+    let Output { rows, channels: outputs, bias, y } = output;
     let panels = weight.panels();
-    let task_rows = task_rows(rows, panels, pool.threads());
+    let task_rows = task_rows(rows, panels, context.pool().threads());
     let blocks = rows.div_ceil(task_rows);
     // Neighbouring tasks share the larger of a panel of weights and the rows of x under a block.
     let panels_outside = weight.panel(0).len() > window.len(task_rows);
-    pool.run(blocks * panels, |task| {
+    context.pool().run(blocks * panels, |task| {
         let (panel, block) = match panels_outside {
             true => (task / blocks, task % blocks),
             false => (task % panels, task / panels),
@@ -93,7 +104,7 @@ fn wide(
             pitch: outputs,
             width: weight.panel_width().min(outputs - first),
         };
-        dispatch::run(weight.isa(), block);
+        dispatch::run(context, block);
     });
 }
 
@@ -104,20 +115,11 @@ fn task_rows(rows: usize, panels: usize, threads: usize) -> usize {
 }
 
 /// Few outputs would leave most of a panel empty: each is a dot product with contiguous rows.
-fn narrow(
-    pool: &Pool,
-    weight: &ConvWeight,
-    w: &[f32],
-    window: &Window<'_>,
-    bias: Option<&[f32]>,
-    rows: usize,
-    y: SharedMut,
-) {
-    let outputs = weight.out_channels();
-    pool.run(rows.div_ceil(TASK_ROWS), |task| {
+fn narrow(context: &Context, w: &[f32], window: &Window<'_>, output: Output<'_>) {
+    context.pool().run(output.rows.div_ceil(TASK_ROWS), |task| {
         let row = task * TASK_ROWS;
-        let rows = TASK_ROWS.min(rows - row);
-        dispatch::run(weight.isa(), Narrow { window, w, bias, row, rows, outputs, y });
+        let rows = TASK_ROWS.min(output.rows - row);
+        dispatch::run(context, Narrow { window, w, row, rows, output });
     });
 }
 
@@ -125,11 +127,9 @@ fn narrow(
 struct Narrow<'a> {
     window: &'a Window<'a>,
     w: &'a [f32],
-    bias: Option<&'a [f32]>,
     row: usize,
     rows: usize,
-    outputs: usize,
-    y: SharedMut,
+    output: Output<'a>,
 }
 
 impl Kernel for Narrow<'_> {
@@ -137,27 +137,28 @@ impl Kernel for Narrow<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
+        let outputs = self.output.channels;
         // SAFETY: the rows exist and this task alone writes them; the rows of x play the part of
         // weights here, because there are more of them.
         unsafe {
-            let y = self.y.at(self.row * self.outputs);
+            let y = self.output.y.at(self.row * outputs);
             let dots = Dots {
                 w: self.window.x.as_ptr().add(self.row * self.window.pitch),
                 w_pitch: self.window.pitch,
                 rows: self.rows,
                 x: self.w.as_ptr(),
                 x_pitch: self.window.depth,
-                tokens: self.outputs,
+                tokens: outputs,
                 depth: self.window.depth,
                 y,
                 y_token: 1,
-                y_row: self.outputs,
+                y_row: outputs,
             };
             dots.run::<V>();
-            let Some(bias) = self.bias else { return };
+            let Some(bias) = self.output.bias else { return };
             for row in 0..self.rows {
                 for (output, bias) in bias.iter().enumerate() {
-                    *y.add(row * self.outputs + output) += bias;
+                    *y.add(row * outputs + output) += bias;
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! [`run_integers`] call the copy of it that was compiled with the wanted instruction set enabled. For that to work, everything between the entry points
 //! below and the intrinsics must be inlined, hence `#[inline(always)]` on kernels and vectors.
 
+use crate::context::Context;
 use crate::integers::Integers;
 use crate::isa::Isa;
 #[cfg(target_arch = "aarch64")]
@@ -21,17 +22,17 @@ pub(crate) trait Kernel {
     unsafe fn run<V: Vector>(self) -> Self::Output;
 }
 
-/// Runs `kernel` with `isa`, or with the best that the CPU has if that is less.
+/// Runs `kernel` with the instruction set of `context`.
 #[inline]
-pub(crate) fn run<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
-    match isa.min(Isa::detect()) {
+pub(crate) fn run<K: Kernel>(context: &Context, kernel: K) -> K::Output {
+    match context.isa() {
         // SAFETY: any CPU runs portable code.
         Isa::Portable => unsafe { kernel.run::<Portable>() },
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: limited to what was detected on this CPU.
+        // SAFETY: a context has an instruction set of this CPU.
         Isa::Avx2 => unsafe { avx2(kernel) },
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: limited to what was detected on this CPU.
+        // SAFETY: a context has an instruction set of this CPU.
         Isa::Avx512 => unsafe { avx512(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
@@ -79,26 +80,26 @@ pub(crate) trait IntegerKernel {
     }
 }
 
-/// Runs `kernel` with `isa`, or with the best that the CPU has if that is less.
+/// Runs `kernel` with the instruction set of `context`.
 #[inline]
-pub(crate) fn run_integers<K: IntegerKernel>(isa: Isa, kernel: K) {
-    match isa.min(Isa::detect()) {
+pub(crate) fn run_integers<K: IntegerKernel>(context: &Context, kernel: K) {
+    match context.isa() {
         // SAFETY: any CPU runs portable code.
         Isa::Portable => unsafe { kernel.run::<Portable>() },
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: limited to what was detected on this CPU.
+        // SAFETY: a context has an instruction set of this CPU.
         Isa::Avx2 => unsafe { avx2_integers(kernel) },
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: limited to what was detected on this CPU.
+        // SAFETY: a context has an instruction set of this CPU.
         Isa::Avx512 => unsafe { avx512_integers(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
         Isa::Neon => unsafe { kernel.run::<Neon>() },
         #[cfg(target_arch = "aarch64")]
-        // SAFETY: limited to what was detected on this CPU.
+        // SAFETY: a context has an instruction set of this CPU.
         Isa::Dotprod => unsafe { dotprod_integers(kernel) },
         #[cfg(target_arch = "aarch64")]
-        // SAFETY: limited to what was detected on this CPU.
+        // SAFETY: a context has an instruction set of this CPU.
         Isa::I8mm => unsafe { i8mm_integers(kernel) },
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },

@@ -3,10 +3,9 @@
 //! The tail of a slice goes through the same vector instructions as the rest, so the value of an
 //! element does not depend on where it stands.
 
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
-use crate::isa::{Isa, isa};
 use crate::math;
-use crate::pool::Pool;
 use crate::vector::Vector;
 use std::marker::PhantomData;
 
@@ -18,8 +17,8 @@ const PIECE: usize = 8 * 1024;
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn silu(pool: &Pool, x: &[f32], y: &mut [f32]) {
-    by_isa::silu(isa(), pool, x, y);
+pub fn silu(context: &Context, x: &[f32], y: &mut [f32]) {
+    map::<Silu>(context, x, y);
 }
 
 /// y = silu(gate) · up: the gated unit of a feed-forward layer.
@@ -27,8 +26,8 @@ pub fn silu(pool: &Pool, x: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn silu_mul(pool: &Pool, gate: &[f32], up: &[f32], y: &mut [f32]) {
-    by_isa::silu_mul(isa(), pool, gate, up, y);
+pub fn silu_mul(context: &Context, gate: &[f32], up: &[f32], y: &mut [f32]) {
+    zip::<SiluMul>(context, gate, up, y);
 }
 
 /// y = x·Φ(x), Φ the normal distribution: `torch.nn.functional.gelu` with the exact erf form,
@@ -37,8 +36,8 @@ pub fn silu_mul(pool: &Pool, gate: &[f32], up: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn gelu(pool: &Pool, x: &[f32], y: &mut [f32]) {
-    by_isa::gelu(isa(), pool, x, y);
+pub fn gelu(context: &Context, x: &[f32], y: &mut [f32]) {
+    map::<Gelu>(context, x, y);
 }
 
 /// y = x above 0, eˣ − 1 below: `torch.nn.functional.elu` with alpha 1.
@@ -46,8 +45,8 @@ pub fn gelu(pool: &Pool, x: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn elu(pool: &Pool, x: &[f32], y: &mut [f32]) {
-    by_isa::elu(isa(), pool, x, y);
+pub fn elu(context: &Context, x: &[f32], y: &mut [f32]) {
+    map::<Elu>(context, x, y);
 }
 
 /// y = x above 0, 0 below: `torch.nn.functional.relu`.
@@ -55,8 +54,8 @@ pub fn elu(pool: &Pool, x: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn relu(pool: &Pool, x: &[f32], y: &mut [f32]) {
-    by_isa::relu(isa(), pool, x, y);
+pub fn relu(context: &Context, x: &[f32], y: &mut [f32]) {
+    map::<Relu>(context, x, y);
 }
 
 /// y = 1 / (1 + e⁻ˣ): `torch.sigmoid`.
@@ -64,8 +63,8 @@ pub fn relu(pool: &Pool, x: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn sigmoid(pool: &Pool, x: &[f32], y: &mut [f32]) {
-    by_isa::sigmoid(isa(), pool, x, y);
+pub fn sigmoid(context: &Context, x: &[f32], y: &mut [f32]) {
+    map::<Sigmoid>(context, x, y);
 }
 
 /// y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ): `torch.tanh`.
@@ -73,8 +72,8 @@ pub fn sigmoid(pool: &Pool, x: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn tanh(pool: &Pool, x: &[f32], y: &mut [f32]) {
-    by_isa::tanh(isa(), pool, x, y);
+pub fn tanh(context: &Context, x: &[f32], y: &mut [f32]) {
+    map::<Tanh>(context, x, y);
 }
 
 /// out = x + y.
@@ -82,8 +81,8 @@ pub fn tanh(pool: &Pool, x: &[f32], y: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn add(pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
-    by_isa::add(isa(), pool, x, y, out);
+pub fn add(context: &Context, x: &[f32], y: &[f32], out: &mut [f32]) {
+    zip::<Sum>(context, x, y, out);
 }
 
 /// out = x · y.
@@ -91,70 +90,8 @@ pub fn add(pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn mul(pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
-    by_isa::mul(isa(), pool, x, y, out);
-}
-
-/// The functions above with the instruction set `isa`.
-#[allow(missing_docs)]
-pub mod by_isa {
-    use super::*;
-
-    #[track_caller]
-    pub fn silu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
-        map::<Silu>(isa, pool, x, y);
-    }
-
-    #[track_caller]
-    pub fn gelu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
-        map::<Gelu>(isa, pool, x, y);
-    }
-
-    #[track_caller]
-    pub fn elu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
-        map::<Elu>(isa, pool, x, y);
-    }
-
-    #[track_caller]
-    pub fn relu(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
-        map::<Relu>(isa, pool, x, y);
-    }
-
-    #[track_caller]
-    pub fn sigmoid(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
-        map::<Sigmoid>(isa, pool, x, y);
-    }
-
-    #[track_caller]
-    pub fn tanh(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
-        map::<Tanh>(isa, pool, x, y);
-    }
-
-    #[track_caller]
-    pub fn silu_mul(isa: Isa, pool: &Pool, gate: &[f32], up: &[f32], y: &mut [f32]) {
-        zip_pieces::<SiluMul>(isa, pool, gate, up, y);
-    }
-
-    #[track_caller]
-    pub fn add(isa: Isa, pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
-        zip_pieces::<Sum>(isa, pool, x, y, out);
-    }
-
-    #[track_caller]
-    pub fn mul(isa: Isa, pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
-        zip_pieces::<Product>(isa, pool, x, y, out);
-    }
-}
-
-/// Applies a function of two lanes on all threads.
-#[track_caller]
-fn zip_pieces<F: Binary>(isa: Isa, pool: &Pool, x: &[f32], y: &[f32], out: &mut [f32]) {
-    assert_eq!(x.len(), out.len(), "length of the first input");
-    assert_eq!(y.len(), out.len(), "length of the second input");
-    pool.pieces(out, PIECE, |offset, out| {
-        let part = offset..offset + out.len();
-        zip::<F>(isa, &x[part.clone()], &y[part], out);
-    });
+pub fn mul(context: &Context, x: &[f32], y: &[f32], out: &mut [f32]) {
+    zip::<Product>(context, x, y, out);
 }
 
 /// A function of one lane.
@@ -193,20 +130,26 @@ operations! {
     Binary Product = |x, y| x * y;
 }
 
+/// Applies a function of one lane on all threads.
 #[track_caller]
-fn map<F: Unary>(isa: Isa, pool: &Pool, x: &[f32], y: &mut [f32]) {
+fn map<F: Unary>(context: &Context, x: &[f32], y: &mut [f32]) {
     assert_eq!(x.len(), y.len(), "length of x and y");
-    pool.pieces(y, PIECE, |offset, y| {
+    context.pool().pieces(y, PIECE, |offset, y| {
         let x = &x[offset..offset + y.len()];
-        dispatch::run(isa, Map { x, y, function: PhantomData::<F> });
+        dispatch::run(context, Map { x, y, function: PhantomData::<F> });
     });
 }
 
+/// Applies a function of two lanes on all threads.
 #[track_caller]
-fn zip<F: Binary>(isa: Isa, x: &[f32], y: &[f32], out: &mut [f32]) {
-    assert_eq!(x.len(), out.len(), "length of x and out");
-    assert_eq!(y.len(), out.len(), "length of y and out");
-    dispatch::run(isa, Zip { x, y, out, function: PhantomData::<F> });
+fn zip<F: Binary>(context: &Context, x: &[f32], y: &[f32], out: &mut [f32]) {
+    assert_eq!(x.len(), out.len(), "length of the first input");
+    assert_eq!(y.len(), out.len(), "length of the second input");
+    context.pool().pieces(out, PIECE, |offset, out| {
+        let part = offset..offset + out.len();
+        let (x, y) = (&x[part.clone()], &y[part]);
+        dispatch::run(context, Zip { x, y, out, function: PhantomData::<F> });
+    });
 }
 
 /// y = f(x), of equal lengths.

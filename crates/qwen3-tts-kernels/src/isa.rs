@@ -1,4 +1,4 @@
-//! Instruction sets: what this CPU has, and which one the kernels use.
+//! Instruction sets: those that this CPU has, and the one that the kernels use.
 
 use std::sync::OnceLock;
 
@@ -37,6 +37,16 @@ impl Isa {
         *DETECTED.get_or_init(detect)
     }
 
+    /// The best instruction set of this CPU, or the lower one that `QWEN3_TTS_ISA` names.
+    pub(crate) fn preferred() -> Isa {
+        static PREFERRED: OnceLock<Isa> = OnceLock::new();
+        *PREFERRED.get_or_init(|| {
+            let wanted = std::env::var("QWEN3_TTS_ISA").ok();
+            let limit = Isa::ALL.into_iter().find(|isa| wanted.as_deref() == Some(isa.name()));
+            limit.unwrap_or(Isa::detect()).min(Isa::detect())
+        })
+    }
+
     /// The lower-case name, as the environment variable `QWEN3_TTS_ISA` takes it.
     pub fn name(self) -> &'static str {
         match self {
@@ -48,18 +58,6 @@ impl Isa {
             Isa::I8mm => "i8mm",
         }
     }
-}
-
-/// The instruction set in use: the best of this CPU, or a lower one where the environment
-/// variable `QWEN3_TTS_ISA` asks for it by its [name](Isa::name). Decided once a process; a name
-/// that is none of this architecture's, or is more than the CPU has, changes nothing.
-pub fn isa() -> Isa {
-    static CHOSEN: OnceLock<Isa> = OnceLock::new();
-    *CHOSEN.get_or_init(|| {
-        let wanted = std::env::var("QWEN3_TTS_ISA").ok();
-        let limit = Isa::ALL.into_iter().find(|isa| wanted.as_deref() == Some(isa.name()));
-        limit.unwrap_or(Isa::detect()).min(Isa::detect())
-    })
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -1,10 +1,10 @@
 //! Matrix products with weights as they lie in the checkpoint.
 
 use crate::affine::{Activations, Affine, AffineRows};
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
 use crate::dot::{Dots, Element, TILE};
-use crate::isa::{Isa, isa};
-use crate::pool::{Pool, SharedMut};
+use crate::pool::SharedMut;
 use crate::vector::Vector;
 use half::bf16;
 
@@ -76,18 +76,6 @@ pub struct Projection<'a> {
     pub y: &'a mut [f32],
 }
 
-/// y\[t, n\] = Σₖ x\[t, k\]·w\[n, k\] + bias\[n\] for every projection: `torch.nn.Linear`, several
-/// of them with the same input x \[n_tokens, inputs\] behind one barrier (q, k and v; gate and up).
-///
-/// Each y\[t, n\] is the same, bit for bit, however many threads and tokens there are.
-///
-/// # Panics
-/// If a length does not fit the shapes.
-#[track_caller]
-pub fn linear(pool: &Pool, x: &[f32], n_tokens: usize, projections: &mut [Projection<'_>]) {
-    by_isa(isa(), pool, x, n_tokens, projections);
-}
-
 /// Weight bytes of one task: few enough that threads end about together.
 const TASK_BYTES: usize = 64 * 1024;
 
@@ -96,16 +84,16 @@ const TASK_BYTES: usize = 64 * 1024;
 const TASK_BYTES_MANY: usize = 256 * 1024;
 const MANY: usize = 32;
 
-/// [`linear`] with the instruction set `isa`.
+/// y\[t, n\] = Σₖ x\[t, k\]·w\[n, k\] + bias\[n\] for every projection: `torch.nn.Linear`, several
+/// of them with the same input x \[n_tokens, inputs\] behind one barrier (q, k and v; gate and up).
+///
+/// Each y\[t, n\] is the same, bit for bit, however many threads and tokens there are.
+///
+/// # Panics
+/// If a length does not fit the shapes.
 #[track_caller]
-pub fn by_isa(
-    isa: Isa,
-    pool: &Pool,
-    x: &[f32],
-    n_tokens: usize,
-    projections: &mut [Projection<'_>],
-) {
-    let task_bytes = task_bytes(n_tokens, projections, pool.threads());
+pub fn linear(context: &Context, x: &[f32], n_tokens: usize, projections: &mut [Projection<'_>]) {
+    let task_bytes = task_bytes(n_tokens, projections, context.pool().threads());
     let mut parts = Vec::with_capacity(projections.len());
     let mut quantised: Vec<Activations> = Vec::new();
     let mut tasks = 0;
@@ -120,7 +108,7 @@ pub fn by_isa(
         if let MatrixData::Affine(Affine { group_size, .. }) = weight.data
             && quantised.iter().all(|x| x.group_size != group_size)
         {
-            quantised.push(Activations::new(isa, pool, x, weight.cols, group_size));
+            quantised.push(Activations::new(context, x, weight.cols, group_size));
         }
         let row_bytes = (weight.cols * weight.data.bits() / 8).max(1);
         let task_rows = (task_bytes / row_bytes / TILE).max(1) * TILE;
@@ -128,7 +116,7 @@ pub fn by_isa(
         parts.push(Part { weight, bias: projection.bias, y, task_rows, first_task: tasks });
         tasks += weight.rows.div_ceil(task_rows);
     }
-    pool.run(tasks, |task| {
+    context.pool().run(tasks, |task| {
         let part = &parts[parts.partition_point(|part| part.first_task <= task) - 1];
         let row = (task - part.first_task) * part.task_rows;
         let rows = part.task_rows.min(part.weight.rows - row);
@@ -138,9 +126,9 @@ pub fn by_isa(
                 let x = quantised.iter().find(|x| x.group_size == weight.group_size);
                 let x = x.expect("activations in groups of every size that occurs");
                 // SAFETY: lengths were checked and the rows exist.
-                dispatch::run_integers(isa, unsafe { rows.affine(weight, x) });
+                dispatch::run_integers(context, unsafe { rows.affine(weight, x) });
             }
-            _ => dispatch::run(isa, &rows),
+            _ => dispatch::run(context, &rows),
         }
         // SAFETY: each task has rows of its own.
         unsafe { rows.add_bias() };

@@ -1,8 +1,7 @@
 //! Vector quantisation: the nearest row of a codebook.
 
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
-use crate::isa::{Isa, isa};
-use crate::pool::Pool;
 use crate::vector::Vector;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -14,20 +13,14 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// # Panics
 /// If `dim` is 0, the codebook is empty or a length does not fit the shapes.
 #[track_caller]
-pub fn nearest(pool: &Pool, x: &[f32], codebook: &[f32], dim: usize, indices: &mut [u32]) {
-    by_isa(isa(), pool, x, codebook, dim, indices);
-}
-
-/// [`nearest`] with the instruction set `isa`.
-#[track_caller]
-pub fn by_isa(isa: Isa, pool: &Pool, x: &[f32], codebook: &[f32], dim: usize, indices: &mut [u32]) {
+pub fn nearest(context: &Context, x: &[f32], codebook: &[f32], dim: usize, indices: &mut [u32]) {
     assert!(dim > 0 && !codebook.is_empty(), "an empty codebook");
     assert_eq!(codebook.len() % dim, 0, "codebook is not whole rows of {dim}");
     assert_eq!(x.len(), indices.len() * dim, "length of x");
     let found: Vec<AtomicU32> = indices.iter().map(|_| AtomicU32::new(0)).collect();
-    pool.run(found.len(), |t| {
+    context.pool().run(found.len(), |t| {
         let x = &x[t * dim..(t + 1) * dim];
-        found[t].store(dispatch::run(isa, Nearest { x, codebook }), Relaxed);
+        found[t].store(dispatch::run(context, Nearest { x, codebook }), Relaxed);
     });
     for (index, found) in indices.iter_mut().zip(found) {
         *index = found.into_inner();

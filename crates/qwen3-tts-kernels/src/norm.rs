@@ -1,8 +1,7 @@
 //! Normalisation of rows.
 
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
-use crate::isa::{Isa, isa};
-use crate::pool::Pool;
 use crate::vector::Vector;
 
 /// Elements of one task, about.
@@ -15,8 +14,8 @@ const PIECE: usize = 16 * 1024;
 /// # Panics
 /// If a length does not fit the shapes.
 #[track_caller]
-pub fn rms_norm(pool: &Pool, x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
-    by_isa::rms_norm(isa(), pool, x, weight, eps, y);
+pub fn rms_norm(context: &Context, x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
+    norm(context, x, weight, None, eps, y);
 }
 
 /// y = weight·(x − mean(x)) / √(var(x) + eps) + bias for each row: `torch.nn.LayerNorm`.
@@ -26,39 +25,21 @@ pub fn rms_norm(pool: &Pool, x: &[f32], weight: &[f32], eps: f32, y: &mut [f32])
 /// # Panics
 /// If a length does not fit the shapes.
 #[track_caller]
-pub fn layer_norm(pool: &Pool, x: &[f32], weight: &[f32], bias: &[f32], eps: f32, y: &mut [f32]) {
-    by_isa::layer_norm(isa(), pool, x, weight, bias, eps, y);
-}
-
-/// The functions above with the instruction set `isa`.
-#[allow(missing_docs)]
-pub mod by_isa {
-    use super::*;
-
-    #[track_caller]
-    pub fn rms_norm(isa: Isa, pool: &Pool, x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
-        norm(isa, pool, x, weight, None, eps, y);
-    }
-
-    #[track_caller]
-    pub fn layer_norm(
-        isa: Isa,
-        pool: &Pool,
-        x: &[f32],
-        weight: &[f32],
-        bias: &[f32],
-        eps: f32,
-        y: &mut [f32],
-    ) {
-        assert_eq!(bias.len(), weight.len(), "length of the bias");
-        norm(isa, pool, x, weight, Some(bias), eps, y);
-    }
+pub fn layer_norm(
+    context: &Context,
+    x: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    eps: f32,
+    y: &mut [f32],
+) {
+    assert_eq!(bias.len(), weight.len(), "length of the bias");
+    norm(context, x, weight, Some(bias), eps, y);
 }
 
 #[track_caller]
 fn norm(
-    isa: Isa,
-    pool: &Pool,
+    context: &Context,
     x: &[f32],
     weight: &[f32],
     bias: Option<&[f32]>,
@@ -70,10 +51,10 @@ fn norm(
     assert_eq!(x.len(), y.len(), "length of x and y");
     assert_eq!(x.len() % channels.max(1), 0, "x is not whole rows of {channels} channels");
     let piece = (PIECE / channels.max(1)).max(1) * channels;
-    pool.pieces(y, piece, |offset, y| {
+    context.pool().pieces(y, piece, |offset, y| {
         let rows = x[offset..offset + y.len()].chunks_exact(channels);
         for (x, y) in rows.zip(y.chunks_exact_mut(channels)) {
-            dispatch::run(isa, Row { x, weight, bias, eps, y });
+            dispatch::run(context, Row { x, weight, bias, eps, y });
         }
     });
 }

@@ -1,7 +1,7 @@
 //! Rotary position embedding.
 
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
-use crate::isa::{Isa, isa};
 use crate::vector::Vector;
 
 /// Rotates each head of x in place, element i with element i + head_dim/2 (the split-half form of
@@ -12,20 +12,21 @@ use crate::vector::Vector;
 /// # Panics
 /// If head_dim is odd or a length does not fit the shapes.
 #[track_caller]
-pub fn rope(x: &mut [f32], heads: usize, head_dim: usize, cos: &[f32], sin: &[f32]) {
-    by_isa(isa(), x, heads, head_dim, cos, sin);
-}
-
-/// [`rope`] with the instruction set `isa`.
-#[track_caller]
-pub fn by_isa(isa: Isa, x: &mut [f32], heads: usize, head_dim: usize, cos: &[f32], sin: &[f32]) {
+pub fn rope(
+    context: &Context,
+    x: &mut [f32],
+    heads: usize,
+    head_dim: usize,
+    cos: &[f32],
+    sin: &[f32],
+) {
     let half = head_dim / 2;
     assert_eq!(head_dim % 2, 0, "head_dim {head_dim} is odd");
     assert_eq!(cos.len(), sin.len(), "length of cos and sin");
     assert_eq!(cos.len() * 2 * heads, x.len(), "length of cos for x");
     assert!(half > 0 || x.is_empty(), "heads without elements");
     assert_eq!(cos.len() % half.max(1), 0, "cos is not whole rows of {half}");
-    dispatch::run(isa, Rope { x, heads, half, cos, sin });
+    dispatch::run(context, Rope { x, heads, half, cos, sin });
 }
 
 struct Rope<'a> {

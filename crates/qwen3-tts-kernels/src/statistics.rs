@@ -1,9 +1,9 @@
 //! Mean and deviation of each channel over time.
 
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
-use crate::isa::{Isa, isa};
 use crate::math;
-use crate::pool::{Pool, SharedMut};
+use crate::pool::SharedMut;
 use crate::vector::Vector;
 
 /// Channels of one task, a whole number of vectors of any width.
@@ -20,21 +20,7 @@ const BLOCK: usize = 128;
 /// If a length does not fit the shapes.
 #[track_caller]
 pub fn statistics(
-    pool: &Pool,
-    x: &[f32],
-    logits: Option<&[f32]>,
-    floor: f32,
-    mean: &mut [f32],
-    deviation: &mut [f32],
-) {
-    by_isa(isa(), pool, x, logits, floor, mean, deviation);
-}
-
-/// [`statistics`] with the instruction set `isa`.
-#[track_caller]
-pub fn by_isa(
-    isa: Isa,
-    pool: &Pool,
+    context: &Context,
     x: &[f32],
     logits: Option<&[f32]>,
     floor: f32,
@@ -49,7 +35,7 @@ pub fn by_isa(
         assert_eq!(logits.len(), x.len(), "length of the logits");
     }
     let (mean, deviation) = (SharedMut(mean.as_mut_ptr()), SharedMut(deviation.as_mut_ptr()));
-    pool.run(channels.div_ceil(BLOCK), |task| {
+    context.pool().run(channels.div_ceil(BLOCK), |task| {
         let first = task * BLOCK;
         let width = BLOCK.min(channels - first);
         // SAFETY: each task has channels of its own.
@@ -59,7 +45,7 @@ pub fn by_isa(
                 std::slice::from_raw_parts_mut(deviation.at(first), width),
             )
         };
-        dispatch::run(isa, Block { x, logits, channels, first, floor, mean, deviation });
+        dispatch::run(context, Block { x, logits, channels, first, floor, mean, deviation });
     });
 }
 

@@ -3,10 +3,10 @@
 //! As many activations as weights share a scale share one too: x ≈ s·ξ with whole |ξ| ≤ 32639,
 //! s the group's largest |x| / 32639, so that |x − s·ξ| ≤ s/2 but for the last bits of s.
 
+use crate::context::Context;
 use crate::dispatch::{self, IntegerKernel};
 use crate::integers::{Integers, STEP};
-use crate::isa::Isa;
-use crate::pool::{Pool, SharedMut};
+use crate::pool::SharedMut;
 use crate::vector::Vector;
 
 /// The largest |ξ|: 256·127 + 127, so that two signed bytes hold it.
@@ -39,7 +39,7 @@ pub(crate) struct Activations {
 impl Activations {
     /// Quantises `x` \[tokens, cols\], whole groups. A group with an activation that is no finite
     /// number gets a scale that is NaN.
-    pub(crate) fn new(isa: Isa, pool: &Pool, x: &[f32], cols: usize, group_size: usize) -> Self {
+    pub(crate) fn new(context: &Context, x: &[f32], cols: usize, group_size: usize) -> Self {
         let groups = x.len() / group_size;
         let mut all = Activations {
             group_size,
@@ -52,11 +52,11 @@ impl Activations {
         let scales = SharedMut(all.scales.as_mut_ptr());
         let sums = SharedMut(all.sums.as_mut_ptr());
         let task_groups = TASK / group_size;
-        pool.run(groups.div_ceil(task_groups), |task| {
+        context.pool().run(groups.div_ceil(task_groups), |task| {
             let first = task * task_groups;
             let n = task_groups.min(groups - first);
             let groups = Groups { x, group_size, first, n, steps, scales, sums };
-            dispatch::run_integers(isa, groups);
+            dispatch::run_integers(context, groups);
         });
         // SAFETY: the tasks have written every group.
         unsafe {

@@ -5,10 +5,10 @@
 //! in one order, whatever the tile around them, so a product depends on its two rows alone: not on
 //! how many tokens or threads there are.
 
-use super::activations::Activations;
-use super::{Affine, Bits, Floats};
+use super::Bits;
+use super::rows::{AHEAD, AffineRows, load, part};
 use crate::dispatch::IntegerKernel;
-use crate::dot::{Element, TILE};
+use crate::dot::TILE;
 use crate::integers::{Integers, STEP};
 use crate::vector::{Vector, prefetch};
 
@@ -16,22 +16,6 @@ use crate::vector::{Vector, prefetch};
 const TOKENS: usize = 4;
 /// The most lanes of any vector.
 const MAX_LANES: usize = 16;
-
-/// How many bytes ahead weights are asked for: far enough to hide the way to memory.
-pub(super) const AHEAD: usize = 8192;
-
-/// y\[t, n\] = Σₖ x\[t, k\]·w\[row + n, k\] for `rows` rows n and all tokens t.
-pub(crate) struct AffineRows<'a> {
-    pub(crate) weight: Affine<'a>,
-    pub(crate) row: usize,
-    pub(crate) rows: usize,
-    pub(crate) cols: usize,
-    pub(crate) x: &'a Activations,
-    pub(crate) tokens: usize,
-    pub(crate) y: *mut f32,
-    /// The distance from y\[t, n\] to y\[t + 1, n\].
-    pub(crate) y_token: usize,
-}
 
 impl IntegerKernel for AffineRows<'_> {
     /// # Safety
@@ -176,29 +160,4 @@ impl AffineRows<'_> {
             }
         }
     }
-}
-
-/// `n` scales or biases from `at` on, the other lanes 0.
-///
-/// # Safety
-/// The CPU has the instruction set of `V`; the values exist, at most a vector of them.
-#[inline(always)]
-pub(super) unsafe fn load<V: Vector>(values: Floats<'_>, at: usize, n: usize) -> V {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match values {
-            Floats::F32(values) => part(values.as_ptr().add(at), n),
-            Floats::Bf16(values) => part(values.as_ptr().add(at), n),
-        }
-    }
-}
-
-/// The first `n` lanes from memory, the others 0.
-///
-/// # Safety
-/// The CPU has the instruction set of `V`; the values exist, at most a vector of them.
-#[inline(always)]
-unsafe fn part<V: Vector, E: Element>(from: *const E, n: usize) -> V {
-    // SAFETY: the caller's promise.
-    unsafe { if n == V::LANES { E::load(from) } else { E::load_part(from, n) } }
 }

@@ -1,7 +1,7 @@
 //! [`AffineRows`] with matrix products of bytes: four rows at once, one in each lane of the floats.
 
 use super::Bits;
-use super::dots::{AHEAD, AffineRows, load};
+use super::rows::{AHEAD, AffineRows, load};
 use crate::integers::STEP;
 use crate::integers::i8mm::{columns, join, multiply, pair};
 use crate::vector::{Neon, prefetch};

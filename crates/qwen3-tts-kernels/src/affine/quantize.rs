@@ -1,10 +1,10 @@
 //! From weights to affine groups.
 
 use super::{Bits, Floats, GROUP_SIZES, Parameter};
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
 use crate::dot::Element;
-use crate::isa::{Isa, isa};
-use crate::pool::{Pool, SharedMut};
+use crate::pool::SharedMut;
 use crate::vector::Vector;
 
 /// Weights as affine groups, with scales and biases of type `P`.
@@ -18,33 +18,21 @@ pub struct AffineGroups<P = f32> {
     pub biases: Vec<P>,
 }
 
-/// Quantises whole groups of weights as MLX's `quantize` does, bit for bit. Scales and biases are
-/// computed in float32 and rounded to `P` at the end; MLX gives them the type of the weights.
-///
-/// Of the smallest and the largest weight of a group, the one further from 0 is kept exactly, and
-/// the scale is adjusted so that 0 is kept exactly too. The scale of a group with a weight that is
-/// not finite is not finite.
-///
-/// # Panics
-/// If `group_size` is none of [`GROUP_SIZES`], or does not divide the weights.
-#[track_caller]
-pub fn quantize<P: Parameter>(
-    pool: &Pool,
-    weights: Floats<'_>,
-    bits: Bits,
-    group_size: usize,
-) -> AffineGroups<P> {
-    by_isa(isa(), pool, weights, bits, group_size)
-}
-
 /// Weights of one task.
 const TASK_WEIGHTS: usize = 64 * 1024;
 
-/// [`quantize`] with the instruction set `isa`.
+/// Quantises whole groups of weights as MLX's `quantize` does, bit for bit. Scales and biases are
+/// computed in float32 and rounded to `P` at the end, as MLX does for weights of that type.
+///
+/// Of the smallest and the largest weight of a group, the one further from 0 is kept exactly, and
+/// the scale is adjusted so that 0 is kept exactly too. The scale of a group with a NaN or an
+/// infinite weight is not finite either.
+///
+/// # Panics
+/// If `group_size` is none of [`GROUP_SIZES`], or does not divide the number of weights.
 #[track_caller]
-pub fn by_isa<P: Parameter>(
-    isa: Isa,
-    pool: &Pool,
+pub fn quantize<P: Parameter>(
+    context: &Context,
     weights: Floats<'_>,
     bits: Bits,
     group_size: usize,
@@ -63,10 +51,10 @@ pub fn by_isa<P: Parameter>(
         biases: SharedMut(all.biases.as_mut_ptr()),
     };
     let task_groups = TASK_WEIGHTS / group_size;
-    pool.run(groups.div_ceil(task_groups), |task| {
+    context.pool().run(groups.div_ceil(task_groups), |task| {
         let first = task * task_groups;
         let n = task_groups.min(groups - first);
-        dispatch::run(isa, Groups { weights, bits, group_size, first, n, to });
+        dispatch::run(context, Groups { weights, bits, group_size, first, n, to });
     });
     // SAFETY: the tasks have written every group.
     unsafe {

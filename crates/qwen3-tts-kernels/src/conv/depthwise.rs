@@ -1,51 +1,39 @@
 //! Depthwise convolution: every channel has its own taps.
 
 use super::output_rows;
+use crate::context::Context;
 use crate::dispatch::{self, Kernel};
-use crate::isa::{Isa, isa};
-use crate::pool::Pool;
 use crate::vector::Vector;
 
 /// Elements of y in one task.
 const PIECE: usize = 8 * 1024;
 
+/// A convolution of [`depthwise_conv1d`].
+#[derive(Clone, Copy, Debug)]
+pub struct DepthwiseConv1d<'a> {
+    /// w \[taps, channels\].
+    pub weight: &'a [f32],
+    /// Kernel size, at least 1.
+    pub taps: usize,
+    /// Channels, at least 1.
+    pub channels: usize,
+    /// \[channels\].
+    pub bias: Option<&'a [f32]>,
+    /// Rows of x between neighbouring taps, at least 1.
+    pub dilation: usize,
+}
+
 /// y\[t, c\] = bias\[c\] + Σⱼ w\[j, c\]·x\[t + j·dilation, c\]: `torch.nn.Conv1d` with as many
 /// groups as channels, stride 1 and no padding, on channels-last rows.
 ///
-/// weight is \[taps, channels\], x \[len, channels\] with its left context, y \[n, channels\] with
-/// n = len − (taps − 1)·dilation.
+/// x is \[len, channels\] and already holds its left context; y is \[n, channels\] with
+/// n = len − (taps − 1)·dilation, or n = 0 if len is too short for one window.
 ///
 /// # Panics
 /// If channels, taps or dilation is 0, or a length does not fit the shapes.
-#[allow(clippy::too_many_arguments)]
 #[track_caller]
-pub fn depthwise_conv1d(
-    pool: &Pool,
-    x: &[f32],
-    weight: &[f32],
-    taps: usize,
-    channels: usize,
-    bias: Option<&[f32]>,
-    dilation: usize,
-    y: &mut [f32],
-) {
-    by_isa(isa(), pool, x, weight, taps, channels, bias, dilation, y);
-}
-
-/// [`depthwise_conv1d`] with the instruction set `isa`.
-#[allow(clippy::too_many_arguments)]
-#[track_caller]
-pub fn by_isa(
-    isa: Isa,
-    pool: &Pool,
-    x: &[f32],
-    weight: &[f32],
-    taps: usize,
-    channels: usize,
-    bias: Option<&[f32]>,
-    dilation: usize,
-    y: &mut [f32],
-) {
+pub fn depthwise_conv1d(context: &Context, x: &[f32], conv: DepthwiseConv1d<'_>, y: &mut [f32]) {
+    let DepthwiseConv1d { weight, taps, channels, bias, dilation } = conv;
     assert!(channels > 0 && taps > 0, "an empty weight [{taps}, {channels}]");
     assert_eq!(weight.len(), taps * channels, "length of weight [{taps}, {channels}]");
     assert_eq!(x.len() % channels, 0, "x is not whole rows of {channels} channels");
@@ -55,20 +43,15 @@ pub fn by_isa(
         assert_eq!(bias.len(), channels, "length of the bias");
     }
     let piece = (PIECE / channels).max(1) * channels;
-    pool.pieces(y, piece, |offset, y| {
-        let x = &x[offset..];
-        dispatch::run(isa, Rows { x, weight, taps, channels, bias, dilation, y });
+    context.pool().pieces(y, piece, |offset, y| {
+        dispatch::run(context, Rows { x: &x[offset..], conv, y });
     });
 }
 
 /// Whole rows of y; x begins under the first of them.
 struct Rows<'a> {
     x: &'a [f32],
-    weight: &'a [f32],
-    taps: usize,
-    channels: usize,
-    bias: Option<&'a [f32]>,
-    dilation: usize,
+    conv: DepthwiseConv1d<'a>,
     y: &'a mut [f32],
 }
 
@@ -80,8 +63,8 @@ impl Kernel for Rows<'_> {
         let mut channel = 0;
         // SAFETY: the channels exist.
         unsafe {
-            while channel < self.channels {
-                let width = V::LANES.min(self.channels - channel);
+            while channel < self.conv.channels {
+                let width = V::LANES.min(self.conv.channels - channel);
                 if width == V::LANES {
                     self.column::<V, true>(channel, width);
                 } else {
@@ -100,18 +83,19 @@ impl Rows<'_> {
     /// As [`Kernel::run`]; the channels exist.
     #[inline(always)]
     unsafe fn column<V: Vector, const WHOLE: bool>(&mut self, channel: usize, width: usize) {
+        let DepthwiseConv1d { weight, taps, channels, bias, dilation } = self.conv;
         // SAFETY: every offset is a row or tap that exists, plus channel .. channel + width.
         unsafe {
             let load = Load::<WHOLE>(width);
-            let bias = match self.bias {
+            let bias = match bias {
                 Some(bias) => load.load(bias.as_ptr().add(channel)),
                 None => V::splat(0.0),
             };
-            for row in (0..self.y.len()).step_by(self.channels) {
+            for row in (0..self.y.len()).step_by(channels) {
                 let mut sum = bias;
-                for tap in 0..self.taps {
-                    let w: V = load.load(self.weight.as_ptr().add(tap * self.channels + channel));
-                    let at = row + tap * self.dilation * self.channels + channel;
+                for tap in 0..taps {
+                    let w: V = load.load(weight.as_ptr().add(tap * channels + channel));
+                    let at = row + tap * dilation * channels + channel;
                     sum = w.mul_add(load.load(self.x.as_ptr().add(at)), sum);
                 }
                 let y = self.y.as_mut_ptr().add(row + channel);

@@ -1,8 +1,8 @@
 //! Convolution weights in the order in which the tile reads them.
 
+use crate::context::Context;
 use crate::dispatch::{self, Lanes};
-use crate::isa::{Isa, isa};
-use crate::pool::Pool;
+use crate::isa::Isa;
 
 /// Vectors in the width of a tile.
 pub(super) const TILE_VECTORS: usize = 3;
@@ -34,16 +34,8 @@ impl ConvWeight {
     /// # Panics
     /// If a dimension is 0 or the length is not their product.
     #[track_caller]
-    pub fn pack(pool: &Pool, weight: &[f32], out: usize, taps: usize, input: usize) -> ConvWeight {
-        ConvWeight::pack_by_isa(isa(), pool, weight, out, taps, input)
-    }
-
-    /// [`ConvWeight::pack`] for the instruction set `isa`.
-    #[doc(hidden)]
-    #[track_caller]
-    pub fn pack_by_isa(
-        isa: Isa,
-        pool: &Pool,
+    pub fn pack(
+        context: &Context,
         weight: &[f32],
         out: usize,
         taps: usize,
@@ -51,7 +43,7 @@ impl ConvWeight {
     ) -> ConvWeight {
         assert!(out > 0 && taps > 0 && input > 0, "an empty weight [{out}, {taps}, {input}]");
         assert_eq!(weight.len(), out * taps * input, "length of weight [{out}, {taps}, {input}]");
-        let panel_width = TILE_VECTORS * dispatch::run(isa, Lanes);
+        let panel_width = TILE_VECTORS * dispatch::run(context, Lanes);
         let depth = taps * input;
         let panel_len = depth * panel_width;
         let len = out.div_ceil(panel_width) * panel_len;
@@ -60,13 +52,13 @@ impl ConvWeight {
         let all = unsafe {
             std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<f32>(), lines.len() * 16)
         };
-        pool.pieces(&mut all[..len], panel_len, |offset, panel| {
+        context.pool().pieces(&mut all[..len], panel_len, |offset, panel| {
             let first = offset / panel_len * panel_width;
             let rows = &weight[first * depth..weight.len().min((first + panel_width) * depth)];
             fill_panel(rows, depth, panel, panel_width);
         });
         let narrow = (out <= NARROW).then(|| weight.to_vec());
-        ConvWeight { isa, out, taps, input, panel_width, lines, narrow }
+        ConvWeight { isa: context.isa(), out, taps, input, panel_width, lines, narrow }
     }
 
     /// Output channels.

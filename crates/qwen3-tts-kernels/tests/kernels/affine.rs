@@ -1,11 +1,11 @@
 //! Quantised matrices against their definition.
 
-use super::{assert_close, bits, levels, noise, pools};
+use super::{assert_close, bits, contexts, levels, noise, thread_counts};
 use proptest::prelude::*;
 use proptest::sample::select;
 use qwen3_tts_kernels::{
-    Affine, AffineGroups, Bits, Floats, GROUP_SIZES, Isa, Matrix, MatrixData, Pool, Projection,
-    bf16, by_isa, quantize,
+    Affine, AffineGroups, Bits, Context, Floats, GROUP_SIZES, Isa, Matrix, MatrixData, Projection,
+    bf16, linear, quantize,
 };
 
 const WIDTHS: [Bits; 3] = [Bits::Four, Bits::Six, Bits::Eight];
@@ -34,8 +34,9 @@ impl Random {
 
     /// What [`quantize`] makes of ordinary weights, its scales and biases rounded.
     fn made(seed: u64, weights: usize, width: Bits, group_size: usize) -> Self {
+        let weights = noise(seed, weights);
         let mut groups: AffineGroups =
-            quantize(&Pool::new(1), Floats::F32(&noise(seed, weights)), width, group_size);
+            quantize(&Context::new(1), Floats::F32(&weights), width, group_size);
         let round = |values: &mut Vec<f32>| {
             values.iter_mut().for_each(|v| *v = bf16::from_f32(*v).to_f32());
         };
@@ -68,9 +69,9 @@ impl Random {
     }
 }
 
-fn run(isa: Isa, pool: &Pool, x: &[f32], tokens: usize, weight: Matrix<'_>) -> Vec<f32> {
+fn run(context: &Context, x: &[f32], tokens: usize, weight: Matrix<'_>) -> Vec<f32> {
     let mut y = vec![f32::NAN; tokens * weight.rows];
-    by_isa::linear(isa, pool, x, tokens, &mut [Projection { weight, bias: None, y: &mut y }]);
+    linear(context, x, tokens, &mut [Projection { weight, bias: None, y: &mut y }]);
     y
 }
 
@@ -152,9 +153,9 @@ proptest! {
         for isa in levels() {
             let mut first: Option<Vec<f32>> = None;
             for data in [random.affine(), half] {
-                for pool in &pools() {
+                for context in &thread_counts(isa) {
                     let weight = Matrix { data: MatrixData::Affine(data), rows, cols };
-                    let y = run(isa, pool, &x, tokens, weight);
+                    let y = run(context, &x, tokens, weight);
                     prop_assert_eq!(bits(first.get_or_insert_with(|| y.clone())), bits(&y));
                 }
             }
@@ -186,10 +187,10 @@ proptest! {
             x.iter().zip(&weights[n * cols..]).map(|(x, w)| f64::from(*x) * w).sum()
         };
         let weight = Matrix { data: MatrixData::Affine(random.affine()), rows, cols };
-        for isa in levels() {
-            let y = run(isa, &Pool::new(1), &x, 1, weight);
+        for context in contexts(1) {
+            let y = run(&context, &x, 1, weight);
             for n in 0..rows {
-                prop_assert_eq!(f64::from(y[n]), want(n), "{:?}", isa);
+                prop_assert_eq!(f64::from(y[n]), want(n), "{:?}", context.isa());
             }
         }
     }
@@ -207,11 +208,10 @@ proptest! {
         let x = noise(!seed, tokens * cols);
         let weight = Matrix { data: MatrixData::Affine(random.affine()), rows, cols };
         for isa in levels() {
-            let together = run(isa, &Pool::new(2), &x, tokens, weight);
-            let alone: Vec<f32> = x
-                .chunks_exact(cols)
-                .flat_map(|x| run(isa, &Pool::new(1), x, 1, weight))
-                .collect();
+            let together = run(&Context::with_isa(2, isa), &x, tokens, weight);
+            let context = Context::with_isa(1, isa);
+            let alone: Vec<f32> =
+                x.chunks_exact(cols).flat_map(|x| run(&context, x, 1, weight)).collect();
             prop_assert_eq!(bits(&together), bits(&alone));
         }
     }
@@ -224,7 +224,7 @@ proptest! {
         seed: u64,
     ) {
         let weights = noise(seed, groups * group_size);
-        let quantised = quantize(&Pool::new(1), Floats::F32(&weights), width, group_size);
+        let quantised = quantize(&Context::new(1), Floats::F32(&weights), width, group_size);
         let random = Random { groups: quantised, width, group_size };
         let mut back = vec![0.0; weights.len()];
         random.affine().dequantize(0, &mut back);
@@ -255,13 +255,13 @@ fn any_row_is_dequantised_alone() {
 fn groups_are_the_same_on_any_cpu_and_any_number_of_threads() {
     let weights: Vec<bf16> = noise(6, 5000 * 32).into_iter().map(bf16::from_f32).collect();
     for width in WIDTHS {
-        let made = |isa, pool: &Pool| -> AffineGroups<bf16> {
-            by_isa::quantize(isa, pool, Floats::Bf16(&weights), width, 32)
+        let made = |context: &Context| -> AffineGroups<bf16> {
+            quantize(context, Floats::Bf16(&weights), width, 32)
         };
-        let first = made(Isa::Portable, &Pool::new(1));
+        let first = made(&Context::with_isa(1, Isa::Portable));
         for isa in levels() {
-            for pool in &pools() {
-                assert_eq!(made(isa, pool), first);
+            for context in &thread_counts(isa) {
+                assert_eq!(made(context), first);
             }
         }
     }
@@ -272,10 +272,9 @@ fn a_weight_that_is_no_finite_number_shows_in_the_scale() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut weights = noise(7, 128);
         weights[100] = bad;
-        for isa in levels() {
-            let pool = Pool::new(1);
-            let made: AffineGroups =
-                by_isa::quantize(isa, &pool, Floats::F32(&weights), Bits::Four, 64);
+        for context in contexts(1) {
+            let made: AffineGroups = quantize(&context, Floats::F32(&weights), Bits::Four, 64);
+            let isa = context.isa();
             assert!(made.scales[0].is_finite() && !made.scales[1].is_finite(), "{isa:?}");
         }
     }
@@ -289,8 +288,9 @@ fn activations_that_are_no_finite_numbers_are_not_silent() {
             let mut x = noise(9, 2 * 128);
             x[128 + 77] = bad;
             let weight = Matrix { data: MatrixData::Affine(random.affine()), rows: 3, cols: 128 };
-            for isa in levels() {
-                let y = run(isa, &Pool::new(1), &x, 2, weight);
+            for context in contexts(1) {
+                let isa = context.isa();
+                let y = run(&context, &x, 2, weight);
                 assert!(y[..3].iter().all(|y| y.is_finite()), "{isa:?}");
                 assert!(y[3..].iter().all(|y| !y.is_finite()), "{isa:?}");
             }
@@ -304,5 +304,5 @@ fn a_missing_scale_is_refused() {
     let random = Random::new(1, 64, Bits::Four, 32);
     let short = Affine { scales: Floats::F32(&[1.0]), ..random.affine() };
     let weight = Matrix { data: MatrixData::Affine(short), rows: 1, cols: 64 };
-    run(Isa::Portable, &Pool::new(1), &[0.0; 64], 1, weight);
+    run(&Context::new(1), &[0.0; 64], 1, weight);
 }

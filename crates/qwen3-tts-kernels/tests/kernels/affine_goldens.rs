@@ -1,7 +1,7 @@
 //! Affine groups against MLX's own `quantize` and `dequantize`, bit for bit.
 
-use super::{bits, levels, pools};
-use qwen3_tts_kernels::{Affine, AffineGroups, Bits, Floats, bf16, by_isa, quantize};
+use super::{bits, contexts};
+use qwen3_tts_kernels::{Affine, AffineGroups, Bits, Floats, bf16, quantize};
 use qwen3_tts_testkit::Golden;
 use serde_json::Value;
 
@@ -71,22 +71,22 @@ fn groups_are_read_as_mlx_reads_them() {
 fn groups_are_made_as_mlx_makes_them() {
     for case in cases() {
         let Case { bits: width, group_size, ref weights, .. } = case;
-        let place = format!("{width:?} by {group_size}");
-        let (half, [pool, ..]) = (halves(weights), pools());
-        if case.half {
-            let made: AffineGroups<bf16> = quantize(&pool, Floats::Bf16(&half), width, group_size);
-            let wide = |values: &[bf16]| values.iter().map(|v| v.to_f32()).collect::<Vec<_>>();
-            assert_eq!(made.packed, case.packed, "{place}");
-            assert_eq!(bits(&wide(&made.scales)), bits(&case.scales), "{place}");
-            assert_eq!(bits(&wide(&made.biases)), bits(&case.biases), "{place}");
-            continue;
-        }
-        for isa in levels() {
-            let made: AffineGroups =
-                by_isa::quantize(isa, &pool, Floats::F32(weights), width, group_size);
-            assert_eq!(made.packed, case.packed, "{isa:?} {place}");
-            assert_eq!(bits(&made.scales), bits(&case.scales), "{isa:?} {place}");
-            assert_eq!(bits(&made.biases), bits(&case.biases), "{isa:?} {place}");
+        let half = halves(weights);
+        for context in contexts(1) {
+            let place = format!("{:?}, {width:?} by {group_size}", context.isa());
+            let (packed, scales, biases) = if case.half {
+                let made: AffineGroups<bf16> =
+                    quantize(&context, Floats::Bf16(&half), width, group_size);
+                let wide = |values: &[bf16]| values.iter().map(|v| v.to_f32()).collect::<Vec<_>>();
+                (made.packed, wide(&made.scales), wide(&made.biases))
+            } else {
+                let made: AffineGroups =
+                    quantize(&context, Floats::F32(weights), width, group_size);
+                (made.packed, made.scales, made.biases)
+            };
+            assert_eq!(packed, case.packed, "{place}");
+            assert_eq!(bits(&scales), bits(&case.scales), "{place}");
+            assert_eq!(bits(&biases), bits(&case.biases), "{place}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{assert_close, bits, levels, noise};
 use proptest::prelude::*;
-use qwen3_tts_kernels::{AttentionShape, Isa, Pool, by_isa};
+use qwen3_tts_kernels::{AttentionShape, Context, Isa, attention};
 
 fn want(q: &[f32], keys: &[f32], values: &[f32], shape: AttentionShape) -> Vec<f64> {
     let AttentionShape { heads, kv_heads, head_dim, scale, window } = shape;
@@ -34,7 +34,7 @@ fn want(q: &[f32], keys: &[f32], values: &[f32], shape: AttentionShape) -> Vec<f
 
 fn run(isa: Isa, q: &[f32], keys: &[f32], values: &[f32], shape: AttentionShape) -> Vec<f32> {
     let mut y = vec![f32::NAN; q.len()];
-    by_isa::attention(isa, &Pool::new(2), q, keys, values, shape, &mut y);
+    attention(&Context::with_isa(2, isa), q, keys, values, shape, &mut y);
     y
 }
 

@@ -1,8 +1,10 @@
 //! Convolutions against their definition.
 
-use super::{assert_close, bits, levels, noise, pools};
+use super::{assert_close, bits, contexts, levels, noise, thread_counts};
 use proptest::prelude::*;
-use qwen3_tts_kernels::{ConvWeight, Isa, Pool, by_isa, conv1d};
+use qwen3_tts_kernels::{
+    Context, Conv1d, ConvWeight, DepthwiseConv1d, Isa, conv1d, depthwise_conv1d,
+};
 
 /// A convolution's numbers.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +23,8 @@ impl Shape {
         (self.rows - 1) * self.stride + (self.taps - 1) * self.dilation + 1
     }
 
-    fn weight(self, isa: Isa, w: &[f32]) -> ConvWeight {
-        ConvWeight::pack_by_isa(isa, &Pool::new(2), w, self.out, self.taps, self.input)
+    fn weight(self, context: &Context, w: &[f32]) -> ConvWeight {
+        ConvWeight::pack(context, w, self.out, self.taps, self.input)
     }
 
     fn want(self, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f64> {
@@ -69,11 +71,12 @@ proptest! {
         let bias = noise(seed ^ 5, shape.out);
         let mut y = vec![f32::NAN; shape.rows * shape.out];
         for isa in levels() {
-            let weight = shape.weight(isa, &w);
+            let weight = &shape.weight(&Context::with_isa(2, isa), &w);
             for bias in [None, Some(&bias[..])] {
                 let want = shape.want(&x, &w, bias);
-                for pool in &pools() {
-                    conv1d(pool, &x, &weight, bias, shape.stride, shape.dilation, &mut y);
+                let Shape { stride, dilation, .. } = shape;
+                for context in &thread_counts(isa) {
+                    conv1d(context, &x, Conv1d { weight, bias, stride, dilation }, &mut y);
                     assert_close(isa, &y, &want, 2e-4);
                 }
             }
@@ -91,11 +94,12 @@ proptest! {
         let head = 1 + ((shape.rows - 1) as f64 * cut) as usize;
         let head_x = &x[..Shape { rows: head, ..shape }.len() * shape.input];
         let tail_x = &x[head * shape.input..];
-        for isa in levels() {
-            let weight = shape.weight(isa, &w);
+        for context in contexts(2) {
+            let weight = &shape.weight(&context, &w);
+            let conv = Conv1d { weight, bias: None, stride: 1, dilation: shape.dilation };
             let run = |x: &[f32], rows: usize| {
                 let mut y = vec![f32::NAN; rows * shape.out];
-                conv1d(&Pool::new(2), x, &weight, None, 1, shape.dilation, &mut y);
+                conv1d(&context, x, conv, &mut y);
                 y
             };
             let whole = run(&x, shape.rows);
@@ -128,10 +132,10 @@ proptest! {
                 }
             }
             let mut y = vec![f32::NAN; rows * channels];
-            for isa in levels() {
-                let pool = &Pool::new(2);
-                by_isa::depthwise_conv1d(isa, pool, &x, &w, taps, channels, bias, dilation, &mut y);
-                assert_close(isa, &y, &want, 1e-4);
+            let conv = DepthwiseConv1d { weight: &w, taps, channels, bias, dilation };
+            for context in contexts(2) {
+                depthwise_conv1d(&context, &x, conv, &mut y);
+                assert_close(context.isa(), &y, &want, 1e-4);
             }
         }
     }
@@ -145,24 +149,42 @@ fn long_stretches_and_many_panels_add_up() {
         let x = noise(1, shape.len() * shape.input);
         let w = noise(2, shape.out * shape.taps * shape.input);
         let want = shape.want(&x, &w, None);
-        for isa in levels() {
+        for context in contexts(2) {
             let mut y = vec![f32::NAN; rows * shape.out];
-            let weight = shape.weight(isa, &w);
-            conv1d(&Pool::new(2), &x, &weight, None, 1, dilation, &mut y);
-            assert_close(isa, &y, &want, 2e-3);
+            let weight = &shape.weight(&context, &w);
+            conv1d(&context, &x, Conv1d { weight, bias: None, stride: 1, dilation }, &mut y);
+            assert_close(context.isa(), &y, &want, 2e-3);
         }
     }
 }
 
+/// Without bias, stride or dilation.
+fn plain(weight: &ConvWeight) -> Conv1d<'_> {
+    Conv1d { weight, bias: None, stride: 1, dilation: 1 }
+}
+
 #[test]
 fn an_input_shorter_than_the_window_gives_nothing() {
-    let weight = ConvWeight::pack(&Pool::new(1), &[1.0; 14], 2, 7, 1);
-    conv1d(&Pool::new(1), &[1.0; 6], &weight, None, 1, 1, &mut []);
+    let context = Context::new(1);
+    let weight = ConvWeight::pack(&context, &[1.0; 14], 2, 7, 1);
+    conv1d(&context, &[1.0; 6], plain(&weight), &mut []);
 }
 
 #[test]
 #[should_panic(expected = "length of y")]
 fn a_wrong_length_is_refused() {
-    let weight = ConvWeight::pack(&Pool::new(1), &[1.0; 6], 2, 3, 1);
-    conv1d(&Pool::new(1), &[1.0; 6], &weight, None, 1, 1, &mut [0.0; 9]);
+    let context = Context::new(1);
+    let weight = ConvWeight::pack(&context, &[1.0; 6], 2, 3, 1);
+    conv1d(&context, &[1.0; 6], plain(&weight), &mut [0.0; 9]);
+}
+
+#[test]
+fn a_weight_of_another_instruction_set_is_refused() {
+    let portable = Context::with_isa(1, Isa::Portable);
+    let weight = ConvWeight::pack(&portable, &[1.0; 6], 2, 3, 1);
+    for context in contexts(1) {
+        let run = || conv1d(&context, &[1.0; 6], plain(&weight), &mut [0.0; 8]);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        assert_eq!(outcome.is_ok(), context.isa() == Isa::Portable);
+    }
 }

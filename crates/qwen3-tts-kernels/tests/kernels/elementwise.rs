@@ -1,20 +1,22 @@
 //! Activations and sums against their formulas.
 
-use super::{assert_close, bits, levels, noise};
+use super::{assert_close, bits, contexts, noise};
 use proptest::prelude::*;
-use qwen3_tts_kernels::{Isa, Pool, by_isa};
+use qwen3_tts_kernels::{
+    Context, add, elu, gelu, mul, relu, scaled_add, sigmoid, silu, silu_mul, snake_beta, tanh,
+};
 
-type Unary = fn(Isa, &Pool, &[f32], &mut [f32]);
+type Unary = fn(&Context, &[f32], &mut [f32]);
 type Formula = fn(f64) -> f64;
 
 /// The activations with their formulas and the error allowed at x.
 const ACTIVATIONS: [(Unary, Formula, Formula); 6] = [
-    (by_isa::silu, |x| x / (1.0 + (-x).exp()), |x| 2e-7 + 2e-7 * x.abs()),
-    (by_isa::gelu, |x| 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt())), |x| 3e-7 + 1e-7 * x.abs()),
-    (by_isa::elu, |x| if x > 0.0 { x } else { x.exp_m1() }, |x| 2e-7 * x.abs().min(1.0)),
-    (by_isa::relu, |x| x.max(0.0), |_| 0.0),
-    (by_isa::sigmoid, |x| 1.0 / (1.0 + (-x).exp()), |_| 2e-7),
-    (by_isa::tanh, f64::tanh, |x| 3e-7 * x.abs().min(1.0)),
+    (silu, |x| x / (1.0 + (-x).exp()), |x| 2e-7 + 2e-7 * x.abs()),
+    (gelu, |x| 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt())), |x| 3e-7 + 1e-7 * x.abs()),
+    (elu, |x| if x > 0.0 { x } else { x.exp_m1() }, |x| 2e-7 * x.abs().min(1.0)),
+    (relu, |x| x.max(0.0), |_| 0.0),
+    (sigmoid, |x| 1.0 / (1.0 + (-x).exp()), |_| 2e-7),
+    (tanh, f64::tanh, |x| 3e-7 * x.abs().min(1.0)),
 ];
 
 #[test]
@@ -23,9 +25,10 @@ fn activations_are_close_everywhere() {
     let far = [1e-30, 1e-7, 50.0, 87.0, 88.5, 100.0, 1e4, 1e30, f32::MAX];
     let x: Vec<f32> = grid.chain(far.iter().flat_map(|&x| [x, -x])).chain([0.0, -0.0]).collect();
     for (function, formula, allowed) in ACTIVATIONS {
-        for isa in levels() {
+        for context in contexts(2) {
+            let isa = context.isa();
             let mut y = vec![f32::NAN; x.len()];
-            function(isa, &Pool::new(2), &x, &mut y);
+            function(&context, &x, &mut y);
             for (&x, &y) in x.iter().zip(&y) {
                 let (x, y) = (f64::from(x), f64::from(y));
                 let error = (y - formula(x)).abs();
@@ -38,10 +41,10 @@ fn activations_are_close_everywhere() {
 #[test]
 fn nan_stays_nan() {
     for (function, ..) in ACTIVATIONS {
-        for isa in levels() {
+        for context in contexts(1) {
             let mut y = [0.0];
-            function(isa, &Pool::new(1), &[f32::NAN], &mut y);
-            assert!(y[0].is_nan(), "{isa:?}: {}", y[0]);
+            function(&context, &[f32::NAN], &mut y);
+            assert!(y[0].is_nan(), "{:?}: {}", context.isa(), y[0]);
         }
     }
 }
@@ -52,9 +55,10 @@ fn sine_of_snake_keeps_its_bound() {
     const SCALE: f32 = (1u64 << 40) as f32;
     let angles = noise(7, 60_000).into_iter().enumerate();
     let angles: Vec<f32> = angles.map(|(i, x)| x * [0.5, 30.0, 3e3][i % 3]).collect();
-    for isa in levels() {
+    for context in contexts(2) {
+        let isa = context.isa();
         let mut y = vec![f32::NAN; angles.len()];
-        by_isa::snake_beta(isa, &Pool::new(2), &angles, &[1.0], &[SCALE], &mut y);
+        snake_beta(&context, &angles, &[1.0], &[SCALE], &mut y);
         for (&x, &y) in angles.iter().zip(&y) {
             let sine = f64::from(x).sin();
             let error = (f64::from(y) / f64::from(SCALE) - sine * sine).abs();
@@ -68,10 +72,11 @@ fn sine_of_snake_keeps_its_bound() {
 fn snake_is_sane_for_any_finite_input() {
     let x = [0.0, 1e4, 1e5, 1e8, 1e20, f32::MAX, f32::MIN_POSITIVE, 1e-40];
     let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
-    for isa in levels() {
+    for context in contexts(1) {
+        let isa = context.isa();
         for alpha in [1e-3, 1.0, 1e10] {
             let mut y = vec![f32::NAN; x.len()];
-            by_isa::snake_beta(isa, &Pool::new(1), &x, &[alpha], &[1.0], &mut y);
+            snake_beta(&context, &x, &[alpha], &[1.0], &mut y);
             for (&x, &y) in x.iter().zip(&y) {
                 assert!(y.is_finite() && y >= x && y <= x + 1.0, "{isa:?}: snake({x}) = {y}");
             }
@@ -89,23 +94,23 @@ proptest! {
         let n = rows * channels;
         let (x, z) = (noise(seed, n), noise(seed ^ 1, n));
         let (alpha, beta) = (noise(seed ^ 2, channels), noise(seed ^ 3, channels));
-        let pool = &Pool::new(2);
         let wide = |v: &[f32]| -> Vec<f64> { v.iter().map(|&v| f64::from(v)).collect() };
         let (fx, fz, fa, fb) = (wide(&x), wide(&z), wide(&alpha), wide(&beta));
         let each = |f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
             (0..n).map(|i| f(i, i % channels)).collect()
         };
-        for isa in levels() {
+        for context in contexts(2) {
+            let isa = context.isa();
             let mut y = vec![f32::NAN; n];
-            by_isa::add(isa, pool, &x, &z, &mut y);
+            add(&context, &x, &z, &mut y);
             assert_close(isa, &y, &each(&|i, _| fx[i] + fz[i]), 1e-6);
-            by_isa::mul(isa, pool, &x, &z, &mut y);
+            mul(&context, &x, &z, &mut y);
             assert_close(isa, &y, &each(&|i, _| fx[i] * fz[i]), 1e-6);
-            by_isa::silu_mul(isa, pool, &x, &z, &mut y);
+            silu_mul(&context, &x, &z, &mut y);
             assert_close(isa, &y, &each(&|i, _| fx[i] / (1.0 + (-fx[i]).exp()) * fz[i]), 4e-6);
-            by_isa::scaled_add(isa, pool, &x, &z, &alpha, &mut y);
+            scaled_add(&context, &x, &z, &alpha, &mut y);
             assert_close(isa, &y, &each(&|i, c| fx[i] + fz[i] * fa[c]), 2e-6);
-            by_isa::snake_beta(isa, pool, &x, &alpha, &beta, &mut y);
+            snake_beta(&context, &x, &alpha, &beta, &mut y);
             let snake = |i: usize, c: usize| fx[i] + (fx[i] * fa[c]).sin().powi(2) * fb[c];
             assert_close(isa, &y, &each(&snake), 8e-6);
         }
@@ -118,10 +123,10 @@ proptest! {
         let x = noise(seed, n);
         let from = (n as f64 * from) as usize;
         for (function, ..) in ACTIVATIONS {
-            for isa in levels() {
+            for context in contexts(1) {
                 let (mut whole, mut part) = (vec![f32::NAN; n], vec![f32::NAN; n - from]);
-                function(isa, &Pool::new(1), &x, &mut whole);
-                function(isa, &Pool::new(1), &x[from..], &mut part);
+                function(&context, &x, &mut whole);
+                function(&context, &x[from..], &mut part);
                 prop_assert_eq!(bits(&whole[from..]), bits(&part));
             }
         }
@@ -131,12 +136,5 @@ proptest! {
 #[test]
 #[should_panic(expected = "not whole rows of 3 channels")]
 fn broken_rows_are_refused() {
-    by_isa::snake_beta(
-        Isa::Portable,
-        &Pool::new(1),
-        &[0.0; 4],
-        &[1.0; 3],
-        &[1.0; 3],
-        &mut [0.0; 4],
-    );
+    snake_beta(&Context::new(1), &[0.0; 4], &[1.0; 3], &[1.0; 3], &mut [0.0; 4]);
 }

@@ -1,8 +1,8 @@
 //! Matrix products against their definition.
 
-use super::{assert_close, bits, levels, noise, pools};
+use super::{assert_close, bits, contexts, levels, noise, thread_counts};
 use proptest::prelude::*;
-use qwen3_tts_kernels::{Isa, Matrix, MatrixData, Pool, Projection, bf16, by_isa};
+use qwen3_tts_kernels::{Context, Matrix, MatrixData, Projection, bf16, linear};
 
 fn want(x: &[f32], tokens: usize, w: &[f32], bias: Option<&[f32]>, rows: usize) -> Vec<f64> {
     let cols = w.len() / rows;
@@ -17,10 +17,10 @@ fn want(x: &[f32], tokens: usize, w: &[f32], bias: Option<&[f32]>, rows: usize) 
     y
 }
 
-fn run(isa: Isa, pool: &Pool, x: &[f32], tokens: usize, weight: Matrix<'_>) -> Vec<f32> {
+fn run(context: &Context, x: &[f32], tokens: usize, weight: Matrix<'_>) -> Vec<f32> {
     let mut y = vec![f32::NAN; tokens * weight.rows];
     let projection = Projection { weight, bias: None, y: &mut y };
-    by_isa::linear(isa, pool, x, tokens, &mut [projection]);
+    linear(context, x, tokens, &mut [projection]);
     y
 }
 
@@ -39,12 +39,12 @@ proptest! {
         let (wide_want, half_want) =
             (want(&x, tokens, &wide, None, rows), want(&x, tokens, &widened, Some(&bias), rows));
         for isa in levels() {
-            for pool in &pools() {
+            for context in &thread_counts(isa) {
                 let (mut y, mut z) =
                     (vec![f32::NAN; tokens * rows], vec![f32::NAN; tokens * rows]);
                 let f32s = Matrix { data: MatrixData::F32(&wide), rows, cols };
                 let bf16s = Matrix { data: MatrixData::Bf16(&half), rows, cols };
-                by_isa::linear(isa, pool, &x, tokens, &mut [
+                linear(context, &x, tokens, &mut [
                     Projection { weight: f32s, bias: None, y: &mut y },
                     Projection { weight: bf16s, bias: Some(&bias), y: &mut z },
                 ]);
@@ -62,11 +62,10 @@ proptest! {
         let w: Vec<bf16> = noise(!seed, rows * cols).into_iter().map(bf16::from_f32).collect();
         let weight = Matrix { data: MatrixData::Bf16(&w), rows, cols };
         for isa in levels() {
-            let together = run(isa, &Pool::new(2), &x, tokens, weight);
-            let alone: Vec<f32> = x
-                .chunks_exact(cols)
-                .flat_map(|x| run(isa, &Pool::new(1), x, 1, weight))
-                .collect();
+            let together = run(&Context::with_isa(2, isa), &x, tokens, weight);
+            let context = Context::with_isa(1, isa);
+            let alone: Vec<f32> =
+                x.chunks_exact(cols).flat_map(|x| run(&context, x, 1, weight)).collect();
             prop_assert_eq!(bits(&together), bits(&alone));
         }
     }
@@ -79,7 +78,7 @@ fn a_large_matrix_is_the_same_on_any_number_of_threads() {
     let w: Vec<bf16> = noise(2, rows * cols).into_iter().map(bf16::from_f32).collect();
     let weight = Matrix { data: MatrixData::Bf16(&w), rows, cols };
     for isa in levels() {
-        let [one, two, three] = pools().map(|pool| run(isa, &pool, &x, 1, weight));
+        let [one, two, three] = thread_counts(isa).map(|context| run(&context, &x, 1, weight));
         assert_eq!(bits(&one), bits(&two));
         assert_eq!(bits(&one), bits(&three));
     }
@@ -94,9 +93,9 @@ fn weights_without_alignment_are_read() {
         let w = &w[offset..offset + rows * cols];
         let widened: Vec<f32> = w.iter().map(|w| w.to_f32()).collect();
         let weight = Matrix { data: MatrixData::Bf16(w), rows, cols };
-        for isa in levels() {
-            let y = run(isa, &Pool::new(1), &x, 1, weight);
-            assert_close(isa, &y, &want(&x, 1, &widened, None, rows), 1e-4);
+        for context in contexts(1) {
+            let y = run(&context, &x, 1, weight);
+            assert_close(context.isa(), &y, &want(&x, 1, &widened, None, rows), 1e-4);
         }
     }
 }
@@ -105,5 +104,5 @@ fn weights_without_alignment_are_read() {
 #[should_panic(expected = "length of x")]
 fn a_wrong_length_is_refused() {
     let weight = Matrix { data: MatrixData::F32(&[0.0; 6]), rows: 2, cols: 3 };
-    run(Isa::Portable, &Pool::new(1), &[0.0; 4], 1, weight);
+    run(&Context::new(1), &[0.0; 4], 1, weight);
 }

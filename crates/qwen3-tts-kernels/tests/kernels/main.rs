@@ -10,11 +10,21 @@ mod linear;
 mod rows;
 mod statistics;
 
-use qwen3_tts_kernels::{Isa, Pool};
+use qwen3_tts_kernels::{Context, Isa};
 
 /// The instruction sets that can be tested here.
 fn levels() -> impl Iterator<Item = Isa> {
     Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detect())
+}
+
+/// A context of `threads` threads for each instruction set that can be tested here.
+fn contexts(threads: usize) -> impl Iterator<Item = Context> {
+    levels().map(move |isa| Context::with_isa(threads, isa))
+}
+
+/// Contexts of 1, 2 and 3 threads, whose results must not differ.
+fn thread_counts(isa: Isa) -> [Context; 3] {
+    [1, 2, 3].map(|threads| Context::with_isa(threads, isa))
 }
 
 /// `n` numbers of about a normal distribution, the same for the same seed.
@@ -44,9 +54,4 @@ fn assert_close(isa: Isa, got: &[f32], want: &[f64], tolerance: f64) {
 /// The bits, so that equality is of NaN and signs of 0 too.
 fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
-}
-
-/// Pools whose results must not differ.
-fn pools() -> [Pool; 3] {
-    [1, 2, 3].map(Pool::new)
 }

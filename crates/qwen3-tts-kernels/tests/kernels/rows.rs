@@ -1,8 +1,8 @@
 //! Operations on rows against their formulas.
 
-use super::{assert_close, bits, levels, noise};
+use super::{assert_close, bits, contexts, levels, noise};
 use proptest::prelude::*;
-use qwen3_tts_kernels::{Pool, by_isa};
+use qwen3_tts_kernels::{Context, layer_norm, nearest, rms_norm, rope};
 
 /// (x − mean)/√(var + eps) where `centred`, else x/√(mean(x²) + eps), of one row.
 fn normalised(x: &[f32], eps: f64, centred: bool) -> Vec<f64> {
@@ -32,15 +32,15 @@ proptest! {
                 .map(|(i, y)| y * f64::from(w[i % channels]) + bias(i % channels))
                 .collect()
         };
-        for isa in levels() {
-            for threads in [1, 2] {
-                let pool = &Pool::new(threads);
+        for threads in [1, 2] {
+            for context in contexts(threads) {
+                let isa = context.isa();
                 let mut y = vec![f32::NAN; x.len()];
-                by_isa::rms_norm(isa, pool, &x, &w, eps, &mut y);
+                rms_norm(&context, &x, &w, eps, &mut y);
                 assert_close(isa, &y, &want(false), 2e-5);
                 // A single channel is all mean: only rounding is left, under a large factor.
                 let tolerance = if channels < 4 { 4e-3 } else { 1e-4 };
-                by_isa::layer_norm(isa, pool, &x, &w, &b, eps, &mut y);
+                layer_norm(&context, &x, &w, &b, eps, &mut y);
                 assert_close(isa, &y, &want(true), tolerance);
             }
         }
@@ -64,10 +64,10 @@ proptest! {
                 want[b] = f64::from(x[b]) * cos + f64::from(x[a]) * sin;
             }
         }
-        for isa in levels() {
+        for context in contexts(1) {
             let mut y = x.clone();
-            by_isa::rope(isa, &mut y, heads, 2 * half, &cos, &sin);
-            assert_close(isa, &y, &want, 2e-6);
+            rope(&context, &mut y, heads, 2 * half, &cos, &sin);
+            assert_close(context.isa(), &y, &want, 2e-6);
         }
     }
 
@@ -86,9 +86,9 @@ proptest! {
             let d = |d: usize| f64::from(x[t * dim + d]) - f64::from(codebook[n * dim + d]);
             (0..dim).map(|i| d(i).powi(2)).sum()
         };
-        for isa in levels() {
+        for context in contexts(2) {
             let mut indices = vec![u32::MAX; rows];
-            by_isa::nearest(isa, &Pool::new(2), &x, &codebook, dim, &mut indices);
+            nearest(&context, &x, &codebook, dim, &mut indices);
             for (t, &index) in indices.iter().enumerate() {
                 let best = (0..codes).map(|n| distance(t, n)).fold(f64::INFINITY, f64::min);
                 prop_assert!(distance(t, index as usize) <= best + 1e-9);
@@ -100,9 +100,9 @@ proptest! {
 #[test]
 fn the_first_of_equal_codes_wins() {
     let codebook = [5.0, 5.0, 1.0, 2.0, 1.0, 2.0];
-    for isa in levels() {
+    for context in contexts(1) {
         let mut index = [9];
-        by_isa::nearest(isa, &Pool::new(1), &[1.0, 2.0], &codebook, 2, &mut index);
+        nearest(&context, &[1.0, 2.0], &codebook, 2, &mut index);
         assert_eq!(index, [1]);
     }
 }
@@ -113,9 +113,9 @@ fn a_row_is_the_same_in_any_company() {
     let (x, w) = (noise(1, rows * channels), noise(2, channels));
     for isa in levels() {
         let (mut all, mut one) = (vec![0.0; x.len()], vec![0.0; channels]);
-        by_isa::rms_norm(isa, &Pool::new(2), &x, &w, 1e-6, &mut all);
+        rms_norm(&Context::with_isa(2, isa), &x, &w, 1e-6, &mut all);
         let last = (rows - 1) * channels;
-        by_isa::rms_norm(isa, &Pool::new(1), &x[last..], &w, 1e-6, &mut one);
+        rms_norm(&Context::with_isa(1, isa), &x[last..], &w, 1e-6, &mut one);
         assert_eq!(bits(&all[last..]), bits(&one));
     }
 }

@@ -1,8 +1,8 @@
 //! Statistics over time against their formulas.
 
-use super::{assert_close, bits, levels, noise, pools};
+use super::{assert_close, bits, contexts, levels, noise, thread_counts};
 use proptest::prelude::*;
-use qwen3_tts_kernels::{Isa, Pool, by_isa};
+use qwen3_tts_kernels::{Context, statistics};
 
 /// The formula, for one channel.
 fn formula(x: &[f64], logits: &[f64], floor: f64) -> (f64, f64) {
@@ -17,9 +17,9 @@ fn column(values: &[f32], channels: usize, channel: usize) -> Vec<f64> {
     values.iter().skip(channel).step_by(channels).map(|&v| f64::from(v)).collect()
 }
 
-fn run(isa: Isa, pool: &Pool, x: &[f32], logits: Option<&[f32]>, channels: usize) -> Vec<f32> {
+fn run(context: &Context, x: &[f32], logits: Option<&[f32]>, channels: usize) -> Vec<f32> {
     let (mut mean, mut deviation) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
-    by_isa::statistics(isa, pool, x, logits, 1e-4, &mut mean, &mut deviation);
+    statistics(context, x, logits, 1e-4, &mut mean, &mut deviation);
     [mean, deviation].concat()
 }
 
@@ -41,7 +41,7 @@ proptest! {
             let (mean, deviation): (Vec<f64>, Vec<f64>) = columns.unzip();
             let expected = [mean, deviation].concat();
             for isa in levels() {
-                let found = pools().map(|pool| run(isa, &pool, &x, logits, channels));
+                let found = thread_counts(isa).map(|context| run(&context, &x, logits, channels));
                 assert_close(isa, &found[0], &expected, 1e-5);
                 prop_assert!(found.iter().all(|other| bits(other) == bits(&found[0])));
             }
@@ -51,8 +51,8 @@ proptest! {
 
 #[test]
 fn the_floor_is_under_the_variance() {
-    for isa in levels() {
-        let found = run(isa, &Pool::new(1), &[5.0, 0.0, 5.0, 1.0], None, 2);
+    for context in contexts(1) {
+        let found = run(&context, &[5.0, 0.0, 5.0, 1.0], None, 2);
         assert_eq!(found, [5.0, 0.5, 1e-2, 0.5]);
     }
 }
@@ -60,11 +60,12 @@ fn the_floor_is_under_the_variance() {
 #[test]
 fn a_bad_number_spoils_its_channel_only() {
     let good = [1.0, 2.0, 3.0, 4.0];
-    for isa in levels() {
+    for context in contexts(1) {
+        let isa = context.isa();
         for bad in [f32::NAN, f32::INFINITY] {
             let spoilt = [1.0, 2.0, 3.0, bad];
             for (x, logits) in [(good, spoilt), (spoilt, good)] {
-                let found = run(isa, &Pool::new(1), &x, Some(&logits), 2);
+                let found = run(&context, &x, Some(&logits), 2);
                 assert!(found[0].is_finite() && !found[1].is_finite(), "{isa:?}: {found:?}");
             }
         }
@@ -74,5 +75,5 @@ fn a_bad_number_spoils_its_channel_only() {
 #[test]
 #[should_panic(expected = "not whole rows of 2 channels")]
 fn broken_rows_are_refused() {
-    run(Isa::Portable, &Pool::new(1), &[0.0; 3], None, 2);
+    run(&Context::new(1), &[0.0; 3], None, 2);
 }

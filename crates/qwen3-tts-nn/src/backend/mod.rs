@@ -16,7 +16,7 @@ pub(crate) mod shape;
 use std::fmt;
 
 use half::bf16;
-use qwen3_tts_kernels::{AffineGroups, Bits, Floats, Pool, quantize};
+use qwen3_tts_kernels::{AffineGroups, Bits, Context, Floats, quantize};
 
 use self::attention::{AttentionSpec, Span};
 use self::conv::ConvShape;
@@ -81,7 +81,7 @@ pub(crate) trait Backend: Clone + Sized {
     fn matrix(&self, weight: RawMatrix, rows: usize, cols: usize) -> Self::Matrix;
     /// Quantises weights to affine groups on the host.
     fn quantize(&self, weights: Floats<'_>, bits: Bits, group_size: usize) -> AffineGroups<bf16> {
-        quantize(&Pool::new(1), weights, bits, group_size)
+        quantize(&Context::new(1), weights, bits, group_size)
     }
     /// Packs a weight given as `[out, taps, in]`.
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> Self::PackedConv;

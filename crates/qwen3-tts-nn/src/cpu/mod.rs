@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use half::bf16;
 use qwen3_tts_kernels::{
-    self as kernels, AffineGroups, Bits, ConvWeight, Floats, Pool, Projection, quantize,
+    self as kernels, AffineGroups, Bits, Context, Conv1d, ConvWeight, DepthwiseConv1d, Floats,
+    Projection, quantize,
 };
 
 use self::buffer::Buffer;
@@ -63,7 +64,7 @@ impl Backend for Cpu {
     const CHUNKED: bool = true;
 
     fn threads(&self) -> usize {
-        self.pool().threads()
+        self.context().pool().threads()
     }
 
     fn upload(&self, data: Vec<f32>, shape: Shape) -> CpuTensor {
@@ -129,7 +130,7 @@ impl Backend for Cpu {
     }
 
     fn quantize(&self, weights: Floats<'_>, bits: Bits, group_size: usize) -> AffineGroups<bf16> {
-        quantize(self.pool(), weights, bits, group_size)
+        quantize(self.context(), weights, bits, group_size)
     }
 
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> CpuPackedConv {
@@ -140,7 +141,7 @@ impl Backend for Cpu {
             let weight = Arc::new((0..taps).flat_map(by_tap).collect());
             CpuPackedConv::Depthwise { weight, taps }
         } else {
-            let weight = ConvWeight::pack(self.pool(), weight, out_channels, taps, in_channels);
+            let weight = ConvWeight::pack(self.context(), weight, out_channels, taps, in_channels);
             CpuPackedConv::Dense { weight: Arc::new(weight), stride, dilation }
         }
     }
@@ -153,7 +154,7 @@ impl Backend for Cpu {
         x.make(x.shape.with_last(weight.rows), |y| {
             let bias = bias.map(|b| b.data.as_slice());
             let mut projections = [Projection { weight: weight.view(), bias, y }];
-            kernels::linear(x.cpu.pool(), &x.data, x.shape.rows(), &mut projections);
+            kernels::linear(x.cpu.context(), &x.data, x.shape.rows(), &mut projections);
         })
     }
 
@@ -170,7 +171,7 @@ impl Backend for Cpu {
                 y: y.as_mut_slice(),
             })
             .collect();
-        kernels::linear(x.cpu.pool(), &x.data, rows, &mut projections);
+        kernels::linear(x.cpu.context(), &x.data, rows, &mut projections);
         ys.into_iter()
             .zip(layers)
             .map(|(y, (weight, _))| x.cpu.tensor(y, x.shape.with_last(weight.rows)))
@@ -190,18 +191,25 @@ impl Backend for Cpu {
 
     fn rms_norm(x: &CpuTensor, weight: &CpuTensor, eps: f32) -> CpuTensor {
         let weight = &weight.data;
-        x.make(x.shape, |y| kernels::rms_norm(x.cpu.pool(), &x.data, weight, eps, y))
+        x.make(x.shape, |y| kernels::rms_norm(x.cpu.context(), &x.data, weight, eps, y))
     }
 
     fn layer_norm(x: &CpuTensor, weight: &CpuTensor, bias: &CpuTensor, eps: f32) -> CpuTensor {
         let (weight, bias) = (&weight.data, &bias.data);
-        x.make(x.shape, |y| kernels::layer_norm(x.cpu.pool(), &x.data, weight, bias, eps, y))
+        x.make(x.shape, |y| kernels::layer_norm(x.cpu.context(), &x.data, weight, bias, eps, y))
     }
 
     fn rope(x: &CpuTensor, positions: &RopePositions) -> CpuTensor {
         x.make(x.shape, |y| {
             y.copy_from_slice(&x.data);
-            kernels::rope(y, x.shape[2], x.shape[3], &positions.cos, &positions.sin);
+            kernels::rope(
+                x.cpu.context(),
+                y,
+                x.shape[2],
+                x.shape[3],
+                &positions.cos,
+                &positions.sin,
+            );
         })
     }
 
@@ -226,24 +234,26 @@ impl Backend for Cpu {
         };
         let (keys, values) = cache.views();
         let merged = Shape::new(&[1, q.shape[1], spec.heads * spec.head_dim]);
-        q.make(merged, |y| kernels::attention(q.cpu.pool(), &q.data, keys, values, shape, y))
+        q.make(merged, |y| kernels::attention(q.cpu.context(), &q.data, keys, values, shape, y))
     }
 
     fn conv1d(x: &CpuTensor, weight: &CpuPackedConv, bias: Option<&CpuTensor>) -> CpuTensor {
         let bias = bias.map(|b| b.data.as_slice());
         let (len, channels) = (x.shape[1], x.shape[2]);
-        let pool = x.cpu.pool();
+        let context = x.cpu.context();
         match weight {
             CpuPackedConv::Dense { weight, stride, dilation } => {
                 let span = (weight.taps() - 1) * dilation + 1;
                 let n = (len - span) / stride + 1;
                 x.make(Shape::new(&[1, n, weight.out_channels()]), |y| {
-                    kernels::conv1d(pool, &x.data, weight, bias, *stride, *dilation, y);
+                    let conv = Conv1d { weight, bias, stride: *stride, dilation: *dilation };
+                    kernels::conv1d(context, &x.data, conv, y);
                 })
             }
             CpuPackedConv::Depthwise { weight, taps } => {
                 x.make(Shape::new(&[1, len - (taps - 1), channels]), |y| {
-                    kernels::depthwise_conv1d(pool, &x.data, weight, *taps, channels, bias, 1, y);
+                    let conv = DepthwiseConv1d { weight, taps: *taps, channels, bias, dilation: 1 };
+                    kernels::depthwise_conv1d(context, &x.data, conv, y);
                 })
             }
         }
@@ -251,7 +261,7 @@ impl Backend for Cpu {
 
     fn add(x: &CpuTensor, y: &CpuTensor) -> CpuTensor {
         let y = &y.data;
-        x.make(x.shape, |out| by_rows(x.cpu.pool(), &x.data, y, out, kernels::add))
+        x.make(x.shape, |out| by_rows(x.cpu.context(), &x.data, y, out, kernels::add))
     }
 
     fn sub(x: &CpuTensor, y: &CpuTensor) -> CpuTensor {
@@ -261,54 +271,54 @@ impl Backend for Cpu {
 
     fn mul(x: &CpuTensor, y: &CpuTensor) -> CpuTensor {
         let y = &y.data;
-        x.make(x.shape, |out| by_rows(x.cpu.pool(), &x.data, y, out, kernels::mul))
+        x.make(x.shape, |out| by_rows(x.cpu.context(), &x.data, y, out, kernels::mul))
     }
 
     fn silu(x: &CpuTensor) -> CpuTensor {
-        x.make(x.shape, |y| kernels::silu(x.cpu.pool(), &x.data, y))
+        x.make(x.shape, |y| kernels::silu(x.cpu.context(), &x.data, y))
     }
 
     fn silu_mul(gate: &CpuTensor, up: &CpuTensor) -> CpuTensor {
         let up = &up.data;
-        gate.make(gate.shape, |y| kernels::silu_mul(gate.cpu.pool(), &gate.data, up, y))
+        gate.make(gate.shape, |y| kernels::silu_mul(gate.cpu.context(), &gate.data, up, y))
     }
 
     fn scaled_add(x: &CpuTensor, y: &CpuTensor, scale: &CpuTensor) -> CpuTensor {
         let (y, scale) = (&y.data, &scale.data);
-        x.make(x.shape, |out| kernels::scaled_add(x.cpu.pool(), &x.data, y, scale, out))
+        x.make(x.shape, |out| kernels::scaled_add(x.cpu.context(), &x.data, y, scale, out))
     }
 
     fn gelu(x: &CpuTensor) -> CpuTensor {
-        x.make(x.shape, |y| kernels::gelu(x.cpu.pool(), &x.data, y))
+        x.make(x.shape, |y| kernels::gelu(x.cpu.context(), &x.data, y))
     }
 
     fn elu(x: &CpuTensor) -> CpuTensor {
-        x.make(x.shape, |y| kernels::elu(x.cpu.pool(), &x.data, y))
+        x.make(x.shape, |y| kernels::elu(x.cpu.context(), &x.data, y))
     }
 
     fn relu(x: &CpuTensor) -> CpuTensor {
-        x.make(x.shape, |y| kernels::relu(x.cpu.pool(), &x.data, y))
+        x.make(x.shape, |y| kernels::relu(x.cpu.context(), &x.data, y))
     }
 
     fn sigmoid(x: &CpuTensor) -> CpuTensor {
-        x.make(x.shape, |y| kernels::sigmoid(x.cpu.pool(), &x.data, y))
+        x.make(x.shape, |y| kernels::sigmoid(x.cpu.context(), &x.data, y))
     }
 
     fn tanh(x: &CpuTensor) -> CpuTensor {
-        x.make(x.shape, |y| kernels::tanh(x.cpu.pool(), &x.data, y))
+        x.make(x.shape, |y| kernels::tanh(x.cpu.context(), &x.data, y))
     }
 
     fn statistics(x: &CpuTensor, logits: Option<&CpuTensor>, floor: f32) -> (CpuTensor, CpuTensor) {
         let shape = x.shape.with_dim(1, 1);
         let (mut mean, mut deviation) = (vec![0.0; shape.last()], vec![0.0; shape.last()]);
         let logits = logits.map(|logits| logits.data.as_slice());
-        kernels::statistics(x.cpu.pool(), &x.data, logits, floor, &mut mean, &mut deviation);
+        kernels::statistics(x.cpu.context(), &x.data, logits, floor, &mut mean, &mut deviation);
         (x.cpu.tensor(mean, shape), x.cpu.tensor(deviation, shape))
     }
 
     fn nearest(x: &CpuTensor, codebook: &CpuTensor) -> CpuIds {
         let mut ids = vec![0; x.shape.rows()];
-        kernels::nearest(x.cpu.pool(), &x.data, &codebook.data, codebook.shape.last(), &mut ids);
+        kernels::nearest(x.cpu.context(), &x.data, &codebook.data, codebook.shape.last(), &mut ids);
         x.cpu.upload_ids(&ids)
     }
 
@@ -318,7 +328,7 @@ impl Backend for Cpu {
 
     fn snake_beta(x: &CpuTensor, alpha: &CpuTensor, inv_beta: &CpuTensor) -> CpuTensor {
         let (alpha, inv_beta) = (&alpha.data, &inv_beta.data);
-        x.make(x.shape, |y| kernels::snake_beta(x.cpu.pool(), &x.data, alpha, inv_beta, y))
+        x.make(x.shape, |y| kernels::snake_beta(x.cpu.context(), &x.data, alpha, inv_beta, y))
     }
 
     fn sample(logits: &CpuTensor, sampling: &Sampling<'_>) -> CpuIds {
@@ -330,14 +340,14 @@ impl Backend for Cpu {
 
 /// Applies `op` to each row of `x` with `y`, which is as long as `x` or as one row.
 fn by_rows(
-    pool: &Pool,
+    context: &Context,
     x: &[f32],
     y: &[f32],
     out: &mut [f32],
-    op: impl Fn(&Pool, &[f32], &[f32], &mut [f32]),
+    op: impl Fn(&Context, &[f32], &[f32], &mut [f32]),
 ) {
     let row = y.len().max(1);
     for (x, out) in x.chunks_exact(row).zip(out.chunks_exact_mut(row)) {
-        op(pool, x, y, out);
+        op(context, x, y, out);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use qwen3_tts_kernels::Pool;
+use qwen3_tts_kernels::Context;
 
 use super::buffer::{Buffer, Shelf};
 use crate::backend::shape::Shape;
@@ -11,18 +11,18 @@ use crate::backend::shape::Shape;
 /// A handle to the threads, and to memory of earlier tensors.
 #[derive(Clone)]
 pub(crate) struct Cpu {
-    pool: Arc<Pool>,
+    context: Arc<Context>,
     shelf: Arc<Shelf>,
 }
 
 impl Cpu {
     /// Starts `threads` threads.
     pub(crate) fn new(threads: usize) -> Self {
-        Self { pool: Arc::new(Pool::new(threads)), shelf: Arc::default() }
+        Self { context: Arc::new(Context::new(threads)), shelf: Arc::default() }
     }
 
-    pub(super) fn pool(&self) -> &Pool {
-        &self.pool
+    pub(super) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// Returns a buffer of `len` unspecified values.
@@ -37,7 +37,7 @@ impl Cpu {
 
 impl fmt::Debug for Cpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cpu({} threads)", self.pool.threads())
+        write!(f, "Cpu({} threads)", self.context.pool().threads())
     }
 }
 
