@@ -89,7 +89,9 @@ fn memory_is_flat_over_a_thousand_requests() {
         used.push(settled_usage(&model));
     }
     let most = |range: std::ops::Range<usize>| used[range].iter().copied().max().unwrap_or(0);
-    let (early, late) = (most(10..REQUESTS / 10), most(REQUESTS * 9 / 10..REQUESTS));
+    // Within a hundred requests each kind has been in the largest company, so that the buffers
+    // of the threads have their size.
+    let (early, late) = (most(REQUESTS / 10..REQUESTS / 5), most(REQUESTS * 9 / 10..REQUESTS));
     assert!(late <= early + SLACK, "{late} bytes after a thousand requests, {early} after some");
     assert!(late <= used[9] * 11 / 10, "{late} bytes, {} after the tenth", used[9]);
 }
