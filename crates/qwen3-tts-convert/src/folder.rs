@@ -101,7 +101,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses an output that exists, as [`convert`] does.
+/// Refuses an output that exists, as [`convert`](crate::convert) does.
 ///
 /// # Errors
 /// Returns [`Error::OutputExists`] if there is a file, a directory or a link at `output`.
