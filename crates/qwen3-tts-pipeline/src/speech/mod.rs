@@ -16,6 +16,7 @@ mod sequence;
 mod stop_reason;
 mod synthesizer;
 mod task;
+mod thread;
 
 pub use codes::SpeechCodes;
 pub use handle::{Speech, SpeechControl};

@@ -1,10 +1,9 @@
 //! The handle to a model.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
@@ -21,6 +20,7 @@ use super::request::SpeechRequest;
 use super::scheduler::{Command, Occupancy, Scheduler};
 use super::script::{Script, split_text};
 use super::task::{CloneVoice, Decode, Encode, Task, VoiceTimings, Work, guarded};
+use super::thread::ModelThread;
 use crate::audio::ReferenceAudio;
 use crate::checkpoint::ModelFiles;
 use crate::error::{Error, Result};
@@ -33,8 +33,8 @@ use crate::voice::ClonedVoice;
 /// The model lives on a thread of its own, which is where it is loaded and freed. Requests that
 /// are present at the same time are spoken together and share each read of the weights; a request
 /// joins and leaves between frames, and its codes and samples are those that it has alone. The
-/// model is freed when the last handle and the last [`Speech`] are dropped, or by
-/// [`Synthesizer::shutdown`].
+/// model is freed when the last handle and the last [`Speech`] are dropped, which waits for it, or
+/// by [`Synthesizer::shutdown`].
 ///
 /// ```no_run
 /// use qwen3_tts_pipeline::{LoadOptions, SpeechRequest, Synthesizer};
@@ -52,12 +52,11 @@ pub struct Synthesizer {
 }
 
 struct Shared {
-    commands: Sender<Command>,
+    thread: Arc<ModelThread>,
     occupancy: Arc<Occupancy>,
     facts: Facts,
     options: LoadOptions,
     load_time: Duration,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What is known of a model once it is loaded.
@@ -103,15 +102,10 @@ impl Synthesizer {
                 })
                 .map_err(|error| Error::Internal(format!("no thread for the model: {error}")))?
         };
+        let thread = Arc::new(ModelThread::new(commands, thread));
         let facts = facts.recv().map_err(|_| Error::Stopped)??;
-        let shared = Shared {
-            commands,
-            occupancy,
-            facts,
-            options: *options,
-            load_time: begin.elapsed(),
-            thread: Mutex::new(Some(thread)),
-        };
+        let shared =
+            Shared { thread, occupancy, facts, options: *options, load_time: begin.elapsed() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -241,13 +235,7 @@ impl Synthesizer {
     /// Cancels all requests, frees the model and waits until it is freed. Later requests fail with
     /// [`Error::Stopped`].
     pub fn shutdown(&self) {
-        // A model that is gone needs no command.
-        let _ = self.shared.commands.send(Command::Shutdown);
-        let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = thread.take() {
-            // A panic of the thread was reported to the requests that it had.
-            let _ = thread.join();
-        }
+        self.shared.thread.shutdown();
     }
 
     /// Returns the configuration of the checkpoint; `None` for a speech tokenizer alone.
@@ -328,17 +316,15 @@ impl Synthesizer {
             counter.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::Busy { present });
         }
-        self.shared.commands.send(command).map_err(|_| {
+        self.shared.thread.send(command).inspect_err(|_| {
             counter.fetch_sub(1, Ordering::Relaxed);
-            Error::Stopped
         })
     }
 
     /// Returns a function that wakes the model's thread.
     fn waker(&self) -> impl Fn() + Send + Sync + 'static {
-        let commands = self.shared.commands.clone();
-        // A model that is gone needs no waking.
-        move || drop(commands.send(Command::Wake))
+        let thread = Arc::clone(&self.shared.thread);
+        move || thread.wake()
     }
 }
 
