@@ -47,21 +47,6 @@ pub struct DecoderState {
     conv_out: ConvState,
 }
 
-impl DecoderState {
-    /// Returns the same state, computed now: see [`Tensor::computed`]. A state that is kept, and
-    /// may be used on another thread, needs it.
-    pub fn computed(self) -> Self {
-        Self {
-            pre_conv: self.pre_conv.computed(),
-            pre_transformer: self.pre_transformer.computed(),
-            upsample: self.upsample.into_iter().map(UpsampleState::computed).collect(),
-            conv_in: self.conv_in.computed(),
-            blocks: self.blocks.into_iter().map(DecoderBlockState::computed).collect(),
-            conv_out: self.conv_out.computed(),
-        }
-    }
-}
-
 /// A point inside the decoder, for [`CodecDecoder::step_observed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -20,14 +20,6 @@ pub(crate) struct DecoderBlockState {
     units: Vec<[ConvState; 2]>,
 }
 
-impl DecoderBlockState {
-    pub(crate) fn computed(self) -> Self {
-        let unit = |states: [ConvState; 2]| states.map(ConvState::computed);
-        let units = self.units.into_iter().map(unit).collect();
-        Self { upsample: self.upsample.computed(), units }
-    }
-}
-
 impl DecoderBlock {
     const DILATIONS: [usize; 3] = [1, 3, 9];
 

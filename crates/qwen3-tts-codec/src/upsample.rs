@@ -16,12 +16,6 @@ pub(crate) struct UpsampleState {
     block: ConvState,
 }
 
-impl UpsampleState {
-    pub(crate) fn computed(self) -> Self {
-        Self { conv: self.conv.computed(), block: self.block.computed() }
-    }
-}
-
 impl Upsample {
     pub(crate) fn load(
         weights: &Weights,

@@ -28,7 +28,8 @@ impl ModelConfig {
     /// Returns the speaker called `name`, ignoring case.
     ///
     /// # Errors
-    /// Returns [`ConfigError::UnknownSpeaker`], with the names of all speakers, if there is none.
+    /// Returns [`ConfigError::UnknownSpeaker`], which lists all speakers, if no
+    /// speaker has this name.
     pub fn speaker(&self, name: &str) -> Result<Speaker<'_>> {
         let wanted = name.to_lowercase();
         self.speakers().find(|speaker| speaker.name.to_lowercase() == wanted).ok_or_else(|| {
@@ -49,7 +50,8 @@ impl ModelConfig {
     /// The name of a dialect is accepted too, as in the official `generate`.
     ///
     /// # Errors
-    /// Returns [`ConfigError::UnknownLanguage`], with the names of all languages, if there is none.
+    /// Returns [`ConfigError::UnknownLanguage`], which lists all languages, if no
+    /// language has this name.
     pub fn language_id(&self, name: &str) -> Result<Option<u32>> {
         if name.eq_ignore_ascii_case("auto") {
             return Ok(None);

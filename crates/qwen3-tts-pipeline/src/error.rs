@@ -32,7 +32,7 @@ pub enum Error {
     ModelNotFound {
         /// The name that was asked for.
         name: String,
-        /// What was expected.
+        /// The kind of name that was expected.
         reason: &'static str,
     },
 

@@ -41,7 +41,11 @@ impl Listeners {
         }
     }
 
-    fn finish(self) -> Result {
+    /// Completes the output. A speech without samples leaves an empty file, unless it was live.
+    fn finish(mut self, sample_rate: u32) -> Result {
+        if let Some(output) = self.output.take().filter(|_| !self.is_live) {
+            self.sink = Some(output.begin(sample_rate, false)?);
+        }
         let finished = self.sink.map_or(Ok(()), WavSink::finish);
         if let Some(player) = self.player {
             player.finish();
@@ -85,13 +89,12 @@ pub fn hear(
                     let text = &job.text[piece.range.clone()];
                     note(&spoken::runaway(piece.index, text, piece.attempts));
                 }
-                let audio = std::mem::take(&mut hearing.audio);
-                let pause = piece.pause;
-                let piece = (piece.index, Piece::from(&*piece));
+                let spoken = Piece::from(&*piece);
                 if let Some(store) = store {
-                    store.write(piece.0, &piece.1, &audio, pause)?;
+                    let audio = std::mem::take(&mut hearing.audio);
+                    store.write(piece.index, &spoken, &audio, piece.pause)?;
                 }
-                hearing.piece(piece);
+                hearing.piece(piece.index, spoken);
             }
             // There is no other event yet.
             _ => {}
@@ -99,7 +102,7 @@ pub fn hear(
     }
     hearing.replay_before(hearing.n_pieces)?;
     drop(bar);
-    hearing.listeners.finish()?;
+    hearing.listeners.finish(hearing.sample_rate)?;
     Ok(hearing.spoken)
 }
 
@@ -131,7 +134,7 @@ impl Hearing<'_> {
         self.listeners.hear(samples, self.sample_rate)
     }
 
-    fn piece(&mut self, (index, piece): (usize, Piece)) {
+    fn piece(&mut self, index: usize, piece: Piece) {
         self.next = index + 1;
         self.spoken.add(piece, self.n_pieces < 2);
     }
@@ -143,7 +146,7 @@ impl Hearing<'_> {
             let kept = kept.ok_or_else(|| Failure::Other(format!("piece {index} is missing")))?;
             self.hear(&kept.audio)?;
             self.hear(&vec![0.0; spoken::samples(kept.pause, self.sample_rate)])?;
-            self.piece((index, kept.piece));
+            self.piece(index, kept.piece);
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ const TASK_WEIGHTS: usize = 64 * 1024;
 /// infinite weight is not finite either.
 ///
 /// # Panics
-/// If `group_size` is none of [`GROUP_SIZES`], or does not divide the number of weights.
+/// Panics if `group_size` is not one of [`GROUP_SIZES`], or does not divide the number of weights.
 #[track_caller]
 pub fn quantize<P: Parameter>(
     context: &Context,

@@ -54,9 +54,6 @@ pub(crate) trait Backend: Clone + Sized {
 
     /// Evaluates a tensor now, if the backend is lazy.
     fn compute(_: &Self::Tensor) {}
-    /// Evaluates a cache now, if the backend is lazy.
-    fn compute_cache(_: &Self::KvCache) {}
-
     // Host transfer and shape.
 
     fn upload(&self, data: Vec<f32>, shape: Shape) -> Self::Tensor;

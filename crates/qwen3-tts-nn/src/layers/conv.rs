@@ -27,13 +27,6 @@ pub struct ConvState {
     tail: Option<Tensor>,
 }
 
-impl ConvState {
-    /// Returns the same state, evaluated now: see [`Tensor::computed`].
-    pub fn computed(self) -> Self {
-        Self { tail: self.tail.map(Tensor::computed) }
-    }
-}
-
 /// A convolution that reads present and past inputs only: the reference's
 /// `Qwen3TTSTokenizerV2CausalConvNet` and `MimiConv1d`, which pad
 /// `(taps − 1)·dilation + 1 − stride` inputs on the left.

@@ -88,11 +88,6 @@ impl TransformerState {
     pub fn position(&self) -> usize {
         self.caches.first().map_or(0, KvCache::len)
     }
-
-    /// Returns the same state, evaluated now: see [`Tensor::computed`].
-    pub fn computed(self) -> Self {
-        Self { caches: self.caches.into_iter().map(KvCache::computed).collect() }
-    }
 }
 
 impl Transformer {

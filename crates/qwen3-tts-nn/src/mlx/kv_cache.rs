@@ -35,11 +35,6 @@ impl MlxKvCache {
         self.dropped + self.held
     }
 
-    /// Evaluates the arrays now.
-    pub(super) fn compute(&self) {
-        self.buffers.iter().flatten().for_each(|buffer| ok(buffer.eval()));
-    }
-
     /// Appends keys and values of the same shape; returns all that their queries may attend to.
     pub(super) fn append(&mut self, new: [Array; 2]) -> [Array; 2] {
         match self.window {

@@ -81,10 +81,6 @@ impl Backend for Mlx {
         ok(x.0.eval());
     }
 
-    fn compute_cache(cache: &MlxKvCache) {
-        cache.compute();
-    }
-
     fn upload(&self, data: Vec<f32>, shape: Shape) -> MlxTensor {
         MlxTensor(Array::from_slice(&data, &sizes(shape.dims())))
     }

@@ -9,7 +9,7 @@ use async_channel::{Receiver, Sender};
 use super::output::{AudioChunk, PieceOutput, Progress};
 use crate::error::Error;
 
-/// What the model's thread sends.
+/// A message from the model's thread.
 pub(super) enum Message {
     Chunk(AudioChunk),
     Piece(Arc<PieceOutput>),

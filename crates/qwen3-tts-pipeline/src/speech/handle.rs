@@ -48,7 +48,7 @@ pub struct Speech {
     has_ended: bool,
 }
 
-/// What is known of a speech before it begins.
+/// Properties of a speech that are known before it begins.
 pub(super) struct SpeechFacts {
     pub sample_rate: u32,
     pub seed: u64,

@@ -215,7 +215,7 @@ impl Job {
     pub fn report_progress<'a>(&self, active: impl Iterator<Item = &'a Sequence> + Clone) {
         let frames = self.frames + active.clone().map(Sequence::n_frames).sum::<usize>();
         let expected_frames = match &self.text {
-            Text::Known(script) => script.expected_frames(),
+            Text::Known(script) => script.expected_frames,
             Text::Incremental(..) => active.map(Sequence::expected_frames).sum::<usize>(),
         };
         let max_frames = self.max_frames;

@@ -64,17 +64,11 @@ impl Model {
     /// Loads a checkpoint on the current thread, which has to keep it.
     pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
         let device = options.open_device()?;
-        let speaker = match options.talker {
-            true => Some(Speaker::load(files, options, &device)?),
-            false => None,
-        };
         let config = files.speech_tokenizer_config()?;
-        if let Some(speaker) = &speaker {
-            let fits = config.validate_for(&speaker.planner.config);
-            fits.map_err(|source| Error::Config { file: files.name_of("config.json"), source })?;
-        }
-        let weights = files.speech_tokenizer_weights()?;
-        let decoder = CodecDecoder::load(&config.decoder_config, &weights, &device)?;
+        let (speaker, decoder) = match options.talker {
+            true => Speaker::load_with_decoder(files, &config, options, &device)?,
+            false => (None, load_decoder(files, &config, &device)?),
+        };
         Ok(Self {
             speaker,
             config,
@@ -131,19 +125,38 @@ impl Model {
 }
 
 impl Speaker {
-    fn load(files: &ModelFiles, options: &LoadOptions, device: &Device) -> Result<Self> {
+    fn load_with_decoder(
+        files: &ModelFiles,
+        codec: &SpeechTokenizerConfig,
+        options: &LoadOptions,
+        device: &Device,
+    ) -> Result<(Option<Self>, CodecDecoder)> {
         let config = files.model_config()?;
         let generation = files.generation_config()?;
+        codec
+            .validate_for(&config)
+            .map_err(|source| Error::Config { file: files.name_of("config.json"), source })?;
         // The text tokenizer takes as long to load as the weights.
-        let (tokenizer, talker) = std::thread::scope(|scope| {
+        let (tokenizer, models) = std::thread::scope(|scope| {
             let tokenizer = scope.spawn(|| TextTokenizer::load(files));
-            let talker = load_talker(files, &config, options, device);
-            (tokenizer.join(), talker)
+            let models = load_decoder(files, codec, device)
+                .and_then(|decoder| Ok((load_talker(files, &config, options, device)?, decoder)));
+            (tokenizer.join(), models)
         });
         let tokenizer = tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let (talker, decoder) = models?;
         let planner = Arc::new(Planner { config, generation, tokenizer });
-        Ok(Self { planner, talker: talker? })
+        Ok((Some(Self { planner, talker }), decoder))
     }
+}
+
+fn load_decoder(
+    files: &ModelFiles,
+    config: &SpeechTokenizerConfig,
+    device: &Device,
+) -> Result<CodecDecoder> {
+    let weights = files.speech_tokenizer_weights()?;
+    Ok(CodecDecoder::load(&config.decoder_config, &weights, device)?)
 }
 
 fn load_talker(

@@ -23,7 +23,7 @@ pub struct AudioChunk {
     pub n_frames: usize,
 }
 
-/// What a [`Speech`](crate::Speech) reports.
+/// A report of a [`Speech`](crate::Speech).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SpeechEvent {

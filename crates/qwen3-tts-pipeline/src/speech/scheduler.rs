@@ -129,8 +129,7 @@ impl Scheduler {
                 Err(error) => self.fail(id, error),
             }
         }
-        let active = self.jobs.iter().filter(|(_, job)| job.has_started()).count();
-        self.occupancy.active.store(active, Ordering::Relaxed);
+        self.count_active();
     }
 
     /// Generates one frame of every piece that may go on. Returns false if nothing could be done.
@@ -143,20 +142,18 @@ impl Scheduler {
         let mut failed = Vec::new();
 
         let model = &mut self.model;
-        retain(&mut going, &mut failed, |attempt| attempt.sequence.prepare(model));
+        retain(&mut going, &mut failed, |_, attempt| attempt.sequence.prepare(model));
         let has_stepped = self.step_ready(&mut going, &mut failed);
         // The holder of a chunk finds its frames counted.
         self.report_progress(&going);
         let (model, jobs) = (&self.model, &self.jobs);
-        going.retain_mut(|(id, attempt)| {
-            let chunk = guarded(|| attempt.sequence.chunk(model));
-            let job = jobs.iter().find(|(known, _)| known == id).map(|(_, job)| job);
-            match (chunk, job) {
-                (Ok(Some(decoded)), Some(job)) => job.accept_chunk(attempt, decoded),
-                (Ok(_), _) => {}
-                (Err(error), _) => failed.push((*id, error)),
+        retain(&mut going, &mut failed, |id, attempt| {
+            let decoded = attempt.sequence.chunk(model)?;
+            let job = jobs.iter().find(|(known, _)| *known == id).map(|(_, job)| job);
+            if let (Some(decoded), Some(job)) = (decoded, job) {
+                job.accept_chunk(attempt, decoded);
             }
-            !failed.iter().any(|(failed, _)| failed == id)
+            Ok(())
         });
         let (done, going): (Vec<_>, Vec<_>) =
             going.into_iter().partition(|(_, attempt)| attempt.sequence.is_done());
@@ -196,7 +193,7 @@ impl Scheduler {
         }
         .into_iter();
         let mut is_ready = is_ready.into_iter();
-        retain(going, failed, |_| match is_ready.next().expect("one flag per sequence") {
+        retain(going, failed, |_, _| match is_ready.next().expect("one flag per sequence") {
             true => outcomes.next().expect("one outcome per ready sequence"),
             false => Ok(()),
         });
@@ -227,9 +224,13 @@ impl Scheduler {
         let index = self.jobs.iter().position(|(known, _)| *known == id)?;
         let (_, job) = self.jobs.remove(index);
         self.occupancy.present.fetch_sub(1, Ordering::Relaxed);
+        self.count_active();
+        Some(job)
+    }
+
+    fn count_active(&self) {
         let active = self.jobs.iter().filter(|(_, job)| job.has_started()).count();
         self.occupancy.active.store(active, Ordering::Relaxed);
-        Some(job)
     }
 
     fn cancel(&mut self, id: u64) {
@@ -280,9 +281,9 @@ impl Scheduler {
 fn retain(
     going: &mut Vec<(u64, Attempt)>,
     failed: &mut Vec<(u64, Error)>,
-    mut part: impl FnMut(&mut Attempt) -> Result<()>,
+    mut part: impl FnMut(u64, &mut Attempt) -> Result<()>,
 ) {
-    going.retain_mut(|(id, attempt)| match guarded(|| part(attempt)) {
+    going.retain_mut(|(id, attempt)| match guarded(|| part(*id, attempt)) {
         Ok(()) => true,
         Err(error) => {
             failed.push((*id, error));

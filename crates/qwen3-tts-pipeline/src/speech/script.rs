@@ -1,5 +1,6 @@
 //! The pieces of a text, with the seed, the limit and the pause of each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub(super) struct Script {
     pub seed: u64,
     /// Pieces of the text, at least one.
     pub pieces: Arc<[TextPiece]>,
+    /// Number of frames expected from the length of the text.
+    pub expected_frames: usize,
     /// Frame limit of the checkpoint.
     longest: usize,
 }
@@ -27,9 +30,11 @@ const PATIENCE: usize = 75;
 impl Script {
     /// Splits the text of a request and checks that the model can honour it.
     pub fn new(planner: &Planner, request: SpeechRequest) -> Result<Self> {
+        let pieces = pieces(planner, &request);
         let script = Self {
             seed: request.seed.unwrap_or_else(random_seed),
-            pieces: pieces(planner, &request).into(),
+            expected_frames: expected_frames(&pieces, &request.long_text.skip),
+            pieces: pieces.into(),
             longest: planner.generation.max_new_tokens,
             request: Arc::new(request),
         };
@@ -83,14 +88,13 @@ impl Script {
             false => 1,
         }
     }
+}
 
-    /// Returns the number of frames expected from the length of the text.
-    pub fn expected_frames(&self) -> usize {
-        let skip = &self.request.long_text.skip;
-        let spoken = self.pieces.iter().enumerate().filter(|(index, _)| !skip.contains(index));
-        let tokens: usize = spoken.map(|(_, piece)| piece.tokens).sum();
-        (tokens as f64 * FRAMES_PER_TOKEN).ceil() as usize
-    }
+/// Returns the number of frames expected of the pieces that are not left out.
+fn expected_frames(pieces: &[TextPiece], skip: &BTreeSet<usize>) -> usize {
+    let spoken = pieces.iter().enumerate().filter(|(index, _)| !skip.contains(index));
+    let tokens: usize = spoken.map(|(_, piece)| piece.tokens).sum();
+    (tokens as f64 * FRAMES_PER_TOKEN).ceil() as usize
 }
 
 fn pieces(planner: &Planner, request: &SpeechRequest) -> Vec<TextPiece> {

@@ -47,7 +47,7 @@ pub(super) struct Decoded {
     pub n_frames: usize,
 }
 
-/// What became of a sequence.
+/// The result of a sequence.
 pub(super) struct Spoken {
     pub codes: Vec<Vec<u32>>,
     pub stop_reason: StopReason,

@@ -59,7 +59,7 @@ struct Shared {
     load_time: Duration,
 }
 
-/// What is known of a model once it is loaded.
+/// Properties of a loaded model.
 struct Facts {
     planner: Option<Arc<Planner>>,
     codec: SpeechTokenizerConfig,

@@ -147,15 +147,19 @@ impl Work for CloneVoice {
     type Output = (ClonedVoice, VoiceTimings);
 
     fn slice(&mut self, model: &mut Model) -> Result<Option<Self::Output>> {
-        let begin = Instant::now();
         let reference = match (&self.embedding, &mut self.reference) {
             (None, _) => {
-                self.embedding = Some(model.voice_encoder()?.embed(&self.samples)?);
+                let encoder = model.voice_encoder()?;
+                let begin = Instant::now();
+                self.embedding = Some(encoder.embed(&self.samples)?);
                 self.timings.speaker = begin.elapsed();
                 return Ok(None);
             }
             (Some(_), None) => None,
             (Some(_), Some((transcript, encode))) => {
+                // Loading it is no part of the time that it takes.
+                model.encoder()?;
+                let begin = Instant::now();
                 let codes = encode.slice(model)?;
                 *self.timings.speech.get_or_insert_default() += begin.elapsed();
                 let Some(codes) = codes else { return Ok(None) };

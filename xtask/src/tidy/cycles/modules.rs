@@ -35,7 +35,7 @@ pub struct Module {
     pub items: Vec<Item>,
 }
 
-/// What a name in a module stands for.
+/// The meaning of a name in a module.
 pub enum Binding {
     /// An item that the module's file defines.
     Item,

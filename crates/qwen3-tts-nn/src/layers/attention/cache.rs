@@ -24,12 +24,6 @@ impl KvCache {
         on_backend!(self, B => B::cache_len(self.of::<B>()))
     }
 
-    /// Returns the same cache, evaluated now: see [`Tensor::computed`](crate::Tensor::computed).
-    pub fn computed(self) -> Self {
-        on_backend!(self, B => B::compute_cache(self.of::<B>()));
-        self
-    }
-
     /// Returns true if there was no position yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
