@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use qwen3_tts_pipeline::{
-    ChunkSchedule, OutputFile, SpeechEvent, Synthesizer, TextMode, encode_wav,
+    ChunkSchedule, OutputFile, SpeechEvent, Synthesizer, TextMode, WavFormat,
 };
 
 use crate::args::BatchArgs;
@@ -139,7 +139,7 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        let wav = encode_wav(&audio, speech.sample_rate(), self.args.format.into());
+        let wav = WavFormat::from(self.args.format).encode(&audio, speech.sample_rate());
         OutputFile::check(self.args.out.join(line.file()))?.write(&wav)?;
         Ok(spoken)
     }

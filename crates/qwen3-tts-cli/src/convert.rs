@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qwen3_tts_convert::{ConvertOptions, Error, FloatType, Quantization};
-use qwen3_tts_pipeline::hub::{self, Environment};
+use qwen3_tts_pipeline::Hub;
 
 use crate::args::{ConvertArgs, Layout, WeightType, When};
 use crate::failure::{Failure, Result};
@@ -16,8 +16,7 @@ pub fn run(args: &ConvertArgs) -> Result {
     qwen3_tts_convert::check_output(&args.out)?;
     let show_progress = progress::is_wanted(When::Auto);
     let mut download = DownloadBar::new(show_progress);
-    let environment = Environment::from_process();
-    let source = hub::resolve(&args.source, &environment, &mut |p| download.update(p))?;
+    let source = Hub::from_env().resolve(&args.source, &mut |p| download.update(p))?;
     drop(download);
 
     let bar = bar(show_progress);

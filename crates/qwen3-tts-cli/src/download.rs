@@ -1,6 +1,6 @@
 //! `download`: a model of the hub into the cache.
 
-use qwen3_tts_pipeline::hub::{self, Environment};
+use qwen3_tts_pipeline::Hub;
 
 use crate::args::{DownloadArgs, When};
 use crate::failure::Result;
@@ -9,8 +9,7 @@ use crate::progress::{self, DownloadBar};
 
 pub fn run(args: &DownloadArgs) -> Result {
     let mut bar = DownloadBar::new(progress::is_wanted(When::Auto));
-    let environment = Environment::from_process();
-    let directory = hub::resolve(&args.model, &environment, &mut |p| bar.update(p))?;
+    let directory = Hub::from_env().resolve(&args.model, &mut |p| bar.update(p))?;
     drop(bar);
     write_stdout(format!("{}\n", directory.display()).as_bytes())
 }

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use qwen3_tts_pipeline::hub::HubError;
-use qwen3_tts_pipeline::{Error, ErrorKind};
+use qwen3_tts_pipeline::{Error, ErrorKind, HubError};
 
 /// Why the command ends early.
 #[derive(Debug)]

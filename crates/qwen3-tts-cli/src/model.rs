@@ -1,7 +1,6 @@
 //! Which checkpoint, and how it is loaded.
 
-use qwen3_tts_pipeline::hub::{self, Environment};
-use qwen3_tts_pipeline::{DeviceKind, LoadOptions, ModelFiles};
+use qwen3_tts_pipeline::{DeviceKind, Hub, LoadOptions, ModelFiles};
 
 use crate::args::{Device, ModelArgs};
 use crate::demo;
@@ -13,15 +12,14 @@ use crate::progress::DownloadBar;
 pub fn files(model: Option<&str>, wanted: demo::Use, show_progress: bool) -> Result<ModelFiles> {
     let Some(model) = model else { return Ok(wanted.files()) };
     let mut bar = DownloadBar::new(show_progress);
-    let environment = Environment::from_process();
-    let directory = hub::resolve(model, &environment, &mut |progress| bar.update(progress))?;
+    let directory = Hub::from_env().resolve(model, &mut |progress| bar.update(progress))?;
     Ok(ModelFiles::directory(directory))
 }
 
 /// The same without a download.
 pub fn local_files(model: Option<&str>) -> Result<ModelFiles> {
     let Some(model) = model else { return Ok(demo::Use::Preset.files()) };
-    match hub::find(model, &Environment::from_process())? {
+    match Hub::from_env().find(model)? {
         Some(directory) => Ok(ModelFiles::directory(directory)),
         None => Err(Failure::request(format!(
             "model {model} is not here; `qwen3-tts download {model}` fetches it"

@@ -3,9 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use qwen3_tts_pipeline::{
-    OutputFile, OutputStream, WavFormat, encode_samples, encode_wav, wav_header,
-};
+use qwen3_tts_pipeline::{OutputFile, OutputStream, WavFormat};
 
 use crate::args::{Format, OutputArgs};
 use crate::failure::{Failure, Result};
@@ -41,8 +39,8 @@ impl WavOutput {
     /// Writes all of the audio.
     pub fn write(self, audio: &[f32], sample_rate: u32) -> Result {
         let bytes = match self.is_raw {
-            true => encode_samples(audio, self.format),
-            false => encode_wav(audio, sample_rate, self.format),
+            true => self.format.encode_samples(audio),
+            false => self.format.encode(audio, sample_rate),
         };
         match self.place {
             Place::File(file) => write_file(file, &bytes),
@@ -63,7 +61,7 @@ impl WavOutput {
             Place::Stdout => Target::Stdout,
             Place::File(file) => Target::File(file.begin()?),
         };
-        let header = if is_raw { Vec::new() } else { wav_header(sample_rate, format, None) };
+        let header = if is_raw { Vec::new() } else { format.header(sample_rate, None) };
         if let Target::File(stream) = &target {
             stream.part_path().into_iter().for_each(interrupt::remove_unless_complete);
         }
@@ -108,7 +106,7 @@ impl WavSink {
                 audio.extend(samples);
                 Ok(())
             }
-            target => target.write(&encode_samples(samples, self.format)),
+            target => target.write(&self.format.encode_samples(samples)),
         }
     }
 
@@ -120,7 +118,7 @@ impl WavSink {
             Target::Kept(output, audio) => output.write(&audio, self.sample_rate),
             Target::File(mut stream) => {
                 if stream.can_rewrite() && !self.is_raw {
-                    let header = wav_header(self.sample_rate, self.format, Some(self.n_samples));
+                    let header = self.format.header(self.sample_rate, Some(self.n_samples));
                     stream.rewrite_start(&header).map_err(written)?;
                 }
                 stream.finish().map_err(written)

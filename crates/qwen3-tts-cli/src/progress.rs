@@ -7,8 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use qwen3_tts_pipeline::SpeechControl;
-use qwen3_tts_pipeline::hub::Progress;
+use qwen3_tts_pipeline::{DownloadProgress, SpeechControl};
 
 use crate::args::When;
 
@@ -123,9 +122,9 @@ impl DownloadBar {
         Self { bar: bar(shown, style), file: String::new() }
     }
 
-    pub fn update(&mut self, progress: &Progress<'_>) {
+    pub fn update(&mut self, progress: &DownloadProgress) {
         if self.file != progress.file {
-            self.file = progress.file.to_owned();
+            self.file = progress.file.clone();
             self.bar.reset();
             self.bar.set_length(progress.total);
             self.bar.set_message(self.file.clone());

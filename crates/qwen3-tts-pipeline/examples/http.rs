@@ -11,13 +11,12 @@ use axum::routing::post;
 use futures_util::StreamExt;
 use qwen3_tts_pipeline::{
     Error, ErrorKind, LoadOptions, ModelFiles, SpeechRequest, Synthesizer, WavFormat,
-    encode_samples,
 };
 
 async fn speak(State(tts): State<Synthesizer>, text: String) -> Result<Body, (StatusCode, String)> {
     let speech = tts.speak(SpeechRequest::new(text)).map_err(refusal)?;
     let samples = StreamExt::map(speech, |chunk| {
-        chunk.map(|chunk| encode_samples(&chunk.samples, WavFormat::S16))
+        chunk.map(|chunk| WavFormat::S16.encode_samples(&chunk.samples))
     });
     Ok(Body::from_stream(samples))
 }

@@ -4,7 +4,7 @@
 //! Without a directory the demo voice speaks.
 
 use qwen3_tts_pipeline::{
-    LoadOptions, ModelFiles, OutputFile, SpeechRequest, Synthesizer, WavFormat, encode_wav,
+    LoadOptions, ModelFiles, OutputFile, SpeechRequest, Synthesizer, WavFormat,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let output = OutputFile::check(std::env::temp_dir().join("hello.wav"))?;
     let tts = Synthesizer::from_files(&files, &LoadOptions::default())?;
     let speech = tts.speak(SpeechRequest::new(text).seed(1))?.collect_audio()?;
-    output.write(&encode_wav(&speech.audio, speech.sample_rate, WavFormat::S16))?;
+    output.write(&WavFormat::S16.encode(&speech.audio, speech.sample_rate))?;
     let (seconds, factor) = (speech.duration().as_secs_f64(), speech.real_time_factor());
     println!("{seconds:.2} s of speech, real-time factor {factor:.3}");
     Ok(())

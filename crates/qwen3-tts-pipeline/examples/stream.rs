@@ -5,9 +5,7 @@
 
 use std::io::{BufRead, Write};
 
-use qwen3_tts_pipeline::{
-    LoadOptions, ModelFiles, SpeechRequest, Synthesizer, WavFormat, encode_samples,
-};
+use qwen3_tts_pipeline::{LoadOptions, ModelFiles, SpeechRequest, Synthesizer, WavFormat};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = match std::env::args().nth(1) {
@@ -27,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let mut stdout = std::io::stdout().lock();
     for chunk in &mut speech {
-        stdout.write_all(&encode_samples(&chunk?.samples, WavFormat::S16))?;
+        stdout.write_all(&WavFormat::S16.encode_samples(&chunk?.samples))?;
         stdout.flush()?;
     }
     if let Some(output) = speech.output() {

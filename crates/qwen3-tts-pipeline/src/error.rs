@@ -8,7 +8,7 @@ use qwen3_tts_config::ConfigError;
 
 use crate::audio::AudioError;
 #[cfg(feature = "hub")]
-use crate::checkpoint::hub::HubError;
+use crate::checkpoint::HubError;
 use crate::voice::VoiceFileError;
 
 pub use kind::ErrorKind;

@@ -9,13 +9,10 @@ mod speech;
 mod text;
 mod voice;
 
-pub use audio::{
-    AudioError, AudioLimits, AudioWarning, ReferenceAudio, WavFormat, encode_samples, encode_wav,
-    wav_header,
-};
-#[cfg(feature = "hub")]
-pub use checkpoint::hub;
+pub use audio::{AudioError, AudioLimits, AudioWarning, ReferenceAudio, WavFormat};
 pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize, WeightsInfo};
+#[cfg(feature = "hub")]
+pub use checkpoint::{DownloadProgress, Hub, HubError};
 pub use error::{Error, ErrorKind, Result};
 pub use output::{OutputFile, OutputStream};
 pub use qwen3_tts_nn::{Bits, Dtype};

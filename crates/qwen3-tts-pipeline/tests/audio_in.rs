@@ -44,7 +44,7 @@ fn wav(samples: &[f64], channels: u16, rate: u32, bits: u16) -> Vec<u8> {
 }
 
 fn float_wav(samples: &[f32], rate: u32) -> Vec<u8> {
-    qwen3_tts_pipeline::encode_wav(samples, rate, qwen3_tts_pipeline::WavFormat::F32)
+    qwen3_tts_pipeline::WavFormat::F32.encode(samples, rate)
 }
 
 fn tone_wav() -> Vec<u8> {

@@ -9,8 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use qwen3_tts_pipeline::hub::{self, Environment, HubError};
-use qwen3_tts_pipeline::{LoadOptions, Synthesizer};
+use qwen3_tts_pipeline::{Hub, HubError, LoadOptions, Synthesizer};
 use qwen3_tts_testkit::{TempCheckpoint, checkpoint};
 
 const MODEL: &str = "Someone/Tiny-TTS";
@@ -129,17 +128,17 @@ fn head(status: &str, length: usize, more: &str) -> Vec<u8> {
     head.into_bytes()
 }
 
-fn environment(cache: &Path, endpoint: &str) -> Environment {
-    let mut environment = Environment::from_process();
-    environment.cache = cache.to_owned();
-    environment.endpoint = endpoint.to_owned();
-    environment.token = None;
-    environment.offline = false;
-    environment
+fn hub(cache: &Path, endpoint: &str) -> Hub {
+    let mut hub = Hub::from_env();
+    hub.cache = cache.to_owned();
+    hub.endpoint = endpoint.to_owned();
+    hub.token = None;
+    hub.offline = false;
+    hub
 }
 
-fn resolve(environment: &Environment) -> Result<PathBuf, HubError> {
-    hub::resolve(MODEL, environment, &mut |_| ())
+fn resolve(hub: &Hub) -> Result<PathBuf, HubError> {
+    hub.resolve(MODEL, &mut |_| ())
 }
 
 fn same_as_published(snapshot: &Path) {
@@ -152,8 +151,8 @@ fn same_as_published(snapshot: &Path) {
 #[test]
 fn a_directory_is_itself() {
     let dir = checkpoint("custom_voice_0b6");
-    let environment = environment(Path::new("/nonexistent"), "http://127.0.0.1:9");
-    let found = hub::resolve(dir.to_str().unwrap(), &environment, &mut |_| ()).unwrap();
+    let hub = hub(Path::new("/nonexistent"), "http://127.0.0.1:9");
+    let found = hub.resolve(dir.to_str().unwrap(), &mut |_| ()).unwrap();
     assert_eq!(found, dir);
 }
 
@@ -161,11 +160,11 @@ fn a_directory_is_itself() {
 fn a_download_is_complete_and_happens_once() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::with_checkpoint().run();
-    let environment = environment(cache.path(), &server.address);
-    assert_eq!(hub::find(MODEL, &environment).unwrap(), None);
+    let hub = hub(cache.path(), &server.address);
+    assert_eq!(hub.find(MODEL).unwrap(), None);
 
     let mut done = HashMap::new();
-    let snapshot = hub::resolve(MODEL, &environment, &mut |progress| {
+    let snapshot = hub.resolve(MODEL, &mut |progress| {
         assert!(progress.done <= progress.total);
         done.insert(progress.file.to_owned(), (progress.done, progress.total));
     });
@@ -180,9 +179,9 @@ fn a_download_is_complete_and_happens_once() {
     Synthesizer::load(&snapshot, &LoadOptions::default()).unwrap();
 
     let before = server.requests.lock().unwrap().len();
-    assert_eq!(resolve(&environment).unwrap(), snapshot);
-    assert_eq!(hub::find(MODEL, &environment).unwrap(), Some(snapshot.clone()));
-    let mut offline = environment.clone();
+    assert_eq!(resolve(&hub).unwrap(), snapshot);
+    assert_eq!(hub.find(MODEL).unwrap(), Some(snapshot.clone()));
+    let mut offline = hub.clone();
     offline.offline = true;
     assert_eq!(resolve(&offline).unwrap(), snapshot);
     assert_eq!(server.requests.lock().unwrap().len(), before);
@@ -194,17 +193,17 @@ fn an_interrupted_download_goes_on_and_is_never_taken_for_whole() {
         let cache = tempfile::tempdir().unwrap();
         let server = Server { break_off_after: Some(100), no_ranges, ..Server::with_checkpoint() };
         let server = server.run();
-        let environment = environment(cache.path(), &server.address);
+        let hub = hub(cache.path(), &server.address);
         let mut attempts = 0;
         let snapshot = loop {
             attempts += 1;
             assert!(attempts < 50);
-            match resolve(&environment) {
+            match resolve(&hub) {
                 Ok(snapshot) => break snapshot,
                 Err(error) => {
                     assert!(matches!(error, HubError::Unavailable { .. }), "{error}");
                     assert!(!error.to_string().contains('\n'));
-                    assert_eq!(hub::find(MODEL, &environment).unwrap(), None);
+                    assert_eq!(hub.find(MODEL).unwrap(), None);
                 }
             }
         };
@@ -225,7 +224,7 @@ fn a_part_that_is_too_long_starts_over() {
     let snapshot = cache.path().join("models--Someone--Tiny-TTS/snapshots").join(COMMIT);
     fs::create_dir_all(&snapshot).unwrap();
     fs::write(snapshot.join("config.json.incomplete"), vec![b'x'; 1 << 20]).unwrap();
-    let found = resolve(&environment(cache.path(), &server.address)).unwrap();
+    let found = resolve(&hub(cache.path(), &server.address)).unwrap();
     assert_eq!(found, snapshot);
     same_as_published(&found);
 }
@@ -241,7 +240,7 @@ fn an_incomplete_snapshot_of_another_library_is_completed() {
     fs::copy(checkpoint("custom_voice_0b6").join("config.json"), snapshot.join("config.json"))
         .unwrap();
     let server = Server::with_checkpoint().run();
-    let found = resolve(&environment(cache.path(), &server.address)).unwrap();
+    let found = resolve(&hub(cache.path(), &server.address)).unwrap();
     assert_eq!(found, snapshot);
     same_as_published(&found);
     let requests = server.requests.lock().unwrap();
@@ -252,7 +251,7 @@ fn an_incomplete_snapshot_of_another_library_is_completed() {
 fn a_token_is_sent() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server { token: Some("secret".to_owned()), ..Server::with_checkpoint() }.run();
-    let without = environment(cache.path(), &server.address);
+    let without = hub(cache.path(), &server.address);
     let error = resolve(&without).unwrap_err().to_string();
     assert!(error.contains("HF_TOKEN"), "{error}");
     let mut with = without.clone();
@@ -264,9 +263,9 @@ fn a_token_is_sent() {
 fn what_is_not_there_is_explained() {
     let cache = tempfile::tempdir().unwrap();
     let explain = |model: &str, endpoint: &str, offline: bool| {
-        let mut environment = environment(cache.path(), endpoint);
-        environment.offline = offline;
-        let error = hub::resolve(model, &environment, &mut |_| ()).unwrap_err();
+        let mut hub = hub(cache.path(), endpoint);
+        hub.offline = offline;
+        let error = hub.resolve(model, &mut |_| ()).unwrap_err();
         let message = error.to_string();
         assert!(!message.contains('\n'), "{message}");
         message
@@ -278,7 +277,7 @@ fn what_is_not_there_is_explained() {
     let other = explain("Someone/Else", &server.address, false);
     assert!(other.contains("no such model"), "{other}");
     for name in ["no-owner", "a/b/c", "../x", "a/..", "/a/b", "a/", ".", "a b/c", ""] {
-        let message = match hub::resolve(name, &environment(cache.path(), ""), &mut |_| ()) {
+        let message = match hub(cache.path(), "").resolve(name, &mut |_| ()) {
             Ok(path) => {
                 assert_eq!(name, ".", "{path:?}");
                 continue;
@@ -294,6 +293,6 @@ fn a_model_of_another_kind_is_refused() {
     let cache = tempfile::tempdir().unwrap();
     let files = HashMap::from([("config.json".to_owned(), b"{}".to_vec())]);
     let server = Server { files, ..Server::default() }.run();
-    let error = resolve(&environment(cache.path(), &server.address)).unwrap_err().to_string();
+    let error = resolve(&hub(cache.path(), &server.address)).unwrap_err().to_string();
     assert!(error.contains("lacks") && error.contains("model.safetensors"), "{error}");
 }

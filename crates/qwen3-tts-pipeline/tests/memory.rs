@@ -1,7 +1,7 @@
 //! What a file claims costs no memory: one test, alone in its program, which counts every byte.
 
 use peak_alloc::PeakAlloc;
-use qwen3_tts_pipeline::{AudioLimits, ClonedVoice, ReferenceAudio, WavFormat, encode_wav};
+use qwen3_tts_pipeline::{AudioLimits, ClonedVoice, ReferenceAudio, WavFormat};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -19,7 +19,7 @@ fn peak(work: impl FnOnce()) -> usize {
 
 /// Half a second of WAV that claims `channels` and as many bytes as can be claimed.
 fn boastful_wav(channels: u16, bits: u16) -> Vec<u8> {
-    let mut bytes = encode_wav(&[0.25; 12_000], 24_000, WavFormat::S16);
+    let mut bytes = WavFormat::S16.encode(&[0.25; 12_000], 24_000);
     bytes[22..24].copy_from_slice(&channels.to_le_bytes());
     bytes[32..34].copy_from_slice(&(channels.saturating_mul(bits / 8)).to_le_bytes());
     bytes[34..36].copy_from_slice(&bits.to_le_bytes());
@@ -56,7 +56,7 @@ fn memory_is_bound_by_the_file_and_the_limit_not_by_what_the_file_claims() {
     }
     // Ten minutes of recording cost no more than the half minute that is used of it.
     let seconds = 600;
-    let long = encode_wav(&vec![0.25; 8_000 * seconds], 8_000, WavFormat::S16);
+    let long = WavFormat::S16.encode(&vec![0.25; 8_000 * seconds], 8_000);
     let limits = AudioLimits::default();
     let used = peak(|| drop(ReferenceAudio::from_bytes(&long, "a", &limits).unwrap()));
     // 30 s at both rates as floats, each twice while a vector grows or is copied.

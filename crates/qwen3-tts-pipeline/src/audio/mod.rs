@@ -11,4 +11,4 @@ mod wav;
 pub use error::AudioError;
 pub use limits::{AudioLimits, AudioWarning};
 pub use reference::ReferenceAudio;
-pub use wav::{WavFormat, encode_samples, encode_wav, wav_header};
+pub use wav::WavFormat;

@@ -15,53 +15,55 @@ pub enum WavFormat {
     F32,
 }
 
-/// Encodes mono `samples` in [−1, 1] as a WAV file.
-pub fn encode_wav(samples: &[f32], sample_rate: u32, format: WavFormat) -> Vec<u8> {
-    let (bits_per_sample, sample_format) = match format {
-        WavFormat::S16 => (16, SampleFormat::Int),
-        WavFormat::F32 => (32, SampleFormat::Float),
-    };
-    let spec = WavSpec { channels: 1, sample_rate, bits_per_sample, sample_format };
-    let mut bytes = Cursor::new(Vec::new());
-    let written = WavWriter::new(&mut bytes, spec).and_then(|mut writer| {
-        for &sample in samples {
-            match format {
-                WavFormat::S16 => writer.write_sample(to_s16(sample))?,
-                WavFormat::F32 => writer.write_sample(sample)?,
+impl WavFormat {
+    /// Encodes mono `samples` in [−1, 1] as a WAV file.
+    pub fn encode(self, samples: &[f32], sample_rate: u32) -> Vec<u8> {
+        let (bits_per_sample, sample_format) = match self {
+            Self::S16 => (16, SampleFormat::Int),
+            Self::F32 => (32, SampleFormat::Float),
+        };
+        let spec = WavSpec { channels: 1, sample_rate, bits_per_sample, sample_format };
+        let mut bytes = Cursor::new(Vec::new());
+        let written = WavWriter::new(&mut bytes, spec).and_then(|mut writer| {
+            for &sample in samples {
+                match self {
+                    Self::S16 => writer.write_sample(to_s16(sample))?,
+                    Self::F32 => writer.write_sample(sample)?,
+                }
             }
-        }
-        writer.finalize()
-    });
-    // Writing to memory cannot fail, and hound supports both sample formats.
-    written.expect("a WAV file in memory");
-    bytes.into_inner()
-}
-
-/// Encodes the samples alone, little-endian, as they follow the header of a WAV file.
-pub fn encode_samples(samples: &[f32], format: WavFormat) -> Vec<u8> {
-    match format {
-        WavFormat::S16 => samples.iter().flat_map(|&sample| to_s16(sample).to_le_bytes()).collect(),
-        WavFormat::F32 => samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
+            writer.finalize()
+        });
+        // Writing to memory cannot fail, and hound supports both sample formats.
+        written.expect("a WAV file in memory");
+        bytes.into_inner()
     }
-}
 
-/// Returns the header of a mono WAV file of `n_samples`, which [`encode_samples`] continue. If the
-/// number is unknown, or too large for the format, the header has the largest sizes that it can
-/// express, as is usual for WAV files in a pipe.
-pub fn wav_header(sample_rate: u32, format: WavFormat, n_samples: Option<usize>) -> Vec<u8> {
-    let mut header = encode_wav(&[], sample_rate, format);
-    let bytes_per_sample = match format {
-        WavFormat::S16 => 2,
-        WavFormat::F32 => 4,
-    };
-    let data = n_samples.and_then(|n| u32::try_from(n).ok()?.checked_mul(bytes_per_sample));
-    // The first size counts the bytes after it.
-    let whole = data.and_then(|data| data.checked_add(header.len() as u32 - 8));
-    let (data, whole) = data.zip(whole).unwrap_or((u32::MAX, u32::MAX));
-    let end = header.len();
-    header[4..8].copy_from_slice(&whole.to_le_bytes());
-    header[end - 4..].copy_from_slice(&data.to_le_bytes());
-    header
+    /// Encodes the samples alone, little-endian, as they follow the header of a WAV file.
+    pub fn encode_samples(self, samples: &[f32]) -> Vec<u8> {
+        match self {
+            Self::S16 => samples.iter().flat_map(|&sample| to_s16(sample).to_le_bytes()).collect(),
+            Self::F32 => samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
+        }
+    }
+
+    /// Returns the header of a mono WAV file of `n_samples`, which [`Self::encode_samples`]
+    /// continues. If the number is unknown, or too large for the format, the header has the largest
+    /// sizes that it can express, as is usual for WAV files in a pipe.
+    pub fn header(self, sample_rate: u32, n_samples: Option<usize>) -> Vec<u8> {
+        let mut header = self.encode(&[], sample_rate);
+        let bytes_per_sample = match self {
+            Self::S16 => 2,
+            Self::F32 => 4,
+        };
+        let data = n_samples.and_then(|n| u32::try_from(n).ok()?.checked_mul(bytes_per_sample));
+        // The first size counts the bytes after it.
+        let whole = data.and_then(|data| data.checked_add(header.len() as u32 - 8));
+        let (data, whole) = data.zip(whole).unwrap_or((u32::MAX, u32::MAX));
+        let end = header.len();
+        header[4..8].copy_from_slice(&whole.to_le_bytes());
+        header[end - 4..].copy_from_slice(&data.to_le_bytes());
+        header
+    }
 }
 
 /// Converts a sample as libsndfile does, so that a 16-bit file equals the one that `soundfile.write`
@@ -93,7 +95,7 @@ mod tests {
     fn a_file_reads_back() {
         let samples = [0.0, 0.25, -0.75, 1.0];
         for format in [WavFormat::S16, WavFormat::F32] {
-            let bytes = encode_wav(&samples, 24_000, format);
+            let bytes = format.encode(&samples, 24_000);
             let mut reader = hound::WavReader::new(bytes.as_slice()).unwrap();
             assert_eq!((reader.spec().sample_rate, reader.spec().channels), (24_000, 1));
             let read: Vec<f32> = match format {
@@ -113,13 +115,13 @@ mod tests {
     fn a_file_in_parts_is_the_whole_file() {
         let samples = [0.0, 0.25, -0.75, 1.0, -0.5];
         for format in [WavFormat::S16, WavFormat::F32] {
-            let whole = encode_wav(&samples, 24_000, format);
-            let mut parts = wav_header(24_000, format, Some(samples.len()));
-            parts.extend(encode_samples(&samples[..2], format));
-            parts.extend(encode_samples(&samples[2..], format));
+            let whole = format.encode(&samples, 24_000);
+            let mut parts = format.header(24_000, Some(samples.len()));
+            parts.extend(format.encode_samples(&samples[..2]));
+            parts.extend(format.encode_samples(&samples[2..]));
             assert_eq!(parts, whole);
             for unknown in [None, Some(usize::MAX), Some(1 << 31)] {
-                let head = wav_header(24_000, format, unknown);
+                let head = format.header(24_000, unknown);
                 let end = head.len();
                 assert_eq!((&head[4..8], &head[end - 4..]), (&[0xff; 4][..], &[0xff; 4][..]));
                 assert_eq!(head[8..end - 4], whole[8..end - 4]);

@@ -2,11 +2,13 @@
 
 mod files;
 #[cfg(feature = "hub")]
-pub mod hub;
+mod hub;
 mod info;
 mod quantize;
 mod resolve;
 
 pub use files::ModelFiles;
+#[cfg(feature = "hub")]
+pub use hub::{DownloadProgress, Hub, HubError};
 pub use info::{CheckpointInfo, WeightsInfo};
 pub use quantize::Quantize;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::files::ModelFiles;
 #[cfg(feature = "hub")]
-use super::hub::{self, Environment};
+use super::hub::Hub;
 use crate::{Error, Result};
 
 impl ModelFiles {
@@ -13,8 +13,8 @@ impl ModelFiles {
     /// `Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice`.
     ///
     /// A model of the hub is looked up in the Hugging Face cache, and downloaded into it if it is
-    /// not there. `hub::resolve` does the same with progress and with other settings than those of
-    /// the process environment.
+    /// not there. `Hub::resolve` does the same with progress and with other settings than those of the
+    /// environment variables.
     ///
     /// # Errors
     /// Returns [`Error::ModelNotFound`] or `Error::Hub` if there is no such model, or if it cannot
@@ -31,7 +31,7 @@ impl ModelFiles {
     fn resolve_by_id(model: &Path) -> Result<Self> {
         // A path that is not UTF-8 can only be a directory.
         let Some(id) = model.to_str() else { return Err(not_a_directory(model)) };
-        let directory = hub::resolve(id, &Environment::from_process(), &mut |_| ())?;
+        let directory = Hub::from_env().resolve(id, &mut |_| ())?;
         Ok(Self::directory(directory))
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use super::Error;
 use crate::audio::AudioError;
 #[cfg(feature = "hub")]
-use crate::checkpoint::hub::HubError;
+use crate::checkpoint::HubError;
 use crate::voice::VoiceFileError;
 
 /// The class of an [`Error`]: what a caller can do about it.

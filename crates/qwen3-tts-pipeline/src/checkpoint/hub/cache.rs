@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::environment::Environment;
 use super::error::HubError;
+use super::settings::Hub;
 use crate::ModelFiles;
 
 /// The folder `models--{owner}--{name}`: `refs/main` names a commit, `snapshots/{commit}` holds its
@@ -16,12 +16,12 @@ pub(super) struct Repository {
 }
 
 impl Repository {
-    pub fn new(id: &str, environment: &Environment) -> Result<Self, HubError> {
+    pub fn new(id: &str, hub: &Hub) -> Result<Self, HubError> {
         let parts: Vec<_> = id.split('/').collect();
         if parts.len() != 2 || !parts.iter().all(|part| is_name(part)) {
             return Err(HubError::NotAModel { name: id.to_owned() });
         }
-        let folder = environment.cache.join(format!("models--{}", parts.join("--")));
+        let folder = hub.cache.join(format!("models--{}", parts.join("--")));
         Ok(Self { id: id.to_owned(), folder })
     }
 

@@ -11,16 +11,16 @@ use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
 use super::cache::{Repository, is_commit, is_name};
-use super::environment::Environment;
 use super::error::HubError;
+use super::settings::Hub;
 use crate::ModelFiles;
 
 /// Progress of the download of one file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Progress<'a> {
+pub struct DownloadProgress {
     /// Path of the file in the checkpoint.
-    pub file: &'a str,
+    pub file: String,
     /// Number of bytes on disk.
     pub done: u64,
     /// Size of the file in bytes.
@@ -42,10 +42,10 @@ struct Sibling {
 /// Downloads the files of a checkpoint at `main` and points the cache at that snapshot.
 pub(super) fn download(
     repository: &Repository,
-    environment: &Environment,
-    progress: &mut dyn FnMut(&Progress<'_>),
+    hub: &Hub,
+    progress: &mut dyn FnMut(&DownloadProgress),
 ) -> Result<PathBuf, HubError> {
-    let client = Client::new(repository, environment);
+    let client = Client::new(repository, hub);
     let revision = client.revision()?;
     let snapshot = repository.snapshot(&revision.sha);
     for file in revision.siblings.iter().map(|sibling| sibling.rfilename.as_str()) {
@@ -73,22 +73,22 @@ fn is_checkpoint_file(file: &str) -> bool {
 struct Client<'a> {
     agent: Agent,
     model: &'a str,
-    environment: &'a Environment,
+    hub: &'a Hub,
 }
 
 impl<'a> Client<'a> {
-    fn new(repository: &'a Repository, environment: &'a Environment) -> Self {
+    fn new(repository: &'a Repository, hub: &'a Hub) -> Self {
         let config = Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(15)))
             .timeout_recv_response(Some(Duration::from_secs(60)))
             .timeout_per_read(Some(Duration::from_secs(60)))
             .user_agent(concat!("qwen3-tts/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.new_agent(), model: &repository.id, environment }
+        Self { agent: config.new_agent(), model: &repository.id, hub }
     }
 
     fn revision(&self) -> Result<Revision, HubError> {
-        let url = format!("{}/api/models/{}/revision/main", self.environment.endpoint, self.model);
+        let url = format!("{}/api/models/{}/revision/main", self.hub.endpoint, self.model);
         let mut response = self.get(&url, 0).map_err(|error| self.failure(error))?;
         let text = response.body_mut().read_to_string().map_err(|error| self.unavailable(error))?;
         let revision: Revision = serde_json::from_str(&text).map_err(|error| {
@@ -106,14 +106,14 @@ impl<'a> Client<'a> {
         commit: &str,
         file: &str,
         target: &Path,
-        progress: &mut dyn FnMut(&Progress<'_>),
+        progress: &mut dyn FnMut(&DownloadProgress),
     ) -> Result<(), HubError> {
         let Some((path, mut part)) =
             open_part(target).map_err(|error| HubError::cache(target, error))?
         else {
             return Ok(());
         };
-        let url = format!("{}/{}/resolve/{commit}/{file}", self.environment.endpoint, self.model);
+        let url = format!("{}/{}/resolve/{commit}/{file}", self.hub.endpoint, self.model);
         let mut done =
             part.seek(SeekFrom::End(0)).map_err(|error| HubError::cache(&path, error))?;
         let mut response = self.get(&url, done);
@@ -138,7 +138,7 @@ impl<'a> Client<'a> {
             }
             part.write_all(&buffer[..n]).map_err(|error| HubError::cache(&path, error))?;
             done += n as u64;
-            progress(&Progress { file, done, total });
+            progress(&DownloadProgress { file: file.to_owned(), done, total });
         }
         if done != total {
             let _ = if done > total { part.set_len(0) } else { Ok(()) };
@@ -154,7 +154,7 @@ impl<'a> Client<'a> {
     /// Requests the bytes from `from` on.
     fn get(&self, url: &str, from: u64) -> Result<Response<Body>, ureq::Error> {
         let mut request = self.agent.get(url);
-        if let Some(token) = &self.environment.token {
+        if let Some(token) = &self.hub.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         if from > 0 {
@@ -172,12 +172,12 @@ impl<'a> Client<'a> {
             ureq::Error::StatusCode(404) => "there is no such model or file; check the name",
             error => return self.unavailable(error),
         };
-        let endpoint = self.environment.endpoint.clone();
+        let endpoint = self.hub.endpoint.clone();
         HubError::Refused { model: self.model.to_owned(), endpoint, reason }
     }
 
     fn unavailable(&self, reason: impl Display) -> HubError {
-        let reason = format!("{}: {reason}", self.environment.endpoint);
+        let reason = format!("{}: {reason}", self.hub.endpoint);
         HubError::Unavailable { model: self.model.to_owned(), reason }
     }
 }

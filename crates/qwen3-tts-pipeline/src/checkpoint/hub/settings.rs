@@ -1,14 +1,20 @@
-//! Settings of the hub, read from the process environment.
+//! Settings of the hub, read from the environment variables.
 
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The hub and its cache. [`Environment::from_process`] gives the usual settings; each field can
-/// then be changed.
+/// The hub and the cache on disk, where models are found by name.
+///
+/// [`Hub::from_env`] gives the usual settings; each field can then be changed.
+///
+/// The cache is the one that all Hugging Face libraries share: `$HF_HUB_CACHE`, else
+/// `$HF_HOME/hub`, else `~/.cache/huggingface/hub`. A complete snapshot in it is used as it is,
+/// without a request to the network. `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` have the same
+/// meaning as in those libraries.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Environment {
+pub struct Hub {
     /// Cache directory, which holds the snapshots.
     pub cache: PathBuf,
     /// URL of the server, without a slash at its end.
@@ -19,9 +25,9 @@ pub struct Environment {
     pub offline: bool,
 }
 
-impl Environment {
+impl Hub {
     /// Reads the environment variables that all Hugging Face libraries share.
-    pub fn from_process() -> Self {
+    pub fn from_env() -> Self {
         let home = variable("HF_HOME").map_or_else(default_home, PathBuf::from);
         let token = variable("HF_TOKEN").or_else(|| stored_token(&home));
         let endpoint = variable("HF_ENDPOINT").unwrap_or("https://huggingface.co".to_owned());
@@ -35,9 +41,9 @@ impl Environment {
 }
 
 /// Shows that there is a token, but not the token.
-impl fmt::Debug for Environment {
+impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Environment")
+        f.debug_struct("Hub")
             .field("cache", &self.cache)
             .field("endpoint", &self.endpoint)
             .field("token", &self.token.as_ref().map(|_| "…"))
@@ -73,13 +79,13 @@ mod tests {
 
     #[test]
     fn the_token_is_not_shown() {
-        let environment = Environment {
+        let hub = Hub {
             cache: PathBuf::from("cache"),
             endpoint: "https://hub".to_owned(),
             token: Some("secret".to_owned()),
             offline: false,
         };
-        let shown = format!("{environment:?}");
+        let shown = format!("{hub:?}");
         assert!(shown.contains("https://hub") && !shown.contains("secret"), "{shown}");
     }
 }
