@@ -1,4 +1,4 @@
-//! `batch`: many requests of any length, several at a time.
+//! `batch`: speaks many requests of any length, several at a time.
 
 mod manifest;
 mod request;
@@ -24,7 +24,7 @@ use request::{Line, Voices, read_lines};
 pub fn run(args: &BatchArgs) -> Result {
     let lines = read_lines(&read(&args.requests)?);
     fs::create_dir_all(&args.out).map_err(|error| {
-        Failure::request(format!("cannot make {}: {error}", args.out.display()))
+        Failure::request(format!("cannot create {}: {error}", args.out.display()))
     })?;
     let manifest = Manifest::open(&args.out, args.resume)?;
     let show_progress = progress::is_wanted(args.progress);
@@ -69,7 +69,7 @@ fn read(path: &Path) -> Result<String> {
     read.map(|_| text).map_err(failed)
 }
 
-/// The requests of a batch, which several callers share.
+/// The requests of a batch, shared by several callers.
 struct Run<'a> {
     args: &'a BatchArgs,
     model: &'a Synthesizer,

@@ -1,4 +1,4 @@
-//! `codec decode` and `codec encode`: codes into a WAV file, and a recording into codes.
+//! `codec decode` and `codec encode`: codes to a WAV file, and a recording to codes.
 
 use std::path::Path;
 

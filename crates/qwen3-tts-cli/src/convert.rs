@@ -1,4 +1,4 @@
-//! `convert`: a checkpoint in another layout, data type or quantisation.
+//! `convert`: converts a checkpoint to another layout, data type or quantisation.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qwen3_tts_convert::{ConvertOptions, Error, FloatType, Quantization};
@@ -12,7 +12,7 @@ use crate::progress::{self, DownloadBar};
 
 pub fn run(args: &ConvertArgs) -> Result {
     let options = options(args)?;
-    // Before a download, which may take long.
+    // Checked before a download, which may take long.
     qwen3_tts_convert::check_output(&args.out)?;
     let show_progress = progress::is_wanted(When::Auto);
     let mut download = DownloadBar::new(show_progress);

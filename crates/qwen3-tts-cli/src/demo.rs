@@ -1,13 +1,13 @@
-//! The demo voice, which the command speaks with if no model is named.
+//! The demo voice, which speaks if no model is named.
 
 use qwen3_tts_pipeline::{ModelFiles, TextMode};
 
-/// A task of the demo voice; each has its checkpoint.
+/// A task of the demo voice, with a checkpoint of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// Speaking as one of its own speakers, or a task that needs none.
+    /// Speech of one of its own speakers, or a task that needs no speaker.
     Preset,
-    /// Speaking as a recording or a voice file does.
+    /// Speech with the voice of a recording or a voice file.
     Cloning,
 }
 
@@ -25,23 +25,24 @@ impl Use {
         }
     }
 
-    /// Returns the text mode to use if none is requested. After a recording, this voice loses its
-    /// place in the text unless it has all of the text ahead.
+    /// Returns the text mode to use if none is requested. When cloning, the demo voice loses its
+    /// place in the text unless it gets the whole text first.
     pub fn text_mode(self) -> Option<TextMode> {
         (self == Self::Cloning).then_some(TextMode::NonStreaming)
     }
 
-    /// Returns the note that is printed when it speaks.
+    /// Returns the note that is printed when the demo voice speaks.
     pub fn note(self) -> &'static str {
         match self {
             Self::Preset => {
-                "speaking with the built-in demo voice, small and trained on synthetic speech; \
-                 --model Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice or --model DIR names a real one"
+                "speaking with the built-in demo voice, which is small and trained on synthetic \
+                 speech; for a real voice, add --model Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice or \
+                 --model DIR"
             }
             Self::Cloning => {
-                "cloning with the built-in demo voice, which knows two speakers and takes the one \
-                 that the recording is more like; --model Qwen/Qwen3-TTS-12Hz-0.6B-Base or \
-                 --model DIR names a real one"
+                "cloning with the built-in demo voice, which knows two speakers and picks the one \
+                 closer to the recording; for a real clone, add \
+                 --model Qwen/Qwen3-TTS-12Hz-0.6B-Base or --model DIR"
             }
         }
     }

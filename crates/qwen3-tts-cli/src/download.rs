@@ -1,4 +1,4 @@
-//! `download`: a model of the hub into the cache.
+//! `download`: downloads a hub model to the cache.
 
 use qwen3_tts_pipeline::Hub;
 

@@ -1,30 +1,30 @@
-//! How the command fails: one line on standard error and an exit code.
+//! Failures of the command: one line on standard error and an exit code.
 
 use std::process::ExitCode;
 
 use qwen3_tts_pipeline::{Error, ErrorKind, HubError};
 
-/// Why the command ends early.
+/// The reason why the command ends early.
 #[derive(Debug)]
 pub enum Failure {
     /// The request or its files are wrong: exit code 2.
     Request(String),
     /// Something else went wrong: exit code 1.
     Other(String),
-    /// Whoever read the output has enough of it, which is no failure.
+    /// The reader of standard output closed it, which counts as success.
     ReaderGone,
 }
 
-/// What every command returns.
+/// Result of every command.
 pub type Result<T = ()> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// The request is wrong for this reason.
+    /// Returns a failure of the request with this reason.
     pub fn request(reason: impl Into<String>) -> Self {
         Self::Request(reason.into())
     }
 
-    /// Standard output could not be written.
+    /// Returns the failure for an error of standard output.
     pub fn stdout(error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::BrokenPipe => Self::ReaderGone,
@@ -32,15 +32,15 @@ impl Failure {
         }
     }
 
-    /// Why, in one line.
+    /// Returns the reason in one line.
     pub fn reason(&self) -> String {
         match self {
             Self::Request(reason) | Self::Other(reason) => one_line(reason),
-            Self::ReaderGone => "whoever read the output is gone".to_owned(),
+            Self::ReaderGone => "the reader of standard output closed it".to_owned(),
         }
     }
 
-    /// Says why, and gives the exit code.
+    /// Prints the reason and returns the exit code.
     pub fn report(self) -> ExitCode {
         match self {
             Self::Request(reason) => say(&reason, 2),
@@ -50,7 +50,8 @@ impl Failure {
     }
 }
 
-/// Writes one line, whatever is in `reason`, and does not mind if nobody listens.
+/// Writes the reason to standard error, in one line, and returns the exit code. A closed standard
+/// error is ignored.
 fn say(reason: &str, code: u8) -> ExitCode {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "qwen3-tts: {}", one_line(reason));
@@ -63,7 +64,7 @@ fn one_line(reason: &str) -> String {
 }
 
 impl From<Error> for Failure {
-    /// The request and its files give exit code 2, anything internal gives 1.
+    /// Maps errors of the request and its files to exit code 2, all others to 1.
     fn from(error: Error) -> Self {
         match error.kind() {
             ErrorKind::InvalidRequest

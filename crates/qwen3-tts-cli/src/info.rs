@@ -1,4 +1,4 @@
-//! `info`: what a checkpoint is.
+//! `info`: shows the configuration and weights of a checkpoint.
 
 use std::fmt::Write;
 
@@ -66,7 +66,7 @@ fn as_text(info: &CheckpointInfo) -> String {
         let _ = writeln!(text, "{name:<17} {value}");
     };
     line("model", format!("{} {}", model.tts_model_size, model.tts_model_type));
-    let instruct = if model.takes_instruct() { "followed" } else { "not followed" };
+    let instruct = if model.takes_instruct() { "supported" } else { "not supported" };
     line("instructions", instruct.to_owned());
     let speakers: Vec<_> = model
         .speakers()
@@ -74,14 +74,14 @@ fn as_text(info: &CheckpointInfo) -> String {
         .collect();
     line("speakers", or_none(&speakers));
     line("languages", or_none(&model.languages().map(str::to_owned).collect::<Vec<_>>()));
-    line("talker", format!("{} layers, {} wide", talker.num_hidden_layers, talker.hidden_size));
+    line("talker", format!("{} layers of {}", talker.num_hidden_layers, talker.hidden_size));
     let (layers, width) = (predictor.num_hidden_layers, predictor.hidden_size);
-    line("code predictor", format!("{layers} layers, {width} wide"));
+    line("code predictor", format!("{layers} layers of {width}"));
     let (n, size) = (codec.decoder_config.num_quantizers, codec.decoder_config.codebook_size);
     let (frames, rate) = (codec.frame_rate(), codec.output_sample_rate);
     line(
         "speech tokenizer",
-        format!("{n} codebooks of {size}, {frames} frames a second, {rate} Hz"),
+        format!("{n} codebooks of {size}, {frames} frames per second, {rate} Hz"),
     );
     for (name, weights) in [("weights", &info.talker), ("codec weights", &info.speech_tokenizer)] {
         let dtypes = or_none(&weights.dtypes);
@@ -98,7 +98,7 @@ fn or_none(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// A number with a comma after every third digit from the right.
+/// Formats a number with commas between thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

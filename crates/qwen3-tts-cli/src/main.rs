@@ -1,7 +1,7 @@
 //! The `qwen3-tts` command: text to speech on the command line.
 //!
-//! Results go to files or standard output; standard error has one line if something is wrong, and
-//! progress if it is a terminal. Exit codes: 0 done; 2 the request or its files are wrong; 1
+//! Results go to files or standard output. Standard error gets one line if something is wrong, and
+//! progress if it is a terminal. Exit codes: 0 success; 2 the request or its files are wrong; 1
 //! anything else.
 
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Which checkpoint, and how it is loaded.
+//! Checkpoint and load options from the flags.
 
 use qwen3_tts_pipeline::{DeviceKind, Hub, LoadOptions, ModelFiles};
 
@@ -7,8 +7,8 @@ use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::progress::DownloadBar;
 
-/// The files that `--model` names, fetched if need be; the built-in ones for `wanted` if it is not
-/// given.
+/// Returns the files that `--model` names, downloaded if necessary; without it, the built-in files
+/// for `wanted`.
 pub fn files(model: Option<&str>, wanted: demo::Use, show_progress: bool) -> Result<ModelFiles> {
     let Some(model) = model else { return Ok(wanted.files()) };
     let mut bar = DownloadBar::new(show_progress);
@@ -16,18 +16,18 @@ pub fn files(model: Option<&str>, wanted: demo::Use, show_progress: bool) -> Res
     Ok(ModelFiles::directory(directory))
 }
 
-/// The same without a download.
+/// Returns the files that `--model` names, without downloading.
 pub fn local_files(model: Option<&str>) -> Result<ModelFiles> {
     let Some(model) = model else { return Ok(demo::Use::Preset.files()) };
     match Hub::from_env().find(model)? {
         Some(directory) => Ok(ModelFiles::directory(directory)),
         None => Err(Failure::request(format!(
-            "model {model} is not here; `qwen3-tts download {model}` fetches it"
+            "model {model} is not downloaded: run `qwen3-tts download {model}`"
         ))),
     }
 }
 
-/// What `--device` and `--threads` ask for.
+/// Returns the load options of `--device` and `--threads`.
 pub fn options(args: &ModelArgs) -> LoadOptions {
     let device = match args.device {
         Device::Cpu => DeviceKind::Cpu,

@@ -1,4 +1,4 @@
-//! Where audio goes: a file, or standard output.
+//! Destinations of audio: a file, or standard output.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::args::{Format, OutputArgs};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 
-/// A place for a WAV file, known to be writable.
+/// Destination of a WAV file, known to be writable.
 pub struct WavOutput {
     place: Place,
     format: WavFormat,
@@ -22,7 +22,7 @@ enum Place {
 }
 
 impl WavOutput {
-    /// Makes sure that there is a place, before anything is computed.
+    /// Checks that the destination is writable, before anything is computed.
     pub fn check(args: &OutputArgs) -> Result<Self> {
         let place = if args.path() != Path::new("-") {
             Place::File(OutputFile::check(args.path())?)
@@ -48,8 +48,8 @@ impl WavOutput {
         }
     }
 
-    /// Begins to write audio that comes piece by piece. Where it cannot be known yet how much
-    /// there will be, it is kept until the end, unless somebody wants it as it goes.
+    /// Begins to write audio in chunks. If a header with the length cannot be written later, the
+    /// audio is buffered until its end, unless it is wanted `as_it_goes`.
     pub fn begin(self, sample_rate: u32, as_it_goes: bool) -> Result<WavSink> {
         let has_no_end = match &self.place {
             Place::Stdout => true,
@@ -136,7 +136,7 @@ impl From<Format> for WavFormat {
     }
 }
 
-/// Writes a file that was known to be writable.
+/// Writes a file that is known to be writable.
 pub fn write_file(file: OutputFile, bytes: &[u8]) -> Result {
     file.write(bytes).map_err(|error| Failure::Other(error.to_string()))
 }

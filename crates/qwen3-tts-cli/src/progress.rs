@@ -1,4 +1,4 @@
-//! Progress on standard error, where that is a terminal.
+//! Progress on standard error, if it is a terminal.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use qwen3_tts_pipeline::{DownloadProgress, SpeechControl};
 
 use crate::args::When;
 
-/// Whether there is somebody to show progress to.
+/// Returns true if progress is to be shown.
 pub fn is_wanted(when: When) -> bool {
     when == When::Auto && std::io::stderr().is_terminal()
 }
 
-/// Says that the model is being loaded, until it is finished.
+/// Shows that the model is loading, until the bar is finished.
 pub fn loading(shown: bool) -> ProgressBar {
     let bar = bar(shown, "loading the model {spinner} {elapsed}");
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
 
-/// Frames, speed and remaining time of a speech, read ten times a second on a thread of its own.
+/// Frames, speed and remaining time of a speech, redrawn ten times a second by a separate thread.
 pub struct SpeechBar {
     bar: ProgressBar,
     has_ended: Arc<AtomicBool>,
@@ -49,7 +49,7 @@ impl SpeechBar {
         Self { bar, has_ended, reader }
     }
 
-    /// Shows which piece of a long text is due.
+    /// Shows the current piece of a long text.
     pub fn piece(&self, index: usize, n_pieces: usize) {
         if n_pieces > 1 {
             self.bar.set_prefix(format!("piece {}/{n_pieces}  ", index + 1));
@@ -62,7 +62,7 @@ impl Drop for SpeechBar {
         self.has_ended.store(true, Ordering::Relaxed);
         if let Some(reader) = self.reader.take() {
             reader.thread().unpark();
-            // The reader only draws.
+            // The thread only draws, so its panic can be ignored.
             let _ = reader.join();
         }
         self.bar.finish_and_clear();
@@ -71,7 +71,7 @@ impl Drop for SpeechBar {
 
 fn update(bar: &ProgressBar, speech: &SpeechControl, begin: Instant, frames_per_second: f64) {
     let progress = speech.progress();
-    // The model decides when it is done, so the end moves on once the estimate is passed.
+    // The length is an estimate; once it is passed, the end moves with the frames.
     let end = progress.expected_frames.max(progress.frames + 1).min(progress.max_frames);
     bar.set_length(end as u64);
     bar.set_position(progress.frames as u64);
@@ -80,7 +80,7 @@ fn update(bar: &ProgressBar, speech: &SpeechControl, begin: Instant, frames_per_
     bar.set_message(format!("{speed:.2}× real time"));
 }
 
-/// Requests, and how fast they are spoken.
+/// Number and speed of the requests of a batch.
 pub struct BatchBar {
     bar: ProgressBar,
     begin: Instant,
@@ -94,13 +94,13 @@ impl BatchBar {
         Self { bar, begin: Instant::now() }
     }
 
-    /// So many seconds of speech are there.
+    /// Sets the total duration of the speech so far, in seconds.
     pub fn set_seconds(&self, seconds: f64) {
         let speed = seconds / self.begin.elapsed().as_secs_f64();
         self.bar.set_message(format!("{speed:.2}× real time"));
     }
 
-    /// A request is done with.
+    /// Counts a finished request.
     pub fn complete(&self) {
         self.bar.inc(1);
     }
@@ -110,7 +110,7 @@ impl BatchBar {
     }
 }
 
-/// One file of a download after the other.
+/// Progress of a download, one file at a time.
 pub struct DownloadBar {
     bar: ProgressBar,
     file: String,

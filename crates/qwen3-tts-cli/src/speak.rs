@@ -1,4 +1,4 @@
-//! `speak`: a text into a WAV file, or to be heard at once.
+//! `speak`: speaks a text to a WAV file, standard output or the sound device.
 
 mod hear;
 mod job;
@@ -24,7 +24,7 @@ use resume::PieceStore;
 
 pub fn run(args: SpeakArgs) -> Result {
     let is_live = args.stream || args.play;
-    // A text that is to come first as a whole cannot be spoken while it comes.
+    // With --non-streaming-text, speech starts only when the whole text is known.
     let is_open = args.text == "-" && is_live && !args.non_streaming_text;
     let text = match args.text.as_str() {
         "-" if is_open => String::new(),
@@ -72,7 +72,7 @@ pub fn run(args: SpeakArgs) -> Result {
 }
 
 impl Job<'_> {
-    /// Speaks a text that is known.
+    /// Speaks a complete text.
     fn speak(&self, mut request: SpeechRequest, listeners: Listeners) -> Result<Spoken> {
         let mut store = PieceStore::open(self.args, &request)?;
         if let Some(store) = &store {
@@ -89,7 +89,7 @@ impl Job<'_> {
         Ok(spoken)
     }
 
-    /// Speaks the text on standard input while it is being written.
+    /// Speaks the text on standard input as it arrives.
     fn speak_stdin(&self, request: SpeechRequest, listeners: Listeners) -> Result<Spoken> {
         let (text, speech) = self.model.speak_incremental(request)?;
         let failures = stdin::follow(text);
@@ -99,7 +99,7 @@ impl Job<'_> {
         Ok(spoken)
     }
 
-    /// Names the demo voice, once the request was accepted.
+    /// Prints the note about the demo voice, once the request is accepted.
     fn has_begun(&self) {
         if self.args.model.model.is_none() {
             note(self.demo_use.note());
@@ -109,8 +109,8 @@ impl Job<'_> {
     fn report(&self, spoken: &Spoken, has_limit: bool) {
         if spoken.is_cut() && !has_limit {
             note(&format!(
-                "the speech was cut at a limit, after {} frames in all; split the text, or raise \
-                 --max-frames",
+                "the speech was cut off at the frame limit, after {} frames in all; split the \
+                 text, or raise --max-frames",
                 spoken.frames()
             ));
         }
@@ -154,7 +154,7 @@ fn sampling(args: &SamplingArgs) -> Sampling {
     sampling
 }
 
-/// Everything that is written, known to be writable before anything is computed.
+/// The outputs, known to be writable before anything is computed.
 struct Outputs {
     wav: Option<WavOutput>,
     player: Option<Player>,
@@ -164,7 +164,7 @@ struct Outputs {
 
 impl Outputs {
     fn check(args: &SpeakArgs) -> Result<Self> {
-        // What is played is written where somebody asked for it.
+        // Audio that is played is written only if -o is given.
         let wav = (!args.play || args.output.output.is_some()).then_some(args.output.path());
         let files = [wav, args.codes.as_deref(), args.stats.as_deref()];
         let files: Vec<&Path> = files.into_iter().flatten().collect();

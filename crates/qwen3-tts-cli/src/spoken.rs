@@ -46,7 +46,7 @@ pub struct Spoken {
 }
 
 impl Spoken {
-    /// Creates it without pieces, for a speech of this seed that was requested at `begin`.
+    /// Creates an outcome without pieces, for a speech requested at `begin`.
     pub fn new(begin: Instant, seed: u64, sample_rate: u32) -> Self {
         Self {
             begin,
@@ -140,7 +140,7 @@ impl Spoken {
         })
     }
 
-    /// Returns a line for people.
+    /// Returns the summary printed at the end.
     pub fn summary(&self) -> String {
         let (audio, processing) = (self.audio_seconds(), self.begin.elapsed().as_secs_f64());
         let pieces =
@@ -166,7 +166,7 @@ pub fn runaway(index: usize, text: &str, attempts: usize) -> String {
     let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
     let begin: String = text.chars().take(40).collect();
     format!(
-        "piece {} ({begin:?} …) was spoken {times} and never came to an end; it was cut",
+        "piece {} ({begin:?} …) was spoken {times} and never came to an end; it was cut off",
         index + 1
     )
 }

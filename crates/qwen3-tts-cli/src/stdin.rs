@@ -1,4 +1,4 @@
-//! A text on standard input, whole or while it comes.
+//! Text on standard input, read whole or as it arrives.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{self, Receiver};
@@ -7,10 +7,10 @@ use qwen3_tts_pipeline::IncrementalText;
 
 use crate::failure::{Failure, Result};
 
-/// More than any book.
+/// Maximum length of a text in bytes, longer than any book.
 const MAX_BYTES: u64 = 1 << 26;
 
-/// The whole text, without the line end that closes it.
+/// Reads the whole text, without its final line end.
 pub fn read() -> Result<String> {
     let mut text = String::new();
     let read = io::stdin().lock().take(MAX_BYTES + 1).read_to_string(&mut text);
@@ -25,13 +25,13 @@ pub fn read() -> Result<String> {
     Ok(text)
 }
 
-/// Pushes what comes into `text` from a thread of its own, without the line end that closes it.
-/// What goes wrong comes from the channel.
+/// Pushes the input into `text` as it arrives, on a separate thread, without its final line end.
+/// A failure is sent to the returned channel.
 pub fn follow(mut text: IncrementalText) -> Receiver<Failure> {
     let (failed, failures) = mpsc::channel();
     std::thread::spawn(move || {
         if let Err(failure) = push_all(io::stdin().lock(), &mut text) {
-            // Before the text is dropped, which would look like its end.
+            // Sent before `text` is dropped, which would end the text normally.
             let _ = failed.send(failure);
         }
     });
@@ -47,7 +47,7 @@ fn push_all(mut input: impl BufRead, text: &mut IncrementalText) -> Result {
         input.consume(n);
         held.push_str(&take_text(&mut bytes, n == 0)?);
         let end = without_line_end(&held).len();
-        // A speech that ends before its text is no failure of the text.
+        // The speech may end before its text does, which is not a failure.
         if text.push(&held[..end]).is_err() {
             return Ok(());
         }
@@ -58,7 +58,7 @@ fn push_all(mut input: impl BufRead, text: &mut IncrementalText) -> Result {
     }
 }
 
-/// Takes the characters that are complete.
+/// Removes the complete characters from `bytes` and returns them.
 fn take_text(bytes: &mut Vec<u8>, is_end: bool) -> Result<String> {
     let complete = match std::str::from_utf8(bytes) {
         Ok(_) => bytes.len(),
@@ -75,5 +75,5 @@ fn without_line_end(text: &str) -> &str {
 }
 
 fn unreadable(reason: &str) -> Failure {
-    Failure::request(format!("cannot read a text from standard input: {reason}"))
+    Failure::request(format!("cannot read text from standard input: {reason}"))
 }

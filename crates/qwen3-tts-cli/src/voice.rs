@@ -14,7 +14,7 @@ use crate::{demo, model, note::note, progress};
 
 pub fn create(args: CreateArgs) -> Result {
     let recording = Recording::read(&args.reference)?.ok_or_else(|| {
-        Failure::request("a voice is made of a recording: name one by --ref-audio")
+        Failure::request("a voice file is made from a recording: add --ref-audio FILE")
     })?;
     let output = OutputFile::check(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
@@ -37,7 +37,7 @@ pub fn show(args: &ShowArgs) -> Result {
     write_stdout(format!("{}\n", text.trim_end()).as_bytes())
 }
 
-/// The voice that the flags of `speak` ask for, read as far as that needs no model.
+/// The voice that the flags of `speak` name, read as far as possible without a model.
 pub enum VoiceSource {
     Ready(Voice),
     Recording(Recording),
@@ -57,23 +57,23 @@ impl VoiceSource {
         }
         if args.reference.x_vector_only {
             return Err(Failure::request(
-                "--x-vector-only is about a cloned voice: add --ref-audio FILE or --voice FILE",
+                "--x-vector-only needs a cloned voice: add --ref-audio FILE or --voice FILE",
             ));
         }
         Ok(Self::Ready(args.speaker.clone().map_or(Voice::Default, Voice::Speaker)))
     }
 
-    /// Whether the voice is not one of the model's own.
+    /// Returns true if the voice is cloned.
     pub fn is_cloned(&self) -> bool {
         matches!(self, Self::Recording(_) | Self::Ready(Voice::Cloned(_)))
     }
 
-    /// Whether there is a recording to encode.
+    /// Returns true if there is a recording to encode.
     pub fn is_recording(&self) -> bool {
         matches!(self, Self::Recording(_))
     }
 
-    /// Returns the voice, and the time that a recording took to be encoded.
+    /// Returns the voice, and the time taken to encode its recording.
     pub fn voice(self, model: &Synthesizer) -> Result<(Voice, Option<VoiceTimings>)> {
         match self {
             Self::Ready(voice) => Ok((voice, None)),
@@ -85,7 +85,7 @@ impl VoiceSource {
     }
 }
 
-/// A recording and what is said in it.
+/// A recording and its transcript.
 pub struct Recording {
     audio: ReferenceAudio,
     transcript: Option<String>,
@@ -101,12 +101,12 @@ impl Recording {
         Ok(Some(recording))
     }
 
-    /// A recording whose transcript is there, or not wanted.
+    /// Reads a recording, which needs a transcript unless `x_vector_only`.
     pub fn open(path: &Path, transcript: Option<String>, x_vector_only: bool) -> Result<Self> {
         if transcript.is_none() && !x_vector_only {
             return Err(Failure::request(
-                "what is said in the recording? Add --ref-text TEXT, or --x-vector-only to clone \
-                 the speaker's vector only",
+                "the recording has no transcript: add --ref-text TEXT, or --x-vector-only to clone \
+                 from the speaker embedding only",
             ));
         }
         let audio = ReferenceAudio::read(path, &AudioLimits::default())?;

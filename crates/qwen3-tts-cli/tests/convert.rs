@@ -107,7 +107,7 @@ fn options_out_of_range_are_refused() {
         (&["--group-size", "32"], ["--quantize", "required"]),
         (&["--layout", "onnx"], ["onnx", "--layout"]),
         (&["--dtype", "f16"], ["f16", "--dtype"]),
-        (&["--shard-size", "0"], ["--shard-size", "from 1 up"]),
+        (&["--shard-size", "0"], ["--shard-size", "positive integer"]),
     ] {
         refuses(&convert(&checkpoint("custom_voice_0b6"), &out, options), &words);
         assert_eq!(names(dir.path()), [""; 0], "{options:?}");

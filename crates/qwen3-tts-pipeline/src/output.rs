@@ -1,4 +1,4 @@
-//! Output files that are there whole or not at all.
+//! Output files that are complete or absent.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// A place to write a file to, known to be writable.
+/// Path of an output file, known to be writable.
 ///
-/// The bytes go to a file beside it that takes its name when all of them are on disk, so that an
-/// interruption leaves neither half a file nor a lost one.
+/// The bytes go to a temporary file beside it, which is renamed when all of them are on disk. An
+/// interruption leaves no partial file and keeps an existing one.
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
-    /// A pipe or a device, which can only be written to as it is.
+    /// True for a pipe or a device, which is written in place.
     special: bool,
 }
 
 impl OutputFile {
-    /// Makes sure that `path` can be written, without touching what may be there.
+    /// Checks that `path` can be written, without changing an existing file.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// Returns [`Error::Write`] if it cannot.
     pub fn check(path: impl Into<PathBuf>) -> Result<Self> {
         let given = path.into();
         let checked = Self::probe(&given);
@@ -31,22 +31,22 @@ impl OutputFile {
     /// Writes the whole file.
     ///
     /// # Errors
-    /// [`Error::Write`]; then nothing is left behind.
+    /// Returns [`Error::Write`] if writing fails; nothing is left behind.
     pub fn write(self, bytes: &[u8]) -> Result<()> {
         let mut stream = self.begin()?;
         stream.write(bytes)?;
         stream.finish()
     }
 
-    /// Whether it is a pipe or a device, where nothing that was written can be changed.
+    /// Returns true for a pipe or a device, where written bytes cannot be changed.
     pub fn is_special(&self) -> bool {
         self.special
     }
 
-    /// Begins a file whose bytes come one after the other.
+    /// Opens the file for writing in several steps.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// Returns [`Error::Write`] if it cannot be opened.
     pub fn begin(self) -> Result<OutputStream> {
         let opened = match self.special {
             true => OpenOptions::new().write(true).open(&self.path).map(Target::Special),
@@ -69,7 +69,7 @@ impl OutputFile {
         if found.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
         }
-        // Behind a link, the file it points at is the one to replace.
+        // Of a symbolic link, its target is replaced.
         let path = fs::canonicalize(given)?;
         let special = !found.is_file();
         if !special {
@@ -80,7 +80,7 @@ impl OutputFile {
     }
 }
 
-/// A file that is being written. Dropped before [`Self::finish`], it leaves nothing behind.
+/// A file that is being written. If dropped before [`Self::finish`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct OutputStream {
     path: PathBuf,
@@ -94,8 +94,7 @@ enum Target {
 }
 
 impl OutputStream {
-    /// Where the bytes are until the file is complete: for those who end a process in which nothing
-    /// is dropped any more.
+    /// Returns the path of the temporary file, for cleanup when a process exits without dropping.
     pub fn part_path(&self) -> Option<&Path> {
         match &self.target {
             Target::Part(part) => Some(&part.path),
@@ -103,24 +102,24 @@ impl OutputStream {
         }
     }
 
-    /// Whether [`Self::rewrite_start`] can be called: not on a pipe or a device.
+    /// Returns true if [`Self::rewrite_start`] can be called: not on a pipe or a device.
     pub fn can_rewrite(&self) -> bool {
         matches!(self.target, Target::Part(_))
     }
 
-    /// Adds bytes.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// Returns [`Error::Write`] if writing fails.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = self.file().write_all(bytes);
         written.map_err(|source| self.failed(source))
     }
 
-    /// Puts other bytes where the first ones are.
+    /// Overwrites the first bytes.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// Returns [`Error::Write`] if writing fails.
     pub fn rewrite_start(&mut self, bytes: &[u8]) -> Result<()> {
         let file = self.file();
         let written = file
@@ -130,10 +129,10 @@ impl OutputStream {
         written.map(drop).map_err(|source| self.failed(source))
     }
 
-    /// Gives the file its name.
+    /// Completes the file and gives it its name.
     ///
     /// # Errors
-    /// [`Error::Write`]; then nothing is left behind.
+    /// Returns [`Error::Write`] if that fails; nothing is left behind.
     pub fn finish(self) -> Result<()> {
         let Self { path, target } = self;
         let finished = match target {
@@ -155,7 +154,7 @@ impl OutputStream {
     }
 }
 
-/// A file beside the one to come, gone unless it is renamed.
+/// A temporary file beside the final one, removed on drop unless it was renamed.
 #[derive(Debug)]
 struct PartFile {
     path: PathBuf,
@@ -182,7 +181,7 @@ impl PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        // After a rename there is nothing left to remove.
+        // Fails after a rename, when there is nothing left to remove.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_grows_has_its_name_at_the_end() {
+    fn a_stream_gets_its_name_when_it_is_finished() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.wav");
         let mut stream = OutputFile::check(&path).unwrap().begin().unwrap();
@@ -230,7 +229,7 @@ mod tests {
         stream.write(b" end").unwrap();
         stream.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"HEAD body end");
-        // One that is given up leaves what was there.
+        // A dropped stream leaves the existing file.
         let mut stream = OutputFile::check(&path).unwrap().begin().unwrap();
         stream.write(b"half").unwrap();
         drop(stream);
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_known_before() {
+    fn unwritable_paths_are_refused_first() {
         let dir = tempfile::tempdir().unwrap();
         for path in [dir.path().to_owned(), dir.path().join("no/such/a.wav"), PathBuf::new()] {
             let error = OutputFile::check(&path).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The results of a batch, one line of JSON for each request that is done with.
+//! The results of a batch, one line of JSON for each finished request.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -12,23 +12,23 @@ use super::request::{Line, MANIFEST};
 use crate::failure::{Failure, Result};
 use crate::spoken::{Spoken, add_fields};
 
-/// The file, which grows with every result.
+/// The manifest file, which grows with every result.
 pub struct Manifest {
     path: PathBuf,
     file: File,
-    /// What earlier runs have spoken: the requests by their files.
+    /// Requests that earlier runs completed, by file name.
     spoken: HashMap<String, Value>,
 }
 
 impl Manifest {
-    /// Begins the file, with what an earlier run has spoken if the run is to go on from there.
+    /// Creates the file. With `resume`, it keeps the completed requests of an earlier run.
     pub fn open(directory: &Path, resume: bool) -> Result<Self> {
         let path = directory.join(MANIFEST);
         let earlier = match resume {
             true => fs::read_to_string(&path).unwrap_or_default(),
             false => String::new(),
         };
-        // A line that an interruption cut off is no result.
+        // A line cut off by an interruption is not a result.
         let results = earlier.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let kept: Vec<Value> = results.filter(|result| result["status"] == "ok").collect();
         let text: String = kept.iter().map(|result| format!("{result}\n")).collect();
@@ -41,7 +41,7 @@ impl Manifest {
         Ok(Self { spoken: spoken.collect(), path, file })
     }
 
-    /// Whether an earlier run has spoken this request, and its file is still there.
+    /// Returns true if an earlier run completed this request and its file still exists.
     pub fn has(&self, line: &Line, directory: &Path) -> bool {
         self.spoken.get(line.file()).is_some_and(|request| request == line.value())
             && directory.join(line.file()).is_file()

@@ -1,4 +1,4 @@
-//! The lines of a batch: what each asks for.
+//! The lines of a batch, each with a request.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
@@ -11,19 +11,19 @@ use serde_json::Value;
 use crate::failure::{Failure, Result};
 use crate::voice::Recording;
 
-/// Name of the manifest in the output directory, which no line may take.
+/// Name of the manifest in the output directory, reserved among the names of outputs.
 pub const MANIFEST: &str = "manifest.jsonl";
 
-/// A line that is not empty.
+/// A nonempty line.
 pub struct Line {
     number: usize,
     file: String,
-    /// As it was read, to be told from another one later.
+    /// The line as it was read, which a resumed run compares with the manifest.
     value: Value,
     content: std::result::Result<Content, String>,
 }
 
-/// What a line may say. Whatever it leaves out is as `speak` has it.
+/// The fields of a line. A missing field has the default of the flag of `speak`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content {
@@ -51,7 +51,7 @@ struct Content {
     max_frames: Option<usize>,
 }
 
-/// The requests of a text with one in each line, those that make no sense too.
+/// Reads a text with one request per line. Invalid lines are returned too, with their errors.
 pub fn read_lines(text: &str) -> Vec<Line> {
     let mut files = HashSet::new();
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -65,35 +65,37 @@ impl Line {
         let named = content.as_ref().ok().and_then(|content| content.file.clone());
         let file = named.unwrap_or_else(|| format!("{number:05}.wav"));
         if !is_plain(&file) {
-            content = Err(format!("the file {file:?} is not a name within the directory"));
+            content = Err(format!(
+                "`file` is {file:?}; expected the name of a file in the output directory"
+            ));
         } else if content.is_ok() && !files.insert(file.clone()) {
-            content = Err(format!("an earlier line has the file {file:?} already"));
+            content = Err(format!("`file` is {file:?}, which is taken by an earlier line"));
         }
         Self { number, file, value, content }
     }
 
-    /// Its number in the file, from 1.
+    /// Returns its number in the file, from 1.
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// The name of the WAV file within the output directory.
+    /// Returns the name of the WAV file in the output directory.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The line itself.
+    /// Returns the line as JSON.
     pub fn value(&self) -> &Value {
         &self.value
     }
 
-    /// Whether its voice is not one of the model's own, if it makes sense at all.
+    /// Returns true if the voice is cloned, or `None` if the line is invalid.
     pub fn is_cloned(&self) -> Option<bool> {
         let content = self.content.as_ref().ok()?;
         Some(content.voice.is_some() || content.ref_audio.is_some())
     }
 
-    /// What it asks for; a voice that it clones is made here.
+    /// Returns the request. A voice to clone is encoded here.
     pub fn request(&self, voices: &mut Voices<'_>) -> Result<SpeechRequest> {
         let content = self.content.as_ref().map_err(|reason| Failure::request(reason.as_str()))?;
         let text_mode = content.streaming_text.map(|is_streaming| match is_streaming {
@@ -129,14 +131,14 @@ impl Content {
     }
 }
 
-/// Whether a name stays within its directory, and is a WAV file's.
+/// Returns true if `file` is the name of a file in the output directory other than the manifest.
 fn is_plain(file: &str) -> bool {
     let mut parts = Path::new(file).components();
     let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
     is_name && file != MANIFEST && !file.ends_with(['/', '\\'])
 }
 
-/// The voices that lines name, each made once.
+/// The voices that lines name, each loaded or encoded once.
 pub struct Voices<'a> {
     model: &'a Synthesizer,
     made: HashMap<Source, Arc<ClonedVoice>>,
@@ -159,7 +161,7 @@ impl<'a> Voices<'a> {
         let asked =
             [content.speaker.is_some(), content.voice.is_some(), content.ref_audio.is_some()];
         if asked.into_iter().filter(|is_there| *is_there).count() > 1 {
-            return Err(Failure::request("only one of speaker, voice and ref_audio can speak"));
+            return Err(Failure::request("expected at most one of speaker, voice and ref_audio"));
         }
         let (file, is_recording) = match (&content.speaker, &content.voice, &content.ref_audio) {
             (Some(speaker), ..) => return Ok(Voice::Speaker(speaker.clone())),

@@ -1,14 +1,14 @@
-//! No playing: the program was built without the feature `play`.
+//! The player of a build without the feature `play`.
 
 use crate::failure::{Failure, Result};
 
-/// What would play audio.
+/// A player that cannot be opened.
 pub enum Player {}
 
 impl Player {
     pub fn open() -> Result<Self> {
         Err(Failure::request(
-            "this program was built without playing: build it with --features play, or use \
+            "this program was built without audio playback: build it with --features play, or use \
              --stream -o - and a player that reads standard input",
         ))
     }

@@ -2,28 +2,28 @@
 
 use std::num::NonZero;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
 
 use rodio::{ChannelCount, DeviceSinkBuilder, MixerDeviceSink, SampleRate, Source};
 
 use crate::failure::{Failure, Result};
 
-/// Plays audio that comes in pieces, without gaps as long as it comes in time.
+/// Plays chunks of audio, without gaps as long as they arrive in time.
 pub struct Player {
     device: MixerDeviceSink,
-    /// The voice that speaks, once there is something to say.
+    /// The open stream, from the first chunk on.
     voice: Option<Voice>,
 }
 
 struct Voice {
     player: rodio::Player,
     samples: Sender<Vec<f32>>,
-    sample_rate: u32,
 }
 
 impl Player {
     pub fn open() -> Result<Self> {
         let mut device = DeviceSinkBuilder::open_default_sink()
-            .map_err(|error| Failure::Other(format!("no sound device can be opened: {error}")))?;
+            .map_err(|error| Failure::Other(format!("cannot open a sound device: {error}")))?;
         device.log_on_drop(false);
         Ok(Self { device, voice: None })
     }
@@ -37,7 +37,7 @@ impl Player {
         sent.map_err(|_| Failure::Other("the sound device has stopped".to_owned()))
     }
 
-    /// Waits until everything was heard.
+    /// Waits until all audio was played.
     pub fn finish(self) {
         if let Some(Voice { player, samples, .. }) = self.voice {
             drop(samples);
@@ -49,15 +49,15 @@ impl Player {
 impl Voice {
     fn start(device: &MixerDeviceSink, sample_rate: u32) -> Result<Self> {
         let rate = NonZero::new(sample_rate);
-        let rate = rate.ok_or_else(|| Failure::Other("a sample rate of 0".to_owned()))?;
+        let rate = rate.ok_or_else(|| Failure::Other("the sample rate is 0".to_owned()))?;
         let (samples, queue) = mpsc::channel();
         let player = rodio::Player::connect_new(device.mixer());
         player.append(Queue { queue, current: Vec::new().into_iter(), rate });
-        Ok(Self { player, samples, sample_rate })
+        Ok(Self { player, samples })
     }
 }
 
-/// Samples in the order in which they came, and silence where they come too late.
+/// The samples of all chunks in order, with silence if they arrive too late.
 struct Queue {
     queue: Receiver<Vec<f32>>,
     current: std::vec::IntoIter<f32>,

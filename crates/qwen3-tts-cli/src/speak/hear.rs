@@ -18,7 +18,7 @@ pub struct Listeners {
     output: Option<WavOutput>,
     sink: Option<WavSink>,
     player: Option<Player>,
-    /// True if the output is written while the speech is made.
+    /// True if the output is written as the speech is generated.
     is_live: bool,
 }
 
@@ -28,7 +28,7 @@ impl Listeners {
     }
 
     fn hear(&mut self, samples: &[f32], sample_rate: u32) -> Result {
-        // Nothing is written until there is something to write.
+        // The output is created with the first samples.
         if let Some(output) = self.output.take() {
             self.sink = Some(output.begin(sample_rate, self.is_live)?);
         }
@@ -54,8 +54,8 @@ impl Listeners {
     }
 }
 
-/// Hears a speech to its end. Pieces that `store` has are heard from there; those that are spoken
-/// are kept in it. A failure of the text's source ends the speech.
+/// Sends a speech to its listeners until its end. Pieces in `store` are replayed from it; new ones
+/// are stored in it. A failure of the text's source ends the speech.
 pub fn hear(
     job: &Job<'_>,
     mut speech: Speech,
@@ -110,9 +110,9 @@ struct Hearing<'s> {
     spoken: Spoken,
     n_pieces: usize,
     sample_rate: u32,
-    /// Index of the piece that is due.
+    /// Index of the current piece.
     next: usize,
-    /// Samples of the piece that is due, if it is to be kept.
+    /// Samples of the current piece, if it is to be stored.
     audio: Vec<f32>,
     listeners: Listeners,
     store: Option<&'s PieceStore>,
@@ -139,7 +139,7 @@ impl Hearing<'_> {
         self.spoken.add(piece, self.n_pieces < 2);
     }
 
-    /// Hears the kept pieces before a piece.
+    /// Replays the stored pieces before `piece`.
     fn replay_before(&mut self, piece: usize) -> Result {
         for index in self.next..piece {
             let kept = self.store.and_then(|store| store.read(index));

@@ -1,4 +1,4 @@
-//! A request of `speak`, and what its parts share.
+//! The state that the parts of `speak` share.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ pub struct Job<'a> {
     pub args: &'a SpeakArgs,
     pub model: &'a Synthesizer,
     pub text: String,
-    /// Use of the demo voice, if it speaks.
+    /// Task of the demo voice, if it speaks.
     pub demo_use: demo::Use,
     pub show_progress: bool,
     pub begin: Instant,

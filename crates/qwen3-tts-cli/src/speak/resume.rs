@@ -1,4 +1,4 @@
-//! Pieces of a long text that outlive the run that spoke them.
+//! Finished pieces of a long text, stored for a resumed run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::spoken::Piece;
 /// A directory beside the output, with the request and a pair of files for each finished piece.
 pub struct PieceStore {
     directory: PathBuf,
-    /// Identity of the request: pieces belong together if it is the same.
+    /// Identity of the request, which all stored pieces share.
     identity: Value,
     seed: Option<u64>,
 }
@@ -66,7 +66,7 @@ impl PieceStore {
         match state.filter(|state| state.request == identity && is_given(state.seed)) {
             Some(state) => Ok(Some(Self { directory, identity, seed: Some(state.seed) })),
             None => Err(Failure::request(format!(
-                "{} has pieces of another request: remove it, or speak without --resume",
+                "{} holds pieces of another request: remove it, or speak without --resume",
                 directory.display()
             ))),
         }
@@ -89,7 +89,7 @@ impl PieceStore {
         self.write_file(STATE, state.to_string().as_bytes())
     }
 
-    /// Returns the indices of the pieces that are there and whole.
+    /// Returns the indices of the complete pieces.
     pub fn pieces(&self) -> Vec<usize> {
         let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -97,7 +97,7 @@ impl PieceStore {
         indices.filter(|index| self.read(*index).is_some()).collect()
     }
 
-    /// Reads a piece, if it is there and whole.
+    /// Reads a piece, or returns `None` if it is missing or incomplete.
     pub fn read(&self, index: usize) -> Option<Kept> {
         let [about, samples] = names(index);
         let about = fs::read_to_string(self.directory.join(about)).ok()?;
@@ -121,7 +121,7 @@ impl PieceStore {
         })
     }
 
-    /// Keeps a piece, its samples and the silence after it.
+    /// Stores a piece, its samples and the silence after it.
     pub fn write(&self, index: usize, piece: &Piece, audio: &[f32], pause: Duration) -> Result {
         let stored = StoredPiece {
             codes: piece.codes.clone(),
@@ -138,7 +138,7 @@ impl PieceStore {
         self.write_file(&about, json!(stored).to_string().as_bytes())
     }
 
-    /// Removes everything: the output is complete.
+    /// Removes the store, once the output is complete.
     pub fn remove(self) -> Result {
         fs::remove_dir_all(&self.directory).map_err(|error| failure(&self.directory, error))
     }
@@ -148,8 +148,8 @@ impl PieceStore {
     }
 }
 
-/// Returns what has to be the same for pieces to belong together, in names of its own: it is
-/// compared with what an earlier version of this program has stored.
+/// Returns the properties that all pieces of a request share. Names are spelled out, since an
+/// earlier version of this program may have stored the other side of the comparison.
 fn identity(model: Option<&str>, quantize: &str, request: &SpeechRequest) -> Result<Value> {
     let voice = match &request.voice {
         Voice::Default => json!("default"),
@@ -202,7 +202,7 @@ fn directory(output: &Path) -> Result<PathBuf> {
             name.push(".parts");
             Ok(output.with_file_name(name))
         }
-        _ => Err(Failure::request("--resume needs a file to go on with: name one by -o")),
+        _ => Err(Failure::request("--resume needs an output file: add -o FILE.wav")),
     }
 }
 
@@ -232,7 +232,7 @@ mod tests {
             "max_frames": 9, "piece_tokens": 256, "retries": 2,
         });
         assert_eq!(stored, expected);
-        // As it comes back from the file.
+        // The same after a round trip through the file.
         assert_eq!(serde_json::from_str::<Value>(&stored.to_string()).unwrap(), expected);
     }
 }

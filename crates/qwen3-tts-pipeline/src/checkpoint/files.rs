@@ -1,4 +1,4 @@
-//! The files of a checkpoint: a directory, or bytes that are part of the program.
+//! The files of a checkpoint: a directory, or bytes embedded in the program.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use qwen3_tts_nn::{Weights, shard_files};
 
 use crate::{Error, Result};
 
-/// Where the files of a checkpoint are.
+/// The files of a checkpoint.
 #[derive(Debug, Clone)]
 pub struct ModelFiles(Source);
 
@@ -30,12 +30,12 @@ const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
 
 impl ModelFiles {
-    /// The files of a directory in the published layout.
+    /// Names the files of a directory in the published layout.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
         Self(Source::Directory(path.into()))
     }
 
-    /// Files embedded in the program: pairs of a path in the published layout and the bytes.
+    /// Takes files embedded in the program, as pairs of a path in the published layout and bytes.
     ///
     /// ```
     /// use qwen3_tts_pipeline::ModelFiles;
@@ -47,7 +47,7 @@ impl ModelFiles {
         Self(Source::Embedded(files.into_iter().collect()))
     }
 
-    /// The directory, if it is one.
+    /// Returns the directory, or `None` if the files are embedded.
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
             Source::Directory(path) => Some(path),
@@ -55,7 +55,7 @@ impl ModelFiles {
         }
     }
 
-    /// Names of the files that a checkpoint needs and that are not there.
+    /// Returns the names of the required files that are missing.
     pub fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
         let mut need = |name: String| {
@@ -81,7 +81,7 @@ impl ModelFiles {
         missing
     }
 
-    /// The files that hold the weights, by their path in the published layout.
+    /// Returns the paths of the weights files in the published layout.
     pub fn weight_files(&self) -> Vec<String> {
         let mut files = Vec::new();
         for prefix in ["", "speech_tokenizer/"] {
@@ -94,7 +94,7 @@ impl ModelFiles {
         files
     }
 
-    /// The files of the checkpoint that are there, with their sizes in bytes.
+    /// Returns the files that exist, with their sizes in bytes.
     pub fn sizes(&self) -> Vec<(String, u64)> {
         let named = [
             CONFIG,
@@ -109,32 +109,33 @@ impl ModelFiles {
         names.filter_map(|name| self.size(&name).map(|size| (name, size))).collect()
     }
 
-    /// `config.json`.
+    /// Reads `config.json`.
     pub fn model_config(&self) -> Result<ModelConfig> {
         self.config(CONFIG, ModelConfig::from_json)
     }
 
-    /// `generation_config.json`.
+    /// Reads `generation_config.json`.
     pub fn generation_config(&self) -> Result<GenerationConfig> {
         self.config(GENERATION_CONFIG, GenerationConfig::from_json)
     }
 
-    /// `speech_tokenizer/config.json`.
+    /// Reads `speech_tokenizer/config.json`.
     pub fn speech_tokenizer_config(&self) -> Result<SpeechTokenizerConfig> {
         self.config(SPEECH_TOKENIZER_CONFIG, SpeechTokenizerConfig::from_json)
     }
 
-    /// The weights of the talker and all it holds.
+    /// Opens the main weights: the talker, its code predictor and, in base models, the speaker
+    /// encoder.
     pub fn talker_weights(&self) -> Result<Weights> {
         self.weights("")
     }
 
-    /// The weights of the speech tokenizer.
+    /// Opens the weights of the speech tokenizer.
     pub fn speech_tokenizer_weights(&self) -> Result<Weights> {
         self.weights(SPEECH_TOKENIZER)
     }
 
-    /// The whole of a text file.
+    /// Reads a whole text file.
     pub(crate) fn text(&self, name: &str) -> Result<Cow<'static, str>> {
         let file = || self.name_of(name);
         match &self.0 {
@@ -168,7 +169,7 @@ impl ModelFiles {
         self.size(name).is_some()
     }
 
-    /// How messages call a file.
+    /// Returns the name of a file for error messages.
     pub(crate) fn name_of(&self, name: &str) -> String {
         match &self.0 {
             Source::Directory(dir) => dir.join(name).display().to_string(),
@@ -200,8 +201,8 @@ impl ModelFiles {
         }
     }
 
-    /// Returns the shards that an index lists; none if there is no index, or it is damaged, which
-    /// opening the weights reports.
+    /// Returns the shards that an index lists, or `None` if there is no valid index; opening the
+    /// weights reports a damaged one.
     fn shards(&self, prefix: &str) -> Option<Vec<String>> {
         if self.has(&format!("{prefix}{WEIGHTS}")) {
             return None;

@@ -1,4 +1,4 @@
-//! What a checkpoint is, without loading it.
+//! Summary of a checkpoint, read without loading its weights.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use qwen3_tts_nn::Weights;
 
 use crate::{ModelFiles, Result};
 
-/// A checkpoint's configuration, and what the headers of its weights say.
+/// Configuration of a checkpoint, and the headers of its weights.
 #[derive(Debug, Clone)]
 pub struct CheckpointInfo {
     /// `config.json`.
@@ -20,24 +20,24 @@ pub struct CheckpointInfo {
     pub talker: WeightsInfo,
     /// The speech tokenizer's weights.
     pub speech_tokenizer: WeightsInfo,
-    /// Its files by their path in the checkpoint, with their sizes in bytes.
+    /// Files by their path in the checkpoint, with their sizes in bytes.
     pub files: Vec<(String, u64)>,
 }
 
-/// What the header of a weights file says.
+/// Summary of the header of a weights file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WeightsInfo {
-    /// Elements of all tensors.
+    /// Number of elements of all tensors.
     pub parameters: u64,
-    /// Data types, as the file writes them.
+    /// Data types, as named in the file.
     pub dtypes: Vec<String>,
 }
 
 impl CheckpointInfo {
-    /// Reads the configuration, and of the weights the headers only.
+    /// Reads the configuration and the headers of the weights.
     ///
     /// # Errors
-    /// If a file is missing or damaged.
+    /// Returns an error if a file is missing or damaged.
     pub fn read(files: &ModelFiles) -> Result<Self> {
         Ok(Self {
             model: files.model_config()?,

@@ -1,4 +1,4 @@
-//! What the weights are quantised to at load.
+//! Quantisation at load.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,16 +6,16 @@ use std::str::FromStr;
 use qwen3_tts_nn::{Bits, Quantization};
 use qwen3_tts_talker::Talker;
 
-/// The bits that the linear layers of each part are quantised to as they are read, in MLX's affine
-/// groups of 64 weights; `None` leaves a part as it is in the checkpoint. Embeddings and the codec
-/// always stay as they are.
+/// Number of bits to quantise the linear layers of each part to at load, in MLX's affine groups of
+/// 64 weights. `None` leaves a part as it is in the checkpoint. Embeddings and the codec are never
+/// quantised.
 ///
-/// As text: `8`, `6`, `4` or `none` for all, or parts by name, as `talker=4,code-predictor=8`.
+/// As text: `8`, `6`, `4` or `none` for all, or parts by name, such as `talker=4,code-predictor=8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quantize {
     /// The talker's transformer, its head and its text projection.
     pub talker: Option<Bits>,
-    /// The code predictor, which is read fifteen times a frame.
+    /// The code predictor, whose weights are read fifteen times per frame.
     pub code_predictor: Option<Bits>,
 }
 
@@ -23,7 +23,7 @@ const TALKER: &str = "talker";
 const CODE_PREDICTOR: &str = "code-predictor";
 
 impl Quantize {
-    /// Everything to the same bits.
+    /// Quantises all parts to the same number of bits.
     pub fn all(bits: Bits) -> Self {
         Self { talker: Some(bits), code_predictor: Some(bits) }
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_is_read_again() {
+    fn display_and_parse_round_trip() {
         let choices = [None, Some(Bits::Four), Some(Bits::Six), Some(Bits::Eight)];
         for talker in choices {
             for code_predictor in choices {
@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_told_apart() {
+    fn parts_are_quantised_separately() {
         let quantize: Quantize = "code-predictor=8".parse().unwrap();
         assert_eq!(quantize, Quantize { talker: None, code_predictor: Some(Bits::Eight) });
     }
 
     #[test]
-    fn nonsense_is_refused_by_name() {
+    fn invalid_text_is_refused_by_name() {
         for (text, word) in [
             ("5", "`5`"),
             ("", "``"),
