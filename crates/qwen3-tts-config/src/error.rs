@@ -55,22 +55,30 @@ pub enum ConfigError {
     },
 
     /// The model has no speaker of this name.
-    #[error("unknown speaker \"{name}\"; this model has {}", list(supported))]
+    #[error("unknown speaker \"{name}\"{}; this model has {}", hint(suggestion), list(supported))]
     UnknownSpeaker {
         /// Requested name.
         name: String,
+        /// Name that the requested one may be a misspelling of.
+        suggestion: Option<String>,
         /// Names of the model's speakers.
         supported: Vec<String>,
     },
 
     /// The model has no language of this name.
-    #[error("unknown language \"{name}\"; this model has {}", list(supported))]
+    #[error("unknown language \"{name}\"{}; this model has {}", hint(suggestion), list(supported))]
     UnknownLanguage {
         /// Requested name.
         name: String,
+        /// Name that the requested one may be a misspelling of.
+        suggestion: Option<String>,
         /// Names of the model's languages, and `auto`.
         supported: Vec<String>,
     },
+}
+
+fn hint(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map_or(String::new(), |name| format!(": did you mean \"{name}\"?"))
 }
 
 fn list(names: &[String]) -> String {

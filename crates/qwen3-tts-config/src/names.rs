@@ -5,22 +5,23 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A table of values by name, such as `spk_id` and `codec_language_id`. Lookups ignore case.
+/// A table of values by name, such as `spk_id` and `codec_language_id`. Lookups ignore case, and
+/// take a space or a hyphen for an underscore.
 ///
 /// The order of the file is kept: the first speaker of a checkpoint is its default one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTable<T>(Vec<(String, T)>);
 
 impl<T> NameTable<T> {
-    /// Returns the value of `name`, ignoring case.
+    /// Returns the value of `name`.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.entry(name).map(|(_, value)| value)
     }
 
-    /// Returns the name as the file writes it, and its value, ignoring case.
+    /// Returns the name as the file writes it, and its value.
     pub fn entry(&self, name: &str) -> Option<(&str, &T)> {
-        let wanted = name.to_lowercase();
-        self.iter().find(|(entry, _)| entry.to_lowercase() == wanted)
+        let wanted = folded(name);
+        self.iter().find(|(entry, _)| folded(entry) == wanted)
     }
 
     /// Iterates over the entries in the order of the file.
@@ -43,6 +44,31 @@ impl<T> NameTable<T> {
         self.0.is_empty()
     }
 }
+
+/// Returns what names are compared by: the name in lower case, with underscores, and without
+/// combining accents.
+pub(crate) fn folded(name: &str) -> String {
+    let letters = name.trim().chars().filter(|letter| !matches!(letter, '\u{300}'..='\u{36f}'));
+    letters
+        .flat_map(char::to_lowercase)
+        .map(|letter| if letter == '-' || letter.is_whitespace() { '_' } else { letter })
+        .collect()
+}
+
+/// Returns the value of the name that is most like `name`, if one is much like it.
+pub(crate) fn nearest<'a, T>(
+    name: &str,
+    names: impl IntoIterator<Item = (&'a str, T)>,
+) -> Option<T> {
+    let name = folded(name);
+    let likeness = |other: &str| strsim::jaro_winkler(&name, &folded(other));
+    let rated = names.into_iter().map(|(other, value)| (likeness(other), value));
+    let (likeness, value) = rated.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (likeness > LIKE).then_some(value)
+}
+
+/// The Jaro–Winkler similarity above which a name is taken for a misspelling of another.
+const LIKE: f64 = 0.84;
 
 impl<T> Default for NameTable<T> {
     fn default() -> Self {

@@ -23,7 +23,7 @@ pub struct SpeechRequest {
     pub text: String,
     /// Voice that speaks it.
     pub voice: Voice,
-    /// Language of the model, in upper or lower case, or `auto`.
+    /// Language of the model by name, ISO 639 code or BCP 47 tag, or `auto`. Case does not matter.
     pub language: String,
     /// Description of the voice (voice design) or manner of speaking (custom voice).
     pub instruct: Option<String>,
