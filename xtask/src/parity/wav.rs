@@ -1,91 +1,97 @@
 //! Samples of a mono WAV file and of a safetensors file.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use anyhow::{Context, Result, bail, ensure};
+use hound::{SampleFormat, WavReader};
+use safetensors::{Dtype, SafeTensors};
 
-/// Samples of a mono WAV file in 16-bit integers or 32-bit floats.
+/// Reads the samples of a mono WAV file in 16-bit integers or 32-bit floats.
 pub fn read(path: &Path) -> Result<Vec<f32>> {
-    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    samples(&bytes).with_context(|| format!("{} is not a WAV file", path.display()))
+    let file = fs::File::open(path).with_context(|| format!("opening {}", path.display()))?;
+    samples(file).with_context(|| format!("reading {}", path.display()))
 }
 
-fn samples(bytes: &[u8]) -> Result<Vec<f32>> {
-    let mut rest = bytes.get(12..).context("no header")?;
-    let mut bits = 0;
-    while rest.len() >= 8 {
-        let length = u32::from_le_bytes(rest[4..8].try_into()?) as usize;
-        let body = rest[8..].get(..length).context("a chunk is cut off")?;
-        match &rest[..4] {
-            b"fmt " => bits = body.get(14).copied().context("a short format chunk")?,
-            b"data" => return decode(body, bits),
-            _ => {}
+fn samples(file: impl Read) -> Result<Vec<f32>> {
+    let reader = WavReader::new(file)?;
+    let spec = reader.spec();
+    ensure!(spec.channels == 1, "{} channels; expected 1", spec.channels);
+    let samples: hound::Result<Vec<f32>> = match (spec.sample_format, spec.bits_per_sample) {
+        (SampleFormat::Int, 16) => {
+            reader.into_samples::<i16>().map(|sample| Ok(f32::from(sample?) / 32768.0)).collect()
         }
-        rest = &rest[(8 + length.next_multiple_of(2)).min(rest.len())..];
-    }
-    bail!("no samples")
+        (SampleFormat::Float, 32) => reader.into_samples().collect(),
+        (_, bits) => bail!("{bits} bits a sample; expected 16-bit integers or 32-bit floats"),
+    };
+    Ok(samples?)
 }
 
-fn decode(body: &[u8], bits: u8) -> Result<Vec<f32>> {
-    match bits {
-        16 => Ok(body
-            .chunks_exact(2)
-            .map(|two| f32::from(i16::from_le_bytes([two[0], two[1]])) / 32768.0)
-            .collect()),
-        32 => Ok(floats(body)),
-        _ => bail!("{bits} bits a sample"),
-    }
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    let chunks = bytes.chunks_exact(4);
-    chunks.map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()
-}
-
-/// A float32 tensor of a safetensors file.
+/// Reads a float32 tensor of a safetensors file.
 pub fn read_tensor(path: &Path, name: &str) -> Result<Vec<f32>> {
     let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    tensor(&bytes, name).with_context(|| format!("{} has no tensor {name}", path.display()))
+    tensor(&bytes, name).with_context(|| format!("{}: tensor {name}", path.display()))
 }
 
-fn tensor(bytes: &[u8], name: &str) -> Option<Vec<f32>> {
-    let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?) as usize;
-    let header: Value = serde_json::from_slice(bytes.get(8..8 + length)?).ok()?;
-    let offset = |index: usize| header[name]["data_offsets"][index].as_u64();
-    let (start, end) = (offset(0)? as usize, offset(1)? as usize);
-    Some(floats(bytes.get(8 + length + start..8 + length + end)?))
+fn tensor(file: &[u8], name: &str) -> Result<Vec<f32>> {
+    let file = SafeTensors::deserialize(file)?;
+    let tensor = file.tensor(name)?;
+    ensure!(tensor.dtype() == Dtype::F32, "{:?}; expected F32", tensor.dtype());
+    let values = tensor.data().chunks_exact(size_of::<f32>());
+    Ok(values.map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use safetensors::tensor::TensorView;
 
-    fn wav(bits: u16, data: &[u8]) -> Vec<u8> {
-        let mut bytes = b"RIFF____WAVEfmt ".to_vec();
-        bytes.extend(16_u32.to_le_bytes());
-        bytes.extend([0; 14]);
-        bytes.extend(bits.to_le_bytes());
-        bytes.extend(b"LIST\x03\0\0\0abc\0data");
-        bytes.extend((data.len() as u32).to_le_bytes());
-        bytes.extend(data);
-        bytes
+    /// A WAV file of one chunk of format, one to skip, and the samples. Format 1 holds integers,
+    /// format 3 floats.
+    fn wav(format: u16, channels: u16, bits: u16, data: &[u8]) -> Vec<u8> {
+        let frame = channels * bits / 8;
+        let chunk = |id: &[u8; 4], body: &[u8]| {
+            [&id[..], &(body.len() as u32).to_le_bytes()[..], body].concat()
+        };
+        let mut fmt = [format, channels].map(u16::to_le_bytes).concat();
+        fmt.extend([24_000, 24_000 * u32::from(frame)].map(u32::to_le_bytes).concat());
+        fmt.extend([frame, bits].map(u16::to_le_bytes).concat());
+        let chunks = [chunk(b"fmt ", &fmt), chunk(b"LIST", b"abcd"), chunk(b"data", data)].concat();
+        chunk(b"RIFF", &[b"WAVE", &chunks[..]].concat())
     }
 
     #[test]
     fn both_sample_formats_are_read() {
         let floats = [0.5_f32, -0.25].map(f32::to_le_bytes).concat();
-        assert_eq!(samples(&wav(32, &floats)).expect("a file"), [0.5, -0.25]);
+        assert_eq!(samples(&wav(3, 1, 32, &floats)[..]).unwrap(), [0.5, -0.25]);
         let integers = [16384_i16, -8192].map(i16::to_le_bytes).concat();
-        assert_eq!(samples(&wav(16, &integers)).expect("a file"), [0.5, -0.25]);
+        assert_eq!(samples(&wav(1, 1, 16, &integers)[..]).unwrap(), [0.5, -0.25]);
     }
 
     #[test]
-    fn what_is_no_wav_file_is_refused() {
-        assert!(samples(b"").is_err());
-        assert!(samples(&wav(24, &[0; 6])).is_err());
-        let whole = wav(16, &[0; 8]);
+    fn what_is_no_mono_wav_file_is_refused() {
+        assert!(samples(&b""[..]).is_err());
+        for (wav, complaint) in
+            [(wav(1, 1, 24, &[0; 6]), "24 bits a sample"), (wav(1, 2, 16, &[0; 8]), "2 channels")]
+        {
+            let error = samples(&wav[..]).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
+        let whole = wav(1, 1, 16, &[0; 8]);
+        assert!(samples(&whole[..]).is_ok());
         assert!(samples(&whole[..whole.len() - 2]).is_err());
+    }
+
+    #[test]
+    fn a_tensor_is_read_by_its_name_and_type() {
+        let (floats, halves) = ([0.5_f32, -3.0].map(f32::to_le_bytes).concat(), [0; 4]);
+        let view = |dtype, data| TensorView::new(dtype, vec![2], data).unwrap();
+        let tensors = [("a", view(Dtype::F32, &floats)), ("b", view(Dtype::F16, &halves))];
+        let file = safetensors::serialize(tensors, None).unwrap();
+        assert_eq!(tensor(&file, "a").unwrap(), [0.5, -3.0]);
+        assert!(tensor(&file, "b").unwrap_err().to_string().contains("expected F32"));
+        assert!(tensor(&file, "c").unwrap_err().to_string().contains('c'));
+        assert!(tensor(&file[..file.len() - 1], "a").is_err());
     }
 }
