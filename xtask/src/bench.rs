@@ -39,9 +39,12 @@ pub struct Arguments {
     /// Threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// How often each is run.
+    /// Number of runs of each.
     #[arg(long, default_value_t = 3)]
     runs: usize,
+    /// Another build of the command, to be run in turn with this one.
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Option<PathBuf>,
 }
 
 /// Runs the task.
@@ -52,16 +55,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let out = workspace().join("target/bench");
     std::fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
     let bytes = FrameBytes::of(&arguments.checkpoint, &config)?;
-    let rows = arguments.quantize.iter().map(|kind| Row::new(kind));
-    let mut table = Table { rows: rows.collect(), ..Table::default() };
+    let programs = [Some(("", program)), arguments.beside.clone().map(|path| ("beside: ", path))];
+    let programs: Vec<_> = programs.into_iter().flatten().collect();
+    let mut table = Table::default();
+    for kind in &arguments.quantize {
+        let bytes = bytes.read(kind)?;
+        table.rows.extend(programs.iter().map(|(label, _)| Row::new(label, kind, bytes)));
+    }
     for _ in 0..arguments.runs {
         table.bandwidth.push(floor::read_bandwidth(&Pool::new(arguments.threads)));
-        for row in &mut table.rows {
+        for (row, (_, program)) in table.rows.iter_mut().zip(programs.iter().cycle()) {
             let stats = out.join("stats.json");
-            let mut command = speak(&program, arguments, &config);
+            let mut command = speak(program, arguments, &config);
             command.args(["--quantize", &row.kind]).arg("--stats").arg(&stats);
             oracle::run(command.arg("-o").arg(out.join("speech.wav")))?;
-            row.add(&json_file::read(&stats)?, bytes.read(&row.kind)?);
+            row.add(json_file::read(&stats)?);
         }
     }
     println!(

@@ -4,31 +4,32 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// What all runs took.
+/// The measurements of all runs.
 #[derive(Default)]
 pub struct Table {
     pub rows: Vec<Row>,
-    /// Bytes a second, of each run.
+    /// Read bandwidth in bytes per second, of each run.
     pub bandwidth: Vec<f64>,
 }
 
-/// The runs with one kind of weights.
+/// The runs of one program with one kind of weights.
 pub struct Row {
-    /// As `speak --quantize` names it.
+    label: &'static str,
+    /// Kind of weights, as `speak --quantize` names it.
     pub kind: String,
     stats: Vec<Value>,
     bytes_per_frame: u64,
 }
 
 impl Row {
-    pub fn new(kind: &str) -> Self {
-        Self { kind: kind.to_owned(), stats: Vec::new(), bytes_per_frame: 0 }
+    /// Creates a row without runs; `label` stands before the kind of weights.
+    pub fn new(label: &'static str, kind: &str, bytes_per_frame: u64) -> Self {
+        Self { label, kind: kind.to_owned(), stats: Vec::new(), bytes_per_frame }
     }
 
-    /// Adds what `speak --stats` wrote of a run.
-    pub fn add(&mut self, stats: &Value, bytes_per_frame: u64) {
-        self.stats.push(stats.clone());
-        self.bytes_per_frame = bytes_per_frame;
+    /// Adds the statistics of a run, as `speak --stats` writes them.
+    pub fn add(&mut self, stats: Value) {
+        self.stats.push(stats);
     }
 
     fn median(&self, of: impl Fn(&Value) -> f64) -> f64 {
@@ -39,7 +40,7 @@ impl Row {
         self.median(|stats| stats[key].as_f64().unwrap_or(f64::NAN))
     }
 
-    /// Milliseconds a frame.
+    /// Returns the median in milliseconds per frame.
     fn per_frame(&self, key: &str) -> f64 {
         let frames = |stats: &Value| stats["frames"].as_f64().unwrap_or(f64::NAN);
         self.median(|stats| stats[key].as_f64().unwrap_or(f64::NAN) * 1e3 / frames(stats))
@@ -63,8 +64,9 @@ impl fmt::Display for Table {
             let floor = row.bytes_per_frame as f64 / bandwidth * 1e3;
             writeln!(
                 f,
-                "| {} | {:.2} | {:.0} | {:.0} | {talker:.1} | {code_predictor:.1} | {codec:.1} | \
+                "| {}{} | {:.2} | {:.0} | {:.0} | {talker:.1} | {code_predictor:.1} | {codec:.1} | \
                  {:.2} | {:.0} | {:.0} | {floor:.1} | {:.2} |",
+                row.label,
                 row.kind,
                 row.number("load_seconds"),
                 row.number("prefill_seconds") * 1e3,
