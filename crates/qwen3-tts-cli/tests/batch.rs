@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use qwen3_tts_testkit::{checkpoint, signal};
+use qwen3_tts_testkit::{Seed, checkpoint, mutate, mutations, signal};
 use serde_json::{Value, json};
 use support::{command, names, refuses, run_with_input, stderr, succeeds};
 
@@ -273,4 +273,23 @@ fn what_is_not_there_is_refused() {
     let output = run_with_input(piped, b"{\"text\": \"One.\", \"max_frames\": 2}\n");
     succeeds(&output);
     assert_eq!(names(&out), ["00001.wav", "manifest.jsonl"]);
+}
+
+#[test]
+fn mutated_lines_fail_alone() {
+    let line = json!({"text": "One.", "file": "a.wav", "speaker": "nobody", "seed": 12,
+                      "temperature": 0.5, "top_k": 3, "max_frames": 2, "greedy": false});
+    let seeds = [Seed::new("line", line.to_string())];
+    let lines = (0..mutations().min(20_000)).map(|case| {
+        let line = String::from_utf8_lossy(&mutate(&seeds, case)).into_owned();
+        line.replace(['\n', '\r'], " ")
+    });
+    let lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("r.jsonl"), lines.join("\n")).unwrap();
+    let mut command = command(["batch", "r.jsonl", "-o", "out"]);
+    let output = command.current_dir(dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+    assert_eq!(manifest(dir.path()).len(), lines.len());
 }

@@ -16,5 +16,5 @@ pub use close::{Difference, assert_close, largest_difference, relative_error};
 pub use cuts::{cut, cuts};
 pub use damage::{Damage, TempCheckpoint};
 pub use golden::{CHECKPOINTS, Golden, checkpoint, cloning_goldens, fixtures_dir, speech_goldens};
-pub use mutation::{MemoryLimit, Seed, mutations, survive_mutations};
+pub use mutation::{MemoryLimit, Seed, mutate, mutations, survive_mutations};
 pub use signal::signal;

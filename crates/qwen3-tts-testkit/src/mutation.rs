@@ -135,8 +135,8 @@ fn seed_of(seeds: &[Seed], case: u64) -> usize {
     (case % seeds.len() as u64) as usize
 }
 
-/// Returns the mutated input of number `case`.
-fn mutate(seeds: &[Seed], case: u64) -> Vec<u8> {
+/// Returns the mutated input of number `case`, which is the same in every run.
+pub fn mutate(seeds: &[Seed], case: u64) -> Vec<u8> {
     let mut random = Random(Pcg64::seed_from_u64(case));
     let mut bytes = seeds[seed_of(seeds, case)].bytes.clone();
     for _ in 0..=random.below(6) {
