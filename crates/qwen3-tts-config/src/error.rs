@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use qwen3_tts_files::WrongFile;
+
 /// Result of every fallible function of this crate.
 pub type Result<T> = std::result::Result<T, ConfigError>;
 
@@ -26,6 +28,10 @@ pub enum ConfigError {
         /// Reason of the refusal.
         source: Box<ConfigError>,
     },
+
+    /// The file is another one than its name says.
+    #[error(transparent)]
+    WrongFile(#[from] WrongFile),
 
     /// The text is not JSON.
     #[error("not valid JSON ({reason}); download the file again")]

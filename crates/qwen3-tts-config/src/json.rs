@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use qwen3_tts_files::{WrongFile, strip_bom};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,8 +12,8 @@ use crate::error::{ConfigError, Result};
 /// Parses `text`. A `model_type` in it is checked first, so that a configuration of another model
 /// is refused for its type, not for its first missing field.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str, model_type: Option<&str>) -> Result<T> {
-    let head: Head = serde_json::from_str(text)
-        .map_err(|error| ConfigError::Syntax { reason: error.to_string() })?;
+    let text = strip_bom(text);
+    let head: Head = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     if let (Some(expected), Some(found)) = (model_type, head.model_type)
         && found != expected
     {
@@ -36,12 +37,29 @@ struct Head {
     model_type: Option<Value>,
 }
 
+/// Returns the `model_type` of a configuration.
+pub(crate) fn model_type(text: &str) -> Option<String> {
+    let head: Head = serde_json::from_str(strip_bom(text)).ok()?;
+    head.model_type?.as_str().map(str::to_owned)
+}
+
 /// Reads and parses `path`; every error names the file.
 pub(crate) fn read<T>(path: &Path, from_json: impl Fn(&str) -> Result<T>) -> Result<T> {
-    let text = std::fs::read_to_string(path)
+    let bytes = std::fs::read(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    from_json(&text)
+    qwen3_tts_files::text(bytes)
+        .map_err(ConfigError::from)
+        .and_then(|text| from_json(&text))
         .map_err(|source| ConfigError::File { path: path.to_owned(), source: Box::new(source) })
+}
+
+/// Returns the error of a text that is not JSON: the file that it is if it is known, else the
+/// place of the first mistake.
+fn not_json(text: &str, error: &serde_json::Error) -> ConfigError {
+    match WrongFile::recognise(text.as_bytes()) {
+        Some(wrong) => wrong.into(),
+        None => ConfigError::Syntax { reason: error.to_string() },
+    }
 }
 
 /// Completes the path of a missing field, which serde reports at its parent.

@@ -152,6 +152,11 @@ impl SpeechTokenizerConfig {
         Ok(config)
     }
 
+    /// Returns true if the text of a `config.json` says that it is a speech tokenizer's.
+    pub fn is_named_in(text: &str) -> bool {
+        json::model_type(text).is_some_and(|found| found == TOKENIZER_TYPE)
+    }
+
     /// Reads and checks a `speech_tokenizer/config.json`.
     ///
     /// # Errors

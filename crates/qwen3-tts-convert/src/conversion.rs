@@ -96,8 +96,10 @@ fn recipe(options: &ConvertOptions) -> Recipe {
 
 fn read_config(dir: &Path) -> Result<Value> {
     let path = dir.join("config.json");
-    let text = fs::read(&path).map_err(Error::reading(&path))?;
-    let config: Value = serde_json::from_slice(&text)
+    let bytes = fs::read(&path).map_err(Error::reading(&path))?;
+    let text =
+        qwen3_tts_files::text(bytes).map_err(|wrong| Error::malformed(&path, wrong.to_string()))?;
+    let config: Value = serde_json::from_str(&text)
         .map_err(|error| Error::malformed(&path, format!("not valid JSON ({error})")))?;
     if config["model_type"] != "qwen3_tts" {
         let found = &config["model_type"];

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::WrongFile;
+
 /// A specialised [`Result`](std::result::Result).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -146,6 +148,12 @@ impl Fault {
             Self::Malformed(reason) => Error::Malformed { path, reason },
             Self::ForeignGlobal(name) => Error::ForeignGlobal { path, name },
         }
+    }
+}
+
+impl From<WrongFile> for Fault {
+    fn from(wrong: WrongFile) -> Self {
+        Self::Malformed(wrong.to_string())
     }
 }
 

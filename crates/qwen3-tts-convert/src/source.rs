@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::WrongFile;
 use safetensors::tensor::Metadata;
 
 use crate::error::{Error, Fault, Result, bail, ensure};
@@ -27,6 +28,9 @@ pub use tensor::Tensor;
 /// Largest ratio of the size of the tensors of a file to that of the file: tensors may share their
 /// numbers.
 const MAX_SHARING: u64 = 4;
+
+/// Number of bytes from which a wrong file is recognised.
+const HEAD: u64 = 512;
 
 /// Largest size in bytes of a safetensors header, as in the crate `safetensors`.
 const MAX_HEADER: u64 = 100_000_000;
@@ -56,9 +60,10 @@ impl Source {
 
     fn add(&mut self, path: &Path, file: &File) -> Result<(), Fault> {
         let (size, number) = (file.metadata()?.len(), self.files.len());
-        let tensors = match path.extension() {
-            Some(ending) if ending == "safetensors" => safetensors(file, size, number)?,
-            _ => state_dict::read(file, size, number)?,
+        let named = path.extension().is_some_and(|ending| ending == "safetensors");
+        let tensors = match named && !is_archive(file)? {
+            true => safetensors(file, size, number)?,
+            false => state_dict::read(file, size, number)?,
         };
         let total = tensors.iter().try_fold(0u64, |n, (_, tensor)| n.checked_add(tensor.len));
         let sound = total.is_some_and(|total| total / MAX_SHARING <= size);
@@ -106,21 +111,34 @@ impl Source {
     }
 }
 
+/// Returns true for a ZIP archive, which is what `torch.save` writes under any name.
+fn is_archive(mut file: &File) -> io::Result<bool> {
+    let mut head = Vec::new();
+    file.take(HEAD).read_to_end(&mut head)?;
+    file.rewind()?;
+    Ok(WrongFile::recognise(&head) == Some(WrongFile::Zip))
+}
+
 /// Reads the tensors of a safetensors file of `size` bytes, which is file `number` of its
 /// checkpoint.
 fn safetensors(mut file: &File, size: u64, number: usize) -> Result<Vec<(String, Tensor)>, Fault> {
-    let mut len = [0; 8];
-    ensure!(size >= len.len() as u64, "no safetensors header: the file has {size} bytes");
-    file.read_exact(&mut len)?;
-    let len = u64::from_le_bytes(len);
+    let mut head = Vec::new();
+    file.take(HEAD).read_to_end(&mut head)?;
+    check_head(&head, size)?;
+    let Some(len) = head.first_chunk() else {
+        bail!("no safetensors header: the file has {size} bytes");
+    };
+    let len = u64::from_le_bytes(*len);
     ensure!(len <= size - 8, "its safetensors header is longer than the file");
     ensure!(
         len <= MAX_HEADER,
         "its safetensors header has {len} bytes, expected at most {MAX_HEADER}"
     );
-    let mut header = vec![0; len as usize];
-    file.read_exact(&mut header)?;
-    let metadata: Metadata = serde_json::from_slice(&header)
+    head.resize(8 + len as usize, 0);
+    file.rewind()?;
+    file.read_exact(&mut head)?;
+    check_head(&head, size)?;
+    let metadata: Metadata = serde_json::from_slice(&head[8..])
         .map_err(|error| Fault::malformed(format!("no safetensors header ({error})")))?;
     let format = metadata.metadata().as_ref().and_then(|facts| facts.get("format"));
     let mlx = format.is_some_and(|format| format == "mlx");
@@ -136,9 +154,16 @@ fn safetensors(mut file: &File, size: u64, number: usize) -> Result<Vec<(String,
         };
         let (start, bytes) = ((8 + len).saturating_add(from as u64), bytes as u64);
         let fits = start.checked_add(bytes).is_some_and(|end| end <= size);
-        ensure!(fits, "tensor `{name}` ends after the file: it is truncated; fetch it again");
+        ensure!(fits, "tensor `{name}` ends after the file; fetch it again");
         let tensor = Tensor { file: number, start, dtype, shape, strides: None, len: bytes, mlx };
         tensors.push((name, tensor));
     }
     Ok(tensors)
+}
+
+fn check_head(head: &[u8], size: u64) -> Result<(), Fault> {
+    match WrongFile::in_place_of_safetensors(head, size) {
+        Some(wrong) => Err(wrong.into()),
+        None => Ok(()),
+    }
 }

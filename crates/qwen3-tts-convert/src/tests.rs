@@ -192,10 +192,10 @@ fn what_is_not_a_checkpoint_leaves_nothing_behind() {
     refused(Path::new("gone"), "config.json");
     for (damage, complaint) in [
         (Damage::Missing, "neither model.safetensors nor pytorch_model.bin"),
-        (Damage::Empty, "no safetensors header"),
+        (Damage::Empty, "the file is empty"),
         (Damage::Halved, "truncated"),
         (Damage::HeaderLength(u64::MAX), "longer than the file"),
-        (Damage::Truncated(100), "longer than the file"),
+        (Damage::Truncated(100), "truncated: it has 100 of"),
     ] {
         let copy = TempCheckpoint::new("custom_voice_0b6");
         copy.damage("model.safetensors", &damage);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use qwen3_tts_files::WrongFile;
+
 /// A specialised [`Result`](std::result::Result).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -18,12 +20,20 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is not in the format that its name implies.
-    #[error("{file}: not a valid weights file ({reason}); it may be truncated: fetch it again")]
+    #[error("{file}: not a valid weights file ({reason}); fetch it again")]
     Malformed {
         /// The file.
         file: String,
         /// The defect.
         reason: String,
+    },
+    /// A file is another one than its name says, or incomplete.
+    #[error("{file}: {source}")]
+    WrongFile {
+        /// The file.
+        file: String,
+        /// What it is.
+        source: WrongFile,
     },
     /// A tensor that the model needs is missing.
     #[error("{file}: tensor `{name}` is missing (expected shape {expected:?})")]

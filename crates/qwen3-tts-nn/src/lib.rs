@@ -30,4 +30,4 @@ pub use layers::snake_beta::SnakeBeta;
 pub use layers::transformer::{Transformer, TransformerConfig, TransformerState};
 pub use qwen3_tts_kernels::Bits;
 pub use tensor::{Device, Ids, Matrix, Tensor};
-pub use weights::{Quantization, TensorInfo, Weights, shard_files};
+pub use weights::{Quantization, TensorInfo, Weights};

@@ -5,6 +5,7 @@ mod kind;
 use std::path::PathBuf;
 
 use qwen3_tts_config::ConfigError;
+use qwen3_tts_files::{MissingFile, WrongFile};
 
 use crate::audio::AudioError;
 #[cfg(feature = "hub")]
@@ -37,9 +38,30 @@ pub enum Error {
     },
 
     /// A file of the checkpoint is missing.
-    #[error("{file} is missing; a model directory needs all files of the published checkpoint")]
+    #[error("{file} is missing{}", explanation(reason.as_ref()))]
     MissingFile {
         /// The file.
+        file: String,
+        /// What lies in its place, if that is known.
+        reason: Option<MissingFile>,
+    },
+
+    /// A file is another one than its name says, or incomplete.
+    #[error("{file}: {source}")]
+    WrongFile {
+        /// The file.
+        file: String,
+        /// What it is.
+        source: WrongFile,
+    },
+
+    /// The checkpoint is a speech tokenizer alone, and the request needs a talker.
+    #[error(
+        "{file}: a speech tokenizer alone, which encodes and decodes but does not speak; name a \
+         whole checkpoint, such as Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice"
+    )]
+    SpeechTokenizerAlone {
+        /// Its configuration.
         file: String,
     },
 
@@ -152,6 +174,13 @@ pub enum Error {
     #[cfg(feature = "hub")]
     #[error(transparent)]
     Hub(#[from] HubError),
+}
+
+fn explanation(reason: Option<&MissingFile>) -> String {
+    match reason {
+        Some(reason) => format!(": {reason}"),
+        None => "; a model directory needs all files of the published checkpoint".to_owned(),
+    }
 }
 
 // An error of the arithmetic is `Error::Nn`, whichever model it came through.

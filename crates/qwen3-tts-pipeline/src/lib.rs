@@ -15,6 +15,7 @@ pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize, WeightsInfo};
 pub use checkpoint::{DownloadProgress, Hub, HubError};
 pub use error::{Error, ErrorKind, Result};
 pub use output::{OutputFile, OutputStream};
+pub use qwen3_tts_files::{MissingFile, WrongFile};
 pub use qwen3_tts_nn::{Bits, Dtype};
 pub use qwen3_tts_talker::{Sampling, TextMode};
 pub use speech::{

@@ -4,7 +4,7 @@ use std::fs;
 
 use proptest::prelude::*;
 use qwen3_tts_config::{ModelConfig, ModelSize};
-use qwen3_tts_pipeline::{ClonedVoice, Error, VoiceFileError, VoiceReference};
+use qwen3_tts_pipeline::{ClonedVoice, Error, VoiceFileError, VoiceReference, WrongFile};
 use qwen3_tts_testkit::checkpoint;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -111,9 +111,13 @@ fn what_could_not_be_loaded_is_not_saved() {
 
 #[test]
 fn other_files_and_newer_ones_are_told_apart() {
-    for bytes in [&b""[..], b"Hello", &[0; 100], &[0xff; 100]] {
+    for bytes in [&b"Hello"[..], &[0; 100], &[0xff; 100]] {
         assert!(matches!(refuse(bytes), VoiceFileError::Damaged { .. }));
     }
+    assert!(matches!(refuse(b""), VoiceFileError::WrongFile(WrongFile::Empty)));
+    let part = &voice().to_bytes("voice").unwrap()[..200];
+    let error = refuse(part);
+    assert!(matches!(error, VoiceFileError::WrongFile(WrongFile::Truncated { found: 200, .. })));
     let model = with_header(&voice(), |header| {
         header.as_object_mut().unwrap().remove("__metadata__");
     });

@@ -5,16 +5,17 @@ use serde_json::Value;
 use super::violation::Violation;
 
 /// What each crate may depend on, inside the workspace.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("qwen3-tts-kernels", &[]),
-    ("qwen3-tts-nn", &["kernels"]),
-    ("qwen3-tts-config", &[]),
+    ("qwen3-tts-files", &[]),
+    ("qwen3-tts-nn", &["kernels", "files"]),
+    ("qwen3-tts-config", &["files"]),
     ("qwen3-tts-dsp", &[]),
     ("qwen3-tts-talker", &["nn", "config"]),
     ("qwen3-tts-codec", &["nn", "config"]),
     ("qwen3-tts-speaker", &["nn", "config", "dsp"]),
-    ("qwen3-tts-pipeline", &["nn", "config", "dsp", "talker", "codec", "speaker"]),
-    ("qwen3-tts-convert", &["kernels"]),
+    ("qwen3-tts-pipeline", &["files", "nn", "config", "dsp", "talker", "codec", "speaker"]),
+    ("qwen3-tts-convert", &["kernels", "files"]),
     ("qwen3-tts-demo-codec", &[]),
     ("qwen3-tts-demo", &["demo-codec"]),
     ("qwen3-tts-cli", &["pipeline", "convert", "demo"]),

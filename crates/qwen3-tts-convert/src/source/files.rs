@@ -1,12 +1,11 @@
 //! The files that hold a checkpoint's weights.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use qwen3_tts_files::shard_files;
 
-use crate::error::{Error, Fault, Result, bail};
+use crate::error::{Error, Fault, Result};
 
 /// Endings of the names of files that `torch.save` wrote.
 pub const PYTORCH_ENDINGS: [&str; 3] = [".bin", ".pt", ".pth"];
@@ -53,21 +52,7 @@ fn pytorch_files(dir: &Path) -> Result<Vec<PathBuf>> {
 
 /// Returns the files that an index names.
 fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let json: Value = serde_json::from_slice(&fs::read(index)?)
-        .map_err(|error| Fault::malformed(format!("not valid JSON ({error})")))?;
-    let Some(map) = json["weight_map"].as_object().filter(|map| !map.is_empty()) else {
-        bail!("no `weight_map` with the files of the tensors");
-    };
-    let mut names = BTreeSet::new();
-    for (tensor, name) in map {
-        let Some(name) = name.as_str() else {
-            bail!("`weight_map.{tensor}` is {name}, expected the name of a file");
-        };
-        // A shard lies beside its index: a path that leads elsewhere is not a shard.
-        if name.contains(['/', '\\']) || name == ".." {
-            bail!("`{name}` is not a file name");
-        }
-        names.insert(name);
-    }
+    let text = qwen3_tts_files::text(fs::read(index)?)?;
+    let names = shard_files(&text).map_err(Fault::Malformed)?;
     Ok(names.into_iter().map(|name| dir.join(name)).collect())
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::{WrongFile, shard_files};
 use safetensors::{Dtype, SafeTensors};
-use serde_json::Value;
 
 use crate::backend::bytes::SharedBytes;
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ fn map(path: &Path) -> Result<SharedBytes> {
     let open_error = |source| Error::Open { path: path.to_owned(), source };
     if fs::metadata(path).map_err(open_error)?.len() == 0 {
         let file = path.display().to_string();
-        return Err(Error::Malformed { file, reason: "the file is empty".into() });
+        return Err(Error::WrongFile { file, source: WrongFile::Empty });
     }
     SharedBytes::map(path).map_err(open_error)
 }
@@ -76,29 +76,11 @@ fn map(path: &Path) -> Result<SharedBytes> {
 /// Returns the paths of the shards that an index lists.
 fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>> {
     let malformed = |reason: String| Error::Malformed { file: index.display().to_string(), reason };
-    let text = fs::read_to_string(index)
-        .map_err(|source| Error::Open { path: index.to_owned(), source })?;
+    let bytes = fs::read(index).map_err(|source| Error::Open { path: index.to_owned(), source })?;
+    let text = qwen3_tts_files::text(bytes)
+        .map_err(|source| Error::WrongFile { file: index.display().to_string(), source })?;
     let names = shard_files(&text).map_err(malformed)?;
     Ok(names.into_iter().map(|name| dir.join(name)).collect())
-}
-
-/// Returns the names of the files that a `model.safetensors.index.json` with this text lists.
-///
-/// # Errors
-/// Returns the reason if the text is no such index, or a name leads out of the index's directory.
-pub fn shard_files(index: &str) -> Result<BTreeSet<String>, String> {
-    let json: Value = serde_json::from_str(index).map_err(|error| error.to_string())?;
-    let map = json["weight_map"].as_object().ok_or("no weight_map")?;
-    let mut names = BTreeSet::new();
-    for name in map.values() {
-        let name = name.as_str().ok_or("a file name is not a string")?;
-        // A shard is in the directory of its index: a path to another place is not a shard.
-        if name.contains(['/', '\\']) || ["", ".", ".."].contains(&name) {
-            return Err(format!("`{name}` is not a file name"));
-        }
-        names.insert(name.to_owned());
-    }
-    Ok(names)
 }
 
 fn read_header(
@@ -107,8 +89,14 @@ fn read_header(
     tensors: &mut BTreeMap<String, Entry>,
 ) -> Result<()> {
     let malformed = |reason: String| Error::Malformed { file: file.to_owned(), reason };
+    let all = bytes.as_slice();
     let (header_len, metadata) =
-        SafeTensors::read_metadata(bytes.as_slice()).map_err(|e| malformed(e.to_string()))?;
+        SafeTensors::read_metadata(all).map_err(
+            |error| match WrongFile::in_place_of_safetensors(all, all.len() as u64) {
+                Some(source) => Error::WrongFile { file: file.to_owned(), source },
+                None => malformed(error.to_string()),
+            },
+        )?;
     let format = metadata.metadata().as_ref().and_then(|facts| facts.get("format"));
     let mlx = format.is_some_and(|format| format == "mlx");
     for (name, info) in metadata.tensors() {

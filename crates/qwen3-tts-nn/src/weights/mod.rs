@@ -10,7 +10,6 @@ use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
-pub use self::files::shard_files;
 use self::files::{Entry, Files};
 pub use self::quantization::Quantization;
 use crate::backend::dtype::Dtype;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use qwen3_tts_config::{ConfigError, GenerationConfig, ModelConfig, SpeechTokenizerConfig};
-use qwen3_tts_nn::{Weights, shard_files};
+use qwen3_tts_files::{MissingFile, WrongFile, shard_files, strip_bom};
+use qwen3_tts_nn::Weights;
 
 use crate::{Error, Result};
 
@@ -24,8 +25,8 @@ type EmbeddedFile = (&'static str, &'static [u8]);
 
 const CONFIG: &str = "config.json";
 const GENERATION_CONFIG: &str = "generation_config.json";
-const SPEECH_TOKENIZER: &str = "speech_tokenizer";
-const SPEECH_TOKENIZER_CONFIG: &str = "speech_tokenizer/config.json";
+/// Folder of the speech tokenizer in a whole checkpoint.
+const SPEECH_TOKENIZER: &str = "speech_tokenizer/";
 const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
 
@@ -63,28 +64,41 @@ impl ModelFiles {
                 missing.push(name);
             }
         };
-        for name in [CONFIG, GENERATION_CONFIG, SPEECH_TOKENIZER_CONFIG] {
-            need(name.to_owned());
-        }
-        if !self.has("tokenizer.json") {
-            for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
-                need(name.to_owned());
+        need(format!("{}{CONFIG}", self.speech_tokenizer()));
+        if !self.is_speech_tokenizer_alone() {
+            need(CONFIG.to_owned());
+            need(GENERATION_CONFIG.to_owned());
+            if !self.has("tokenizer.json") {
+                for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
+                    need(name.to_owned());
+                }
             }
         }
-        for prefix in ["", "speech_tokenizer/"] {
-            let shards = self.shards(prefix).unwrap_or_default();
-            match shards.is_empty() {
-                true => need(format!("{prefix}{WEIGHTS}")),
-                false => shards.into_iter().for_each(&mut need),
-            }
-        }
+        self.weight_files().into_iter().for_each(&mut need);
         missing
+    }
+
+    /// Returns true for the speech tokenizer alone, which has a published repository of its own:
+    /// it encodes and decodes, but does not speak.
+    pub fn is_speech_tokenizer_alone(&self) -> bool {
+        self.speech_tokenizer().is_empty()
+    }
+
+    /// Returns the folder of the speech tokenizer; empty if there is nothing else.
+    fn speech_tokenizer(&self) -> &'static str {
+        let alone = !self.has(&format!("{SPEECH_TOKENIZER}{CONFIG}"))
+            && self.text(CONFIG).is_ok_and(|text| SpeechTokenizerConfig::is_named_in(&text));
+        if alone { "" } else { SPEECH_TOKENIZER }
     }
 
     /// Returns the paths of the weights files in the published layout.
     pub fn weight_files(&self) -> Vec<String> {
         let mut files = Vec::new();
-        for prefix in ["", "speech_tokenizer/"] {
+        let folders: &[&str] = match self.is_speech_tokenizer_alone() {
+            true => &[""],
+            false => &["", SPEECH_TOKENIZER],
+        };
+        for prefix in folders {
             let shards = self.shards(prefix).unwrap_or_default();
             match shards.is_empty() {
                 true => files.push(format!("{prefix}{WEIGHTS}")),
@@ -103,7 +117,7 @@ impl ModelFiles {
             "tokenizer_config.json",
             "vocab.json",
             "merges.txt",
-            SPEECH_TOKENIZER_CONFIG,
+            "speech_tokenizer/config.json",
         ];
         let names = named.map(str::to_owned).into_iter().chain(self.weight_files());
         names.filter_map(|name| self.size(&name).map(|size| (name, size))).collect()
@@ -111,6 +125,9 @@ impl ModelFiles {
 
     /// Reads `config.json`.
     pub fn model_config(&self) -> Result<ModelConfig> {
+        if self.is_speech_tokenizer_alone() {
+            return Err(Error::SpeechTokenizerAlone { file: self.name_of(CONFIG) });
+        }
         self.config(CONFIG, ModelConfig::from_json)
     }
 
@@ -121,7 +138,8 @@ impl ModelFiles {
 
     /// Reads `speech_tokenizer/config.json`.
     pub fn speech_tokenizer_config(&self) -> Result<SpeechTokenizerConfig> {
-        self.config(SPEECH_TOKENIZER_CONFIG, SpeechTokenizerConfig::from_json)
+        let name = format!("{}{CONFIG}", self.speech_tokenizer());
+        self.config(&name, SpeechTokenizerConfig::from_json)
     }
 
     /// Opens the main weights: the talker, its code predictor and, in base models, the speaker
@@ -132,27 +150,32 @@ impl ModelFiles {
 
     /// Opens the weights of the speech tokenizer.
     pub fn speech_tokenizer_weights(&self) -> Result<Weights> {
-        self.weights(SPEECH_TOKENIZER)
+        self.weights(self.speech_tokenizer())
     }
 
     /// Reads a whole text file.
     pub(crate) fn text(&self, name: &str) -> Result<Cow<'static, str>> {
-        let file = || self.name_of(name);
-        match &self.0 {
-            Source::Directory(dir) => std::fs::read_to_string(dir.join(name))
-                .map(Cow::Owned)
-                .map_err(|source| match source.kind() {
-                    std::io::ErrorKind::NotFound => Error::MissingFile { file: file() },
-                    _ => Error::Read { file: file(), source },
-                }),
-            Source::Embedded(_) => {
-                let bytes = self.embedded_file(name).ok_or(Error::MissingFile { file: file() })?;
-                std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| Error::Read {
-                    file: file(),
-                    source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
-                })
+        let text = match &self.0 {
+            Source::Directory(dir) => {
+                let bytes =
+                    std::fs::read(dir.join(name)).map_err(|source| match source.kind() {
+                        std::io::ErrorKind::NotFound => self.missing_file(name),
+                        _ => Error::Read { file: self.name_of(name), source },
+                    })?;
+                qwen3_tts_files::text(bytes).map(Cow::Owned)
             }
-        }
+            Source::Embedded(_) => {
+                let bytes = self.embedded_file(name).ok_or_else(|| self.missing_file(name))?;
+                let text = std::str::from_utf8(bytes).map(strip_bom).map(Cow::Borrowed);
+                text.map_err(|error| WrongFile::NotText { at: error.valid_up_to() })
+            }
+        };
+        text.map_err(|source| Error::WrongFile { file: self.name_of(name), source })
+    }
+
+    fn missing_file(&self, name: &str) -> Error {
+        let reason = self.path().and_then(|dir| MissingFile::explain(&dir.join(name)));
+        Error::MissingFile { file: self.name_of(name), reason }
     }
 
     fn size(&self, name: &str) -> Option<u64> {
@@ -183,20 +206,17 @@ impl ModelFiles {
     }
 
     fn weights(&self, folder: &str) -> Result<Weights> {
-        let name = Path::new(folder).join(WEIGHTS);
-        let name = name.to_str().unwrap_or(WEIGHTS);
+        let name = format!("{folder}{WEIGHTS}");
         match &self.0 {
             Source::Directory(dir) => {
-                let index = Path::new(folder).join(WEIGHTS_INDEX);
-                if !dir.join(name).exists() && !dir.join(index).exists() {
-                    return Err(Error::MissingFile { file: self.name_of(name) });
+                if !self.has(&name) && !self.has(&format!("{folder}{WEIGHTS_INDEX}")) {
+                    return Err(self.missing_file(&name));
                 }
                 Ok(Weights::open(dir.join(folder))?)
             }
             Source::Embedded(_) => {
-                let missing = || Error::MissingFile { file: self.name_of(name) };
-                let bytes = self.embedded_file(name).ok_or_else(missing)?;
-                Ok(Weights::from_static(&self.name_of(name), bytes)?)
+                let bytes = self.embedded_file(&name).ok_or_else(|| self.missing_file(&name))?;
+                Ok(Weights::from_static(&self.name_of(&name), bytes)?)
             }
         }
     }

@@ -39,7 +39,9 @@ impl Error {
                 ErrorKind::InvalidRequest
             }
             Self::ModelNotFound { .. } | Self::MissingFile { .. } => ErrorKind::NotFound,
-            Self::Config { .. } | Self::Tokenizer { .. } => ErrorKind::InvalidModel,
+            Self::Config { .. } | Self::Tokenizer { .. } | Self::WrongFile { .. } => {
+                ErrorKind::InvalidModel
+            }
             Self::Read { source, .. } => read_kind(source),
             Self::Write { .. } => ErrorKind::Io,
             Self::Audio { source, .. } => audio_kind(source),
@@ -48,6 +50,7 @@ impl Error {
             Self::Talker(error) => talker_kind(error),
             Self::Codec(error) => codec_kind(error),
             Self::SpeakerEncoder(error) => speaker_kind(error),
+            Self::SpeechTokenizerAlone { .. } => ErrorKind::Unsupported,
             Self::Busy { .. } => ErrorKind::Busy,
             Self::Cancelled | Self::Stopped => ErrorKind::Cancelled,
             Self::Internal(_) => ErrorKind::Internal,
@@ -84,6 +87,7 @@ fn voice_file_kind(error: &VoiceFileError) -> ErrorKind {
     match error {
         VoiceFileError::Version { .. } => ErrorKind::Unsupported,
         VoiceFileError::TooLarge { .. }
+        | VoiceFileError::WrongFile(_)
         | VoiceFileError::Damaged { .. }
         | VoiceFileError::Format { .. }
         | VoiceFileError::Missing { .. }
@@ -111,6 +115,7 @@ fn nn_kind(error: &qwen3_tts_nn::Error) -> ErrorKind {
     match error {
         Error::Open { source, .. } => read_kind(source),
         Error::Malformed { .. }
+        | Error::WrongFile { .. }
         | Error::MissingTensor { .. }
         | Error::TensorShape { .. }
         | Error::TensorDtype { .. }
@@ -187,6 +192,7 @@ mod tests {
     use super::*;
     use qwen3_tts_codec::Error as CodecError;
     use qwen3_tts_config::{ConfigError, ModelConfig};
+    use qwen3_tts_files::WrongFile;
     use qwen3_tts_nn::Error as NnError;
     use qwen3_tts_speaker::{DspError, Error as SpeakerError};
     use qwen3_tts_talker::Error as TalkerError;
@@ -222,12 +228,14 @@ mod tests {
             (Error::Request(reason()), InvalidRequest),
             (Error::Voice(config_error()), InvalidRequest),
             (Error::ModelNotFound { name: file(), reason: "reason" }, NotFound),
-            (Error::MissingFile { file: file() }, NotFound),
+            (Error::MissingFile { file: file(), reason: None }, NotFound),
+            (Error::WrongFile { file: file(), source: WrongFile::LfsPointer }, InvalidModel),
             (read(io::ErrorKind::NotFound), NotFound),
             (read(io::ErrorKind::PermissionDenied), Io),
             (Error::Config { file: file(), source: config_error() }, InvalidModel),
             (Error::Tokenizer { file: file(), reason: reason() }, InvalidModel),
             (Error::Codes { file: file(), reason: reason() }, InvalidRequest),
+            (Error::SpeechTokenizerAlone { file: file() }, Unsupported),
             (Error::SpeechEnded, InvalidRequest),
             (Error::Cancelled, Cancelled),
             (Error::Busy { present: 3 }, Busy),
@@ -262,6 +270,7 @@ mod tests {
         let voice = |source, kind| (Error::VoiceFile { file: file(), source }, kind);
         check([
             voice(VoiceFileError::TooLarge { max: 1 }, InvalidRequest),
+            voice(VoiceFileError::WrongFile(WrongFile::Html), InvalidRequest),
             voice(VoiceFileError::Damaged { reason: reason() }, InvalidRequest),
             voice(VoiceFileError::Format { found: reason() }, InvalidRequest),
             voice(VoiceFileError::Version { found: 2, known: 1 }, Unsupported),
@@ -298,6 +307,7 @@ mod tests {
         vec![
             (open(io::ErrorKind::NotFound), NotFound),
             (open(io::ErrorKind::PermissionDenied), Io),
+            (NnError::WrongFile { file: file(), source: WrongFile::Gguf }, InvalidModel),
             (NnError::Malformed { file: file(), reason: reason() }, InvalidModel),
             (
                 NnError::MissingTensor { file: file(), name: name(), expected: shape() },

@@ -22,8 +22,10 @@ impl SpeechCodes {
     /// Returns an error if the file cannot be read or has another form.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let file = path.as_ref().display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Read { file: file.clone(), source })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| Error::Read { file: file.clone(), source })?;
+        let text = qwen3_tts_files::text(bytes)
+            .map_err(|wrong| Error::Codes { file: file.clone(), reason: wrong.to_string() })?;
         serde_json::from_str(&text).map_err(|error| Error::Codes {
             file,
             reason: format!("expected {{\"codes\": [[c0, c1, …], …]}} ({error})"),

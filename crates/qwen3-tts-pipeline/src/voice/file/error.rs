@@ -1,5 +1,7 @@
 //! The errors of reading a voice file.
 
+use qwen3_tts_files::WrongFile;
+
 /// A defect of a voice file. The message follows the name of the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -10,6 +12,9 @@ pub enum VoiceFileError {
         /// Size in bytes of the largest voice file.
         max: u64,
     },
+    /// The file is another one than a voice file, or incomplete.
+    #[error("not a voice file: {0}")]
+    WrongFile(WrongFile),
     /// The file is not a safetensors file.
     #[error("not a voice file, or a damaged one ({reason}); make it again from its recording")]
     Damaged {

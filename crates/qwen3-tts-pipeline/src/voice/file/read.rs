@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use qwen3_tts_config::ModelSize;
+use qwen3_tts_files::WrongFile;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -17,8 +18,12 @@ pub fn read(bytes: &[u8]) -> Result<ClonedVoice> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(VoiceFileError::TooLarge { max: MAX_BYTES });
     }
-    let damaged = |error: safetensors::SafeTensorError| VoiceFileError::Damaged {
-        reason: error.to_string().replace('\n', " "),
+    let damaged = |error: safetensors::SafeTensorError| match WrongFile::in_place_of_safetensors(
+        bytes,
+        bytes.len() as u64,
+    ) {
+        Some(wrong) => VoiceFileError::WrongFile(wrong),
+        None => VoiceFileError::Damaged { reason: error.to_string().replace('\n', " ") },
     };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let none = HashMap::new();
