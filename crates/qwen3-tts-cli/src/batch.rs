@@ -9,12 +9,11 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use qwen3_tts_pipeline::{
-    ChunkSchedule, OutputFile, SpeechEvent, Synthesizer, TextMode, WavFormat,
-};
+use qwen3_tts_pipeline::{ChunkSchedule, SpeechEvent, Synthesizer, TextMode, WavFormat};
 
 use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
+use crate::output_file::OutputFile;
 use crate::progress::{self, BatchBar};
 use crate::spoken::{self, Piece, Spoken};
 use crate::{demo, model, note::note};

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use qwen3_tts_pipeline::{AudioLimits, OutputFile, ReferenceAudio, SpeechCodes, Synthesizer};
+use qwen3_tts_pipeline::{AudioLimits, ReferenceAudio, SpeechCodes, Synthesizer};
 
 use crate::args::{DecodeArgs, EncodeArgs};
 use crate::failure::Result;
-use crate::output::{WavOutput, write_file, write_stdout};
+use crate::output::{WavOutput, write_stdout};
+use crate::output_file::OutputFile;
 use crate::{demo, model, note::note, progress};
 
 pub fn decode(args: DecodeArgs) -> Result {
@@ -33,7 +34,7 @@ pub fn encode(args: EncodeArgs) -> Result {
     let codec = Synthesizer::from_files(&files, &model::options(&args.model).without_talker())?;
     let json = serde_json::json!({ "codes": codec.encode(&audio)?.codes });
     match file {
-        Some(file) => write_file(file, format!("{json}\n").as_bytes()),
+        Some(file) => file.write(format!("{json}\n").as_bytes()),
         None => write_stdout(format!("{json}\n").as_bytes()),
     }
 }

@@ -34,8 +34,8 @@ fn as_json(info: &CheckpointInfo, files: &ModelFiles) -> Value {
         "talker": {
             "layers": talker.num_hidden_layers,
             "hidden_size": talker.hidden_size,
-            "parameters": info.talker.parameters,
-            "dtypes": info.talker.dtypes,
+            "parameters": info.talker_parameters,
+            "dtypes": info.talker_dtypes,
         },
         "code_predictor": {
             "layers": predictor.num_hidden_layers,
@@ -46,8 +46,8 @@ fn as_json(info: &CheckpointInfo, files: &ModelFiles) -> Value {
             "codebook_size": info.speech_tokenizer_config.decoder_config.codebook_size,
             "frame_rate": info.speech_tokenizer_config.frame_rate(),
             "sample_rate": info.speech_tokenizer_config.output_sample_rate,
-            "parameters": info.speech_tokenizer.parameters,
-            "dtypes": info.speech_tokenizer.dtypes,
+            "parameters": info.speech_tokenizer_parameters,
+            "dtypes": info.speech_tokenizer_dtypes,
         },
         "max_frames": info.generation.max_new_tokens - 1,
         "files": info.files.iter().map(|(name, bytes)| json!({ "name": name, "bytes": bytes }))
@@ -83,15 +83,18 @@ fn as_text(info: &CheckpointInfo) -> String {
         "speech tokenizer",
         format!("{n} codebooks of {size}, {frames} frames per second, {rate} Hz"),
     );
-    for (name, weights) in [("weights", &info.talker), ("codec weights", &info.speech_tokenizer)] {
-        let dtypes = or_none(&weights.dtypes);
-        line(name, format!("{} parameters, {dtypes}", grouped(weights.parameters)));
-    }
+    line("weights", weights(info.talker_parameters, &info.talker_dtypes));
+    let codec_weights = weights(info.speech_tokenizer_parameters, &info.speech_tokenizer_dtypes);
+    line("codec weights", codec_weights);
     line("longest speech", format!("{} frames", info.generation.max_new_tokens - 1));
     for (i, (name, bytes)) in info.files.iter().enumerate() {
         line(if i == 0 { "files" } else { "" }, format!("{name} ({} bytes)", grouped(*bytes)));
     }
     text
+}
+
+fn weights(parameters: u64, dtypes: &[String]) -> String {
+    format!("{} parameters, {}", grouped(parameters), or_none(dtypes))
 }
 
 fn or_none(names: &[String]) -> String {

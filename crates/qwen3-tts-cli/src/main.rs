@@ -18,6 +18,7 @@ mod interrupt;
 mod model;
 mod note;
 mod output;
+mod output_file;
 #[cfg_attr(feature = "play", path = "player/device.rs")]
 #[cfg_attr(not(feature = "play"), path = "player/absent.rs")]
 mod player;

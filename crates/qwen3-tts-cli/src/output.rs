@@ -3,11 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use qwen3_tts_pipeline::{OutputFile, OutputStream, WavFormat};
+use qwen3_tts_pipeline::WavFormat;
 
 use crate::args::{Format, OutputArgs};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
+use crate::output_file::{OutputFile, OutputStream};
 
 /// Destination of a WAV file, known to be writable.
 pub struct WavOutput {
@@ -43,7 +44,7 @@ impl WavOutput {
             false => self.format.encode(audio, sample_rate),
         };
         match self.place {
-            Place::File(file) => write_file(file, &bytes),
+            Place::File(file) => file.write(&bytes),
             Place::Stdout => write_stdout(&bytes),
         }
     }
@@ -88,9 +89,7 @@ enum Target {
 impl Target {
     fn write(&mut self, bytes: &[u8]) -> Result {
         match self {
-            Self::File(stream) => {
-                stream.write(bytes).map_err(|error| Failure::Other(error.to_string()))
-            }
+            Self::File(stream) => stream.write(bytes),
             Self::Stdout => write_stdout(bytes),
             Self::Kept(..) => Ok(()),
         }
@@ -112,16 +111,15 @@ impl WavSink {
 
     /// Completes the file.
     pub fn finish(self) -> Result {
-        let written = |error: qwen3_tts_pipeline::Error| Failure::Other(error.to_string());
         match self.target {
             Target::Stdout => Ok(()),
             Target::Kept(output, audio) => output.write(&audio, self.sample_rate),
             Target::File(mut stream) => {
                 if stream.can_rewrite() && !self.is_raw {
                     let header = self.format.header(self.sample_rate, Some(self.n_samples));
-                    stream.rewrite_start(&header).map_err(written)?;
+                    stream.rewrite_start(&header)?;
                 }
-                stream.finish().map_err(written)
+                stream.finish()
             }
         }
     }
@@ -134,11 +132,6 @@ impl From<Format> for WavFormat {
             Format::F32 => Self::F32,
         }
     }
-}
-
-/// Writes a file that is known to be writable.
-pub fn write_file(file: OutputFile, bytes: &[u8]) -> Result {
-    file.write(bytes).map_err(|error| Failure::Other(error.to_string()))
 }
 
 /// Writes to standard output.

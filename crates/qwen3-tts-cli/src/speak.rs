@@ -7,13 +7,12 @@ mod resume;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use qwen3_tts_pipeline::{
-    ChunkSchedule, OutputFile, Sampling, SpeechRequest, Synthesizer, TextMode,
-};
+use qwen3_tts_pipeline::{ChunkSchedule, Sampling, SpeechRequest, Synthesizer, TextMode};
 
 use crate::args::{SamplingArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
-use crate::output::{WavOutput, write_file};
+use crate::output::WavOutput;
+use crate::output_file::OutputFile;
 use crate::player::Player;
 use crate::spoken::Spoken;
 use crate::voice::VoiceSource;
@@ -63,10 +62,10 @@ pub fn run(args: SpeakArgs) -> Result {
     };
     job.report(&spoken, has_limit);
     if let Some(file) = codes {
-        write_file(file, spoken.codes_json().as_bytes())?;
+        file.write(spoken.codes_json().as_bytes())?;
     }
     if let Some(file) = stats {
-        write_file(file, spoken.stats_json(&model, voice_timings).as_bytes())?;
+        file.write(spoken.stats_json(&model, voice_timings).as_bytes())?;
     }
     Ok(())
 }

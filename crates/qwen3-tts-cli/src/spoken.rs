@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qwen3_tts_pipeline::{
-    PieceOutput, SpeechCodes, StageTimings, StopReason, Synthesizer, VoiceTimings,
-};
+use qwen3_tts_pipeline::{PieceOutput, SpeechCodes, StageTimings, StopReason, Synthesizer};
 use serde_json::{Value, json};
 
 /// A piece of a text, spoken now or by an earlier run.
@@ -101,14 +99,14 @@ impl Spoken {
     }
 
     /// Returns the statistics as JSON.
-    pub fn stats_json(&self, model: &Synthesizer, voice: Option<VoiceTimings>) -> String {
+    pub fn stats_json(&self, model: &Synthesizer, voice: Option<StageTimings>) -> String {
         let timings = self.timings;
         let mut stats = self.outcome();
         let more = json!({
             "load_seconds": model.load_time().as_secs_f64(),
-            "speaker_encoder_seconds": voice.map(|voice| voice.speaker.as_secs_f64()),
+            "speaker_encoder_seconds": voice.map(|voice| voice.speaker_encoder.as_secs_f64()),
             "speech_encoder_seconds":
-                voice.and_then(|voice| voice.speech).map(|time| time.as_secs_f64()),
+                voice.and_then(|voice| voice.speech_encoder).map(|time| time.as_secs_f64()),
             "prefill_seconds": timings.prefill.as_secs_f64(),
             "talker_seconds": timings.talker.as_secs_f64(),
             "code_predictor_seconds": timings.code_predictor.as_secs_f64(),
@@ -120,7 +118,7 @@ impl Spoken {
             "peak_memory_bytes": peak_memory_bytes(),
             "threads": model.threads(),
             "device": model.device().name(),
-            "weight_type": model.weight_types().map(|types| types.to_string()),
+            "weight_type": model.weight_types(),
         });
         add_fields(&mut stats, more);
         format!("{stats:#}\n")

@@ -1,16 +1,20 @@
 //! `voice create` and `voice show`, and the voices that `speak` clones.
 
+mod summary;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use qwen3_tts_pipeline::{
-    AudioLimits, ClonedVoice, OutputFile, ReferenceAudio, Synthesizer, Voice, VoiceTimings,
+    AudioLimits, ClonedVoice, ReferenceAudio, StageTimings, Synthesizer, Voice,
 };
 
 use crate::args::{CreateArgs, ReferenceArgs, ShowArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
-use crate::output::{write_file, write_stdout};
+use crate::output::write_stdout;
+use crate::output_file::OutputFile;
 use crate::{demo, model, note::note, progress};
+use summary::VoiceSummary;
 
 pub fn create(args: CreateArgs) -> Result {
     let recording = Recording::read(&args.reference)?.ok_or_else(|| {
@@ -24,11 +28,11 @@ pub fn create(args: CreateArgs) -> Result {
     if args.model.model.is_none() {
         note(demo::Use::Cloning.note());
     }
-    write_file(output, &voice.to_bytes(&args.output.display().to_string())?)
+    output.write(&voice.to_bytes(&args.output.display().to_string())?)
 }
 
 pub fn show(args: &ShowArgs) -> Result {
-    let summary = ClonedVoice::load(&args.voice)?.summary();
+    let summary = VoiceSummary::of(&ClonedVoice::load(&args.voice)?);
     let text = match args.json {
         true => serde_json::to_string_pretty(&summary)
             .map_err(|error| Failure::Other(error.to_string()))?,
@@ -74,7 +78,7 @@ impl VoiceSource {
     }
 
     /// Returns the voice, and the time taken to encode its recording.
-    pub fn voice(self, model: &Synthesizer) -> Result<(Voice, Option<VoiceTimings>)> {
+    pub fn voice(self, model: &Synthesizer) -> Result<(Voice, Option<StageTimings>)> {
         match self {
             Self::Ready(voice) => Ok((voice, None)),
             Self::Recording(recording) => {
@@ -116,7 +120,7 @@ impl Recording {
         Ok(Self { audio, transcript: transcript.filter(|_| !x_vector_only) })
     }
 
-    pub fn clone_voice(&self, model: &Synthesizer) -> Result<(ClonedVoice, VoiceTimings)> {
+    pub fn clone_voice(&self, model: &Synthesizer) -> Result<(ClonedVoice, StageTimings)> {
         Ok(model.clone_voice_timed(&self.audio, self.transcript.as_deref())?)
     }
 }

@@ -89,7 +89,14 @@ fn a_recording_and_its_voice_file_speak_the_official_codes() {
         let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
         assert_eq!(shown["transcript"].as_str(), transcript);
         assert_eq!(shown["hidden_size"], 64);
-        succeeds(&run(["voice", "show", &voice]));
+        let told = run(["voice", "show", &voice]);
+        succeeds(&told);
+        let told = String::from_utf8(told.stdout).unwrap();
+        // A frame of codes for each 80 ms, which are 1920 samples, or part of them.
+        let samples = hound::WavReader::open(&setup.wav).unwrap().duration();
+        let frames = transcript.map(|_| samples.div_ceil(1920));
+        assert_eq!(shown["frames"].as_u64(), frames.map(u64::from));
+        assert_eq!(frames.is_some(), told.contains(" frames\n"), "{told}");
     }
 }
 

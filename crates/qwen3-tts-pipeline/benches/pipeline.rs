@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use qwen3_tts_pipeline::{
     AudioLimits, ChunkSchedule, LoadOptions, Quantize, ReferenceAudio, SpeechRequest, Synthesizer,
-    Voice,
 };
 use qwen3_tts_testkit::{checkpoint, signal};
 

@@ -3,9 +3,7 @@
 //!
 //! Without a directory the demo voice speaks.
 
-use qwen3_tts_pipeline::{
-    LoadOptions, ModelFiles, OutputFile, SpeechRequest, Synthesizer, WavFormat,
-};
+use qwen3_tts_pipeline::{LoadOptions, ModelFiles, SpeechRequest, Synthesizer, WavFormat};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -15,10 +13,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let text = args.next().unwrap_or("Hello there!".to_owned());
 
-    let output = OutputFile::check(std::env::temp_dir().join("hello.wav"))?;
     let tts = Synthesizer::from_files(&files, &LoadOptions::default())?;
     let speech = tts.speak(SpeechRequest::new(text).seed(1))?.collect_audio()?;
-    output.write(&WavFormat::S16.encode(&speech.audio, speech.sample_rate))?;
+    let wav = WavFormat::S16.encode(&speech.audio, speech.sample_rate);
+    std::fs::write(std::env::temp_dir().join("hello.wav"), wav)?;
     let (seconds, factor) = (speech.duration().as_secs_f64(), speech.real_time_factor());
     println!("{seconds:.2} s of speech, real-time factor {factor:.3}");
     Ok(())

@@ -4,24 +4,21 @@
 mod audio;
 mod checkpoint;
 mod error;
-mod output;
 mod speech;
 mod text;
 mod voice;
 
 pub use audio::{AudioError, AudioLimits, AudioWarning, ReferenceAudio, WavFormat};
-pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize, WeightsInfo};
+pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize};
 #[cfg(feature = "hub")]
 pub use checkpoint::{DownloadProgress, Hub, HubError};
 pub use error::{Error, ErrorKind, Result};
-pub use output::{OutputFile, OutputStream};
-pub use qwen3_tts_files::{MissingFile, WrongFile};
-pub use qwen3_tts_nn::{Bits, Dtype};
+pub use qwen3_tts_nn::Bits;
 pub use qwen3_tts_talker::{Sampling, TextMode};
 pub use speech::{
-    AudioChunk, ChunkSchedule, DeviceKind, IncrementalText, LoadOptions, LongText, Pauses,
-    PieceOutput, Progress, Speech, SpeechCodes, SpeechControl, SpeechEvent, SpeechOutput,
-    SpeechRequest, StageTimings, StopReason, Synthesizer, Voice, VoiceTimings, WeightTypes,
+    AudioChunk, ChunkSchedule, DeviceKind, IncrementalText, LoadOptions, LongText, PieceOutput,
+    Progress, Speech, SpeechCodes, SpeechControl, SpeechEvent, SpeechOutput, SpeechRequest,
+    StageTimings, StopReason, Synthesizer, Voice,
 };
-pub use text::{IncrementalTokenizer, PieceEnd, TextPiece, TextTokenizer};
-pub use voice::{ClonedVoice, VoiceFileError, VoiceReference, VoiceSummary};
+pub use text::{TextPiece, TextTokenizer};
+pub use voice::{ClonedVoice, VoiceFileError, VoiceReference};

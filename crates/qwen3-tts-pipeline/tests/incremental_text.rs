@@ -6,9 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use qwen3_tts_pipeline::{
-    Error, IncrementalTokenizer, ModelFiles, SpeechRequest, TextMode, TextTokenizer,
-};
+use qwen3_tts_pipeline::{Error, ModelFiles, SpeechRequest, TextMode, TextTokenizer};
 use qwen3_tts_testkit::{Golden, checkpoint};
 use support::{LargeVocabulary, kinds, load, speak};
 
@@ -131,13 +129,7 @@ fn pieces() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn in_pieces(tokenizer: &TextTokenizer, pieces: &[String]) -> Vec<u32> {
-    let mut held = IncrementalTokenizer::default();
-    let mut ids = Vec::new();
-    for piece in pieces {
-        ids.extend(held.push(tokenizer, piece).unwrap());
-    }
-    ids.extend(held.finish(tokenizer).unwrap());
-    ids
+    tokenizer.encode_parts(pieces).unwrap().concat()
 }
 
 #[test]
@@ -182,10 +174,8 @@ fn words_are_not_held_longer_than_they_must() {
             ("Привет", ","),
             ("(안녕", ")"),
         ] {
-            let mut held = IncrementalTokenizer::default();
-            let mut ids = held.push(&tokenizer, text).unwrap();
-            ids.extend(held.push(&tokenizer, next).unwrap());
-            assert_eq!(ids, tokenizer.encode(text).unwrap(), "{text:?}");
+            let ids = tokenizer.encode_parts(&[text, next]).unwrap();
+            assert_eq!(ids[..2].concat(), tokenizer.encode(text).unwrap(), "{text:?}");
         }
     }
 }
@@ -193,11 +183,9 @@ fn words_are_not_held_longer_than_they_must() {
 #[test]
 fn a_word_without_end_is_refused() {
     let tokenizer = tokenizer(&checkpoint("custom_voice_0b6"));
-    let mut held = IncrementalTokenizer::default();
     let word = "a".repeat(1 << 17);
-    held.push(&tokenizer, &word).unwrap();
-    held.push(&tokenizer, &word).unwrap();
-    let error = held.push(&tokenizer, &word).unwrap_err().to_string();
+    tokenizer.encode_parts(&[&word, &word]).unwrap();
+    let error = tokenizer.encode_parts(&[&word, &word, &word]).unwrap_err().to_string();
     assert!(error.contains("KiB") && error.contains("split"), "{error}");
 }
 

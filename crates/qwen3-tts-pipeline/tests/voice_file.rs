@@ -4,7 +4,8 @@ use std::fs;
 
 use proptest::prelude::*;
 use qwen3_tts_config::{ModelConfig, ModelSize};
-use qwen3_tts_pipeline::{ClonedVoice, Error, VoiceFileError, VoiceReference, WrongFile};
+use qwen3_tts_files::WrongFile;
+use qwen3_tts_pipeline::{ClonedVoice, Error, VoiceFileError, VoiceReference};
 use qwen3_tts_testkit::checkpoint;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -107,6 +108,21 @@ fn what_could_not_be_loaded_is_not_saved() {
         assert!(matches!(error, Error::VoiceFile { .. }), "{error}");
         assert!(!path.exists());
     }
+}
+
+#[test]
+fn a_voice_replaces_a_file_and_not_a_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ann.voice");
+    fs::write(&path, "an older file").unwrap();
+    voice().save(&path).unwrap();
+    assert_eq!(ClonedVoice::load(&path).unwrap(), voice());
+    for path in [folder.path(), &folder.path().join("no/such/ann.voice"), std::path::Path::new("")]
+    {
+        let error = voice().save(path).unwrap_err();
+        assert!(matches!(error, Error::Write { .. }), "{error}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
@@ -228,20 +244,6 @@ fn codes_fit_the_codebooks_of_the_model() {
     voice.reference.as_mut().unwrap().codes.iter_mut().for_each(|frame| frame.truncate(15));
     let error = voice.check_for(&config).unwrap_err().to_string();
     assert!(error.contains("expected 16 codes, found 15"), "{error}");
-}
-
-#[test]
-fn a_summary_tells_people_and_programs_the_same() {
-    let summary = voice().summary();
-    let json = serde_json::to_value(&summary).unwrap();
-    let text = summary.to_string();
-    // 25 frames of 80 ms.
-    assert_eq!((&json["frames"], &json["seconds"]), (&json!(25), &json!(2.0)));
-    assert_eq!(json["transcript"], json!(voice().reference.unwrap().transcript));
-    assert!(text.contains("2.00 s, 25 frames") && text.contains("0b6"), "{text}");
-    let vector_only = changed(|voice| voice.reference = None).summary();
-    assert_eq!(serde_json::to_value(&vector_only).unwrap()["frames"], Value::Null);
-    assert!(vector_only.to_string().contains("none"));
 }
 
 proptest! {

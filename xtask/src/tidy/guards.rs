@@ -4,7 +4,7 @@ use super::tree::Tree;
 use super::violation::Violation;
 
 /// Every guard.
-pub const ALL: [fn(&Tree) -> Vec<Violation>; 9] = [
+pub const ALL: [fn(&Tree) -> Vec<Violation>; 10] = [
     unsafety,
     unsafe_lint,
     cfg,
@@ -12,6 +12,7 @@ pub const ALL: [fn(&Tree) -> Vec<Violation>; 9] = [
     readmes,
     packages,
     lengths,
+    public_names,
     fixtures_size,
     foreign_places,
 ];
@@ -20,6 +21,8 @@ const KERNELS: &str = "crates/qwen3-tts-kernels/";
 const MMAP: &str = "crates/qwen3-tts-nn/src/mmap.rs";
 const FIXTURES_LIMIT: u64 = 20_000_000;
 const LINES_LIMIT: usize = 600;
+const PIPELINE: &str = "crates/qwen3-tts-pipeline/src/lib.rs";
+const PUBLIC_NAMES_LIMIT: usize = 40;
 
 /// Unsafe code is in the kernels and in one file of nn.
 fn unsafety(tree: &Tree) -> Vec<Violation> {
@@ -119,6 +122,33 @@ fn lengths(tree: &Tree) -> Vec<Violation> {
         Violation::new(path, format!("{lines} lines where {LINES_LIMIT} are the limit: split it"))
     })
     .collect()
+}
+
+/// A user of the pipeline learns few names, all of them at its root.
+fn public_names(tree: &Tree) -> Vec<Violation> {
+    let Some(text) = tree.text(PIPELINE) else { return Vec::new() };
+    let lines: String = code(text).map(|line| format!("{line} ")).collect();
+    let statements = lines.split(';').filter_map(|statement| statement.split_once("pub "));
+    let mut names = 0;
+    for (_, statement) in statements {
+        match statement.trim().strip_prefix("use ") {
+            Some(path) if !path.contains('*') => names += imported(path),
+            _ => {
+                let reason = "a public item or a glob: write it elsewhere, and `pub use` its name";
+                return vec![Violation::new(PIPELINE, reason)];
+            }
+        }
+    }
+    let reason =
+        format!("{names} public names where {PUBLIC_NAMES_LIMIT} are the limit: fold some");
+    (names > PUBLIC_NAMES_LIMIT).then(|| Violation::new(PIPELINE, reason)).into_iter().collect()
+}
+
+/// Returns the number of names that the path of a `use` imports, without nested braces.
+fn imported(path: &str) -> usize {
+    path.rsplit(['{', '}'])
+        .find(|names| !names.trim().is_empty())
+        .map_or(0, |names| names.split(',').filter(|name| !name.trim().is_empty()).count())
 }
 
 /// Fixtures are cloned by everyone.
@@ -278,6 +308,19 @@ mod tests {
     fn long_files_are_found() {
         let (limit, over) = ("\n".repeat(LINES_LIMIT), "\n".repeat(LINES_LIMIT + 1));
         assert_guard(lengths, &[(TALKER, &limit)], &[(TALKER, &over)]);
+    }
+
+    #[test]
+    fn too_many_public_names_are_found() {
+        let uses = |n: usize| {
+            let names: Vec<String> = (0..n).map(|i| format!("Name{i}")).collect();
+            format!("mod a;\npub use b::One;\npub use a::{{\n    {},\n}};\n", names.join(", "))
+        };
+        let limit = (PIPELINE, &*uses(PUBLIC_NAMES_LIMIT - 1));
+        let (over, module) = (uses(PUBLIC_NAMES_LIMIT), "mod a;\npub mod b;\npub use a::B;");
+        let bad = [(PIPELINE, &*over), (PIPELINE, module), (PIPELINE, "pub use a::*;")];
+        assert_guard(public_names, &[limit], &bad);
+        assert_guard(public_names, &[(TALKER, &*over), (PIPELINE, "pub use a::{B, C};")], &[]);
     }
 
     #[test]

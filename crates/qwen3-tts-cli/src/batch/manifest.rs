@@ -5,11 +5,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_pipeline::OutputFile;
 use serde_json::{Value, json};
 
 use super::request::{Line, MANIFEST};
 use crate::failure::{Failure, Result};
+use crate::output_file::OutputFile;
 use crate::spoken::{Spoken, add_fields};
 
 /// The manifest file, which grows with every result.

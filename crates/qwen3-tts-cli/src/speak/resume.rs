@@ -4,15 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use qwen3_tts_pipeline::{
-    OutputFile, Sampling, SpeechRequest, StageTimings, StopReason, TextMode, Voice,
-};
+use qwen3_tts_pipeline::{Sampling, SpeechRequest, StageTimings, StopReason, TextMode, Voice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::args::SpeakArgs;
 use crate::failure::{Failure, Result};
-use crate::output::write_file;
+use crate::output_file::OutputFile;
 use crate::spoken::Piece;
 
 /// A directory beside the output, with the request and a pair of files for each finished piece.
@@ -144,7 +142,7 @@ impl PieceStore {
     }
 
     fn write_file(&self, name: &str, bytes: &[u8]) -> Result {
-        write_file(OutputFile::check(self.directory.join(name))?, bytes)
+        OutputFile::check(self.directory.join(name))?.write(bytes)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use qwen3_tts_codec::{CodecDecoder, CodecEncoder, DecoderState};
 use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
-use qwen3_tts_nn::{Device, Dtype};
+use qwen3_tts_nn::Device;
 use qwen3_tts_talker::Talker;
 
 use super::load::LoadOptions;
@@ -40,26 +40,6 @@ struct Primed {
     state: DecoderState,
 }
 
-/// Data types that the weights of a checkpoint are kept in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WeightTypes {
-    /// Data type of the talker's matrices.
-    pub talker: Dtype,
-    /// Data type of the code predictor's matrices.
-    pub code_predictor: Dtype,
-}
-
-impl std::fmt::Display for WeightTypes {
-    /// Writes one type if both are equal: `bf16`, or `q4, code predictor q8`.
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self.talker == self.code_predictor {
-            true => write!(f, "{}", self.talker),
-            false => write!(f, "{}, code predictor {}", self.talker, self.code_predictor),
-        }
-    }
-}
-
 impl Model {
     /// Loads a checkpoint on the current thread, which has to keep it.
     pub fn load(files: &ModelFiles, options: &LoadOptions) -> Result<Self> {
@@ -87,10 +67,14 @@ impl Model {
     }
 
     /// Returns the data types of the weights of the part that speaks.
-    pub fn weight_types(&self) -> Option<WeightTypes> {
+    pub fn weight_types(&self) -> Option<String> {
         let talker = &self.speaker.as_ref()?.talker;
-        let code_predictor = talker.code_predictor().weight_dtype();
-        Some(WeightTypes { talker: talker.weight_dtype(), code_predictor })
+        let (main, code_predictor) =
+            (talker.weight_dtype(), talker.code_predictor().weight_dtype());
+        match main == code_predictor {
+            true => Some(main.to_string()),
+            false => Some(format!("{main}, code predictor {code_predictor}")),
+        }
     }
 
     /// Returns the decoder state after a reference, whose own samples are not wanted. The last

@@ -97,10 +97,14 @@ pub struct PieceOutput {
     pub timings: StageTimings,
 }
 
-/// Time spent in each stage. What a step does for several requests is shared among them.
+/// Time spent in each stage: of cloning a voice, or of a speech. What a step does for several requests is shared among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct StageTimings {
+    /// Embedding the voice of a recording to clone.
+    pub speaker_encoder: Duration,
+    /// Encoding a recording to codes; `None` if the voice has no transcript.
+    pub speech_encoder: Option<Duration>,
     /// Embedding the prompt and the first pass over it.
     pub prefill: Duration,
     /// Generating codebook 0.

@@ -81,21 +81,15 @@ pub struct LongText {
     /// [whole](ChunkSchedule::pieces) are retried, since audio that was heard cannot be taken
     /// back; others are cut there. `None` lets pieces run to the limit of the request.
     pub retries: Option<usize>,
-    /// Silence between pieces.
-    pub pauses: Pauses,
+    /// Silence within a sentence that was split. Like the other pauses, it comes in addition to the
+    /// silence that the model speaks.
+    pub clause_pause: Duration,
+    /// Silence after a sentence.
+    pub sentence_pause: Duration,
+    /// Silence after a paragraph.
+    pub paragraph_pause: Duration,
     /// Indices of pieces to leave out, for example those that an earlier run has spoken.
     pub skip: BTreeSet<usize>,
-}
-
-/// Silence between the pieces of a long text, in addition to the silence that the model speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pauses {
-    /// Silence within a sentence that was split.
-    pub clause: Duration,
-    /// Silence after a sentence.
-    pub sentence: Duration,
-    /// Silence after a paragraph.
-    pub paragraph: Duration,
 }
 
 /// Lengths of the chunks of a speech, in 80 ms frames.
@@ -205,7 +199,9 @@ impl Default for LongText {
             piece_tokens: Some(256),
             together: 8,
             retries: Some(2),
-            pauses: Pauses::default(),
+            clause_pause: Duration::from_millis(80),
+            sentence_pause: Duration::from_millis(250),
+            paragraph_pause: Duration::from_millis(650),
             skip: BTreeSet::new(),
         }
     }
@@ -227,34 +223,33 @@ impl LongText {
         Self { retries, ..self }
     }
 
-    /// Sets the silence between pieces.
-    pub fn pauses(self, pauses: Pauses) -> Self {
-        Self { pauses, ..self }
+    /// Sets the silence within a sentence that was split.
+    pub fn clause_pause(self, clause_pause: Duration) -> Self {
+        Self { clause_pause, ..self }
+    }
+
+    /// Sets the silence after a sentence.
+    pub fn sentence_pause(self, sentence_pause: Duration) -> Self {
+        Self { sentence_pause, ..self }
+    }
+
+    /// Sets the silence after a paragraph.
+    pub fn paragraph_pause(self, paragraph_pause: Duration) -> Self {
+        Self { paragraph_pause, ..self }
     }
 
     /// Sets the pieces to leave out.
     pub fn skip(self, pieces: impl IntoIterator<Item = usize>) -> Self {
         Self { skip: pieces.into_iter().collect(), ..self }
     }
-}
 
-impl Default for Pauses {
-    fn default() -> Self {
-        Self {
-            clause: Duration::from_millis(80),
-            sentence: Duration::from_millis(250),
-            paragraph: Duration::from_millis(650),
-        }
-    }
-}
-
-impl Pauses {
-    pub(super) fn after(&self, end: PieceEnd) -> Duration {
+    /// Returns the silence after a piece that ends with `end`.
+    pub(super) fn pause_after(&self, end: PieceEnd) -> Duration {
         match end {
             PieceEnd::Word => Duration::ZERO,
-            PieceEnd::Clause => self.clause,
-            PieceEnd::Sentence => self.sentence,
-            PieceEnd::Paragraph => self.paragraph,
+            PieceEnd::Clause => self.clause_pause,
+            PieceEnd::Sentence => self.sentence_pause,
+            PieceEnd::Paragraph => self.paragraph_pause,
         }
     }
 }

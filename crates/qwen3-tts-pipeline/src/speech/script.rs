@@ -57,8 +57,10 @@ impl Script {
     /// Returns the silence after a piece; there is none after the last one.
     pub fn pause(&self, index: usize) -> Duration {
         let is_last = index + 1 >= self.pieces.len();
-        let pauses = &self.request.long_text.pauses;
-        if is_last { Duration::ZERO } else { pauses.after(self.pieces[index].end) }
+        match is_last {
+            true => Duration::ZERO,
+            false => self.request.long_text.pause_after(self.pieces[index].end),
+        }
     }
 
     /// Returns the number of frames within which a piece ends unless it runs away. `None` if that

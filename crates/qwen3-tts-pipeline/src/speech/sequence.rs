@@ -212,6 +212,7 @@ impl Sequence {
                 code_predictor: timings.code_predictor,
                 codec: self.clock.codec,
                 time_to_first_audio: first_audio.unwrap_or_else(|| self.clock.begin.elapsed()),
+                ..StageTimings::default()
             },
             codes: self.codes,
         }

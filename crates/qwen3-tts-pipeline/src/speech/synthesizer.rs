@@ -14,12 +14,13 @@ use super::handle::{Speech, SpeechControl, SpeechFacts};
 use super::incremental::IncrementalText;
 use super::job::Job;
 use super::load::{DeviceKind, LoadOptions};
-use super::model::{Model, WeightTypes, no_talker};
+use super::model::{Model, no_talker};
+use super::output::StageTimings;
 use super::plan::{Planner, check_text, random_seed, refuse};
 use super::request::SpeechRequest;
 use super::scheduler::{Command, Occupancy, Scheduler};
 use super::script::{Script, split_text};
-use super::task::{CloneVoice, Decode, Encode, Task, VoiceTimings, Work, guarded};
+use super::task::{CloneVoice, Decode, Encode, Task, Work, guarded};
 use super::thread::ModelThread;
 use crate::audio::ReferenceAudio;
 use crate::checkpoint::ModelFiles;
@@ -64,7 +65,7 @@ struct Facts {
     planner: Option<Arc<Planner>>,
     codec: SpeechTokenizerConfig,
     threads: usize,
-    weight_types: Option<WeightTypes>,
+    weight_types: Option<String>,
 }
 
 impl Synthesizer {
@@ -172,7 +173,7 @@ impl Synthesizer {
         &self,
         audio: &ReferenceAudio,
         transcript: Option<&str>,
-    ) -> Result<(ClonedVoice, VoiceTimings)> {
+    ) -> Result<(ClonedVoice, StageTimings)> {
         if transcript.is_some_and(|transcript| transcript.trim().is_empty()) {
             return Err(refuse(
                 "the transcript of the recording is empty: give the words that are spoken in it, \
@@ -263,9 +264,10 @@ impl Synthesizer {
         self.shared.facts.threads
     }
 
-    /// Returns the data types of the weights; `None` for a speech tokenizer alone.
-    pub fn weight_types(&self) -> Option<WeightTypes> {
-        self.shared.facts.weight_types
+    /// Returns the data types that the weights of talker and code predictor are kept in: `bf16`, or
+    /// `q4, code predictor q8` if they differ. `None` for a speech tokenizer alone.
+    pub fn weight_types(&self) -> Option<&str> {
+        self.shared.facts.weight_types.as_deref()
     }
 
     /// Returns the time that loading took.

@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use qwen3_tts_codec::{DecoderState, Encoding};
 
 use super::codes::SpeechCodes;
 use super::model::Model;
+use super::output::StageTimings;
 use super::request::DECODED_TOGETHER;
 use crate::error::{Error, Result};
 use crate::voice::{ClonedVoice, VoiceReference};
@@ -115,16 +116,6 @@ impl Work for Decode {
     }
 }
 
-/// Time that the encoders took for a voice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct VoiceTimings {
-    /// Time of the speaker encoder.
-    pub speaker: Duration,
-    /// Time of the speech encoder, if the voice has a transcript.
-    pub speech: Option<Duration>,
-}
-
 /// A recording to a voice.
 pub(super) struct CloneVoice {
     samples: Vec<f32>,
@@ -132,19 +123,19 @@ pub(super) struct CloneVoice {
     embedding: Option<Vec<f32>>,
     /// Transcript and encoding of the recording, if it has a transcript.
     reference: Option<(String, Encode)>,
-    timings: VoiceTimings,
+    timings: StageTimings,
 }
 
 impl CloneVoice {
     /// Clones the voice of mono samples at 24 kHz.
     pub fn new(samples: Vec<f32>, transcript: Option<String>) -> Self {
         let reference = transcript.map(|transcript| (transcript, Encode::new(samples.clone())));
-        Self { samples, embedding: None, reference, timings: VoiceTimings::default() }
+        Self { samples, embedding: None, reference, timings: StageTimings::default() }
     }
 }
 
 impl Work for CloneVoice {
-    type Output = (ClonedVoice, VoiceTimings);
+    type Output = (ClonedVoice, StageTimings);
 
     fn slice(&mut self, model: &mut Model) -> Result<Option<Self::Output>> {
         let reference = match (&self.embedding, &mut self.reference) {
@@ -152,7 +143,7 @@ impl Work for CloneVoice {
                 let encoder = model.voice_encoder()?;
                 let begin = Instant::now();
                 self.embedding = Some(encoder.embed(&self.samples)?);
-                self.timings.speaker = begin.elapsed();
+                self.timings.speaker_encoder = begin.elapsed();
                 return Ok(None);
             }
             (Some(_), None) => None,
@@ -161,7 +152,7 @@ impl Work for CloneVoice {
                 model.encoder()?;
                 let begin = Instant::now();
                 let codes = encode.slice(model)?;
-                *self.timings.speech.get_or_insert_default() += begin.elapsed();
+                *self.timings.speech_encoder.get_or_insert_default() += begin.elapsed();
                 let Some(codes) = codes else { return Ok(None) };
                 let transcript = std::mem::take(transcript);
                 Some(VoiceReference::new(codes.codes, transcript))

@@ -3,5 +3,6 @@
 pub(crate) mod split;
 pub(crate) mod tokenizer;
 
-pub use split::{PieceEnd, TextPiece};
-pub use tokenizer::{IncrementalTokenizer, TextTokenizer};
+pub(crate) use split::PieceEnd;
+pub use split::TextPiece;
+pub use tokenizer::TextTokenizer;

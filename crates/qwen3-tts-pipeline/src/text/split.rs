@@ -16,15 +16,14 @@ pub struct TextPiece {
     /// Byte range in the text, without the white space around the piece.
     pub range: Range<usize>,
     /// The largest unit of text that ends with the piece.
-    pub end: PieceEnd,
+    pub(crate) end: PieceEnd,
     /// Approximate number of tokens: the sum over the units that the piece is made of.
     pub tokens: usize,
 }
 
 /// A unit of text that ends where a piece ends, from the smallest to the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum PieceEnd {
+pub(crate) enum PieceEnd {
     /// A word.
     Word,
     /// A part of a sentence.
@@ -141,5 +140,39 @@ fn smaller(end: PieceEnd) -> Option<PieceEnd> {
         PieceEnd::Sentence => Some(PieceEnd::Clause),
         PieceEnd::Clause => Some(PieceEnd::Word),
         PieceEnd::Word => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PieceEnd::{Clause, Paragraph, Sentence, Word};
+    use super::*;
+
+    /// Returns the pieces and their ends, with words for tokens.
+    fn pieces(text: &str, budget: usize) -> Vec<(&str, PieceEnd)> {
+        let words = |text: &str| text.split_whitespace().count();
+        let pieces = split(text, budget, &words);
+        pieces.into_iter().map(|piece| (&text[piece.range], piece.end)).collect()
+    }
+
+    #[test]
+    fn a_piece_knows_the_largest_unit_that_it_ends() {
+        let text = "One, two three. Four five six.\n\nSeven eight.";
+        let whole = [("One, two three. Four five six.", Paragraph), ("Seven eight.", Paragraph)];
+        assert_eq!(pieces(text, 9), whole);
+        let sentences = [
+            ("One, two three.", Sentence),
+            ("Four five six.", Paragraph),
+            ("Seven eight.", Paragraph),
+        ];
+        assert_eq!(pieces(text, 3), sentences);
+        let smaller = [
+            ("One,", Clause),
+            ("two three.", Sentence),
+            ("Four five", Word),
+            ("six.", Paragraph),
+            ("Seven eight.", Paragraph),
+        ];
+        assert_eq!(pieces(text, 2), smaller);
     }
 }

@@ -11,7 +11,7 @@ use tokenizers::Tokenizer;
 
 use crate::{Error, ModelFiles, Result};
 use boundaries::Boundaries;
-pub use incremental::IncrementalTokenizer;
+pub(crate) use incremental::IncrementalTokenizer;
 
 /// Longest text in bytes: more than any context holds, and less than the regular expression of the
 /// first split fails on.

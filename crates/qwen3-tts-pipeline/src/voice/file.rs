@@ -13,29 +13,31 @@
 mod error;
 mod format;
 mod read;
-mod summary;
 mod write;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
 
 use super::cloned::ClonedVoice;
-use crate::{Error, OutputFile, Result};
+use crate::{Error, Result};
 pub use error::VoiceFileError;
-use format::MAX_BYTES;
-pub use summary::VoiceSummary;
+use format::{MAX_BYTES, VERSION};
 
 impl ClonedVoice {
+    /// Version of the voice files that are written, and the newest one that is read.
+    pub const FORMAT_VERSION: u32 = VERSION;
+
     /// Writes a voice file. The file gets its name when it is complete.
     ///
     /// # Errors
     /// Returns [`Error::VoiceFile`] if the voice would not reload, and [`Error::Write`] if the file
     /// cannot be written.
-    pub fn save(&self, path: impl Into<PathBuf>) -> Result<()> {
-        let path = path.into();
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
         let bytes = self.to_bytes(&path.display().to_string())?;
-        OutputFile::check(path)?.write(&bytes)
+        write_whole(path, &bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
     /// Returns the bytes of a voice file, which are a function of the voice alone. Error messages
@@ -71,4 +73,21 @@ impl ClonedVoice {
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
         read::read(bytes).map_err(|source| Error::VoiceFile { file: name.to_owned(), source })
     }
+}
+
+/// Writes a file under another name beside it, and renames it when it is complete.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // If the path is a link, its target is replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the path does not name a file");
+    let mut name = OsString::from(".");
+    name.push(path.file_name().ok_or_else(no_name)?);
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let mut file = File::create_new(&part)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&part, &path));
+    written.inspect_err(|_| drop(fs::remove_file(&part)))
 }

@@ -6,4 +6,4 @@ mod file;
 
 pub use cloned::{ClonedVoice, VoiceReference};
 pub(crate) use encoder::VoiceEncoder;
-pub use file::{VoiceFileError, VoiceSummary};
+pub use file::VoiceFileError;

@@ -9,18 +9,6 @@ use crate::Result;
 /// [`TextTokenizer::encode`] for the whole text, wherever it is cut. Each word is held back until
 /// the text after it arrives: the word could continue, an accent could join it, or it could be the
 /// beginning of a special token.
-///
-/// ```no_run
-/// # fn main() -> qwen3_tts_pipeline::Result<()> {
-/// # let tokenizer: qwen3_tts_pipeline::TextTokenizer = todo!();
-/// let mut incremental = qwen3_tts_pipeline::IncrementalTokenizer::default();
-/// let mut ids = incremental.push(&tokenizer, "Hello the")?;
-/// ids.extend(incremental.push(&tokenizer, "re!")?);
-/// ids.extend(incremental.finish(&tokenizer)?);
-/// assert_eq!(ids, tokenizer.encode("Hello there!")?);
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug, Clone, Default)]
 pub struct IncrementalTokenizer {
     /// The text whose ids are not final.
@@ -55,5 +43,24 @@ impl IncrementalTokenizer {
     /// As [`TextTokenizer::encode`].
     pub fn finish(self, tokenizer: &TextTokenizer) -> Result<Vec<u32>> {
         tokenizer.encode(&self.held)
+    }
+}
+
+impl TextTokenizer {
+    /// Returns the ids of a text that arrives in parts: for each part, those that are final once it
+    /// is there, and then the rest. Joined, they are the ids of the whole text, wherever it is cut.
+    ///
+    /// This is how [`IncrementalText`](crate::IncrementalText) takes its text.
+    ///
+    /// # Errors
+    /// Returns [`Error::Request`](crate::Error::Request) if a word is longer than any prompt can be.
+    pub fn encode_parts(&self, parts: &[impl AsRef<str>]) -> Result<Vec<Vec<u32>>> {
+        let mut incremental = IncrementalTokenizer::default();
+        let mut ids = Vec::with_capacity(parts.len() + 1);
+        for part in parts {
+            ids.push(incremental.push(self, part.as_ref())?);
+        }
+        ids.push(incremental.finish(self)?);
+        Ok(ids)
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::failure::{Failure, Result};
 
 /// Path of an output file, known to be writable.
 ///
@@ -19,20 +19,14 @@ pub struct OutputFile {
 
 impl OutputFile {
     /// Checks that `path` can be written, without changing an existing file.
-    ///
-    /// # Errors
-    /// Returns [`Error::Write`] if it cannot.
     pub fn check(path: impl Into<PathBuf>) -> Result<Self> {
         let given = path.into();
         let checked = Self::probe(&given);
-        checked.map_err(|source| Error::Write { path: given, source })
+        checked.map_err(|error| Failure::request(message(&given, &error)))
     }
 
-    /// Writes the whole file.
-    ///
-    /// # Errors
-    /// Returns [`Error::Write`] if writing fails; nothing is left behind.
-    pub fn write(self, bytes: &[u8]) -> Result<()> {
+    /// Writes the whole file. If it fails, nothing is left behind.
+    pub fn write(self, bytes: &[u8]) -> Result {
         let mut stream = self.begin()?;
         stream.write(bytes)?;
         stream.finish()
@@ -44,9 +38,6 @@ impl OutputFile {
     }
 
     /// Opens the file for writing in several steps.
-    ///
-    /// # Errors
-    /// Returns [`Error::Write`] if it cannot be opened.
     pub fn begin(self) -> Result<OutputStream> {
         let opened = match self.special {
             true => OpenOptions::new().write(true).open(&self.path).map(Target::Special),
@@ -54,7 +45,7 @@ impl OutputFile {
         };
         match opened {
             Ok(target) => Ok(OutputStream { path: self.path, target }),
-            Err(source) => Err(Error::Write { path: self.path, source }),
+            Err(error) => Err(failure(&self.path, &error)),
         }
     }
 
@@ -108,38 +99,29 @@ impl OutputStream {
     }
 
     /// Appends bytes.
-    ///
-    /// # Errors
-    /// Returns [`Error::Write`] if writing fails.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result {
         let written = self.file().write_all(bytes);
-        written.map_err(|source| self.failed(source))
+        written.map_err(|error| failure(&self.path, &error))
     }
 
     /// Overwrites the first bytes.
-    ///
-    /// # Errors
-    /// Returns [`Error::Write`] if writing fails.
-    pub fn rewrite_start(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn rewrite_start(&mut self, bytes: &[u8]) -> Result {
         let file = self.file();
         let written = file
             .seek(SeekFrom::Start(0))
             .and_then(|_| file.write_all(bytes))
             .and_then(|()| file.seek(SeekFrom::End(0)));
-        written.map(drop).map_err(|source| self.failed(source))
+        written.map(drop).map_err(|error| failure(&self.path, &error))
     }
 
-    /// Completes the file and gives it its name.
-    ///
-    /// # Errors
-    /// Returns [`Error::Write`] if that fails; nothing is left behind.
-    pub fn finish(self) -> Result<()> {
+    /// Completes the file and gives it its name. If it fails, nothing is left behind.
+    pub fn finish(self) -> Result {
         let Self { path, target } = self;
         let finished = match target {
             Target::Part(part) => part.file.sync_all().and_then(|()| part.rename(&path)),
             Target::Special(mut file) => file.flush(),
         };
-        finished.map_err(|source| Error::Write { path, source })
+        finished.map_err(|error| failure(&path, &error))
     }
 
     fn file(&mut self) -> &mut File {
@@ -148,10 +130,14 @@ impl OutputStream {
             Target::Special(file) => file,
         }
     }
+}
 
-    fn failed(&self, source: io::Error) -> Error {
-        Error::Write { path: self.path.clone(), source }
-    }
+fn failure(path: &Path, error: &io::Error) -> Failure {
+    Failure::Other(message(path, error))
+}
+
+fn message(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
 }
 
 /// A temporary file beside the final one, removed on drop unless it was renamed.
@@ -241,8 +227,8 @@ mod tests {
     fn unwritable_paths_are_refused_first() {
         let dir = tempfile::tempdir().unwrap();
         for path in [dir.path().to_owned(), dir.path().join("no/such/a.wav"), PathBuf::new()] {
-            let error = OutputFile::check(&path).unwrap_err().to_string();
-            assert!(error.starts_with("cannot write") && !error.contains('\n'), "{error}");
+            let error = OutputFile::check(&path).unwrap_err().reason();
+            assert!(error.starts_with("cannot write"), "{error}");
         }
     }
 

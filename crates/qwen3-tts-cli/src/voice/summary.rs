@@ -1,48 +1,38 @@
-//! Summaries of voices.
+//! Summaries of voice files, for people and for programs.
 
 use std::fmt;
 
+use qwen3_tts_pipeline::ClonedVoice;
 use serde::Serialize;
-
-use super::super::cloned::ClonedVoice;
-use super::format::VERSION;
 
 /// Length of a frame of codes in seconds.
 const FRAME_SECONDS: f64 = 0.08;
 
 /// A voice without its values: readable through `Display`, and by programs through serde.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
+#[derive(Serialize)]
 pub struct VoiceSummary {
     /// Version of the file format.
-    pub version: u32,
+    version: u32,
     /// Size of the models that the voice fits, as in their `config.json`.
-    pub tts_model_size: &'static str,
+    tts_model_size: &'static str,
     /// Number of values of the speaker embedding.
-    pub hidden_size: usize,
+    hidden_size: usize,
     /// Number of frames of the recording, for a voice in context.
-    pub frames: Option<usize>,
+    frames: Option<usize>,
     /// Length of the recording in seconds, for a voice in context.
-    pub seconds: Option<f64>,
+    seconds: Option<f64>,
     /// Transcript of the recording, for a voice in context.
-    pub transcript: Option<String>,
+    transcript: Option<String>,
     /// Name and version of the program that made the voice.
-    pub created_with: String,
-}
-
-impl ClonedVoice {
-    /// Returns a summary of the voice.
-    pub fn summary(&self) -> VoiceSummary {
-        VoiceSummary::of(self)
-    }
+    created_with: String,
 }
 
 impl VoiceSummary {
-    fn of(voice: &ClonedVoice) -> Self {
+    pub fn of(voice: &ClonedVoice) -> Self {
         let reference = voice.reference.as_ref();
         let frames = reference.map(|reference| reference.codes.len());
         Self {
-            version: VERSION,
+            version: ClonedVoice::FORMAT_VERSION,
             tts_model_size: voice.tts_model_size.name(),
             hidden_size: voice.speaker_embedding.len(),
             frames,
@@ -67,5 +57,35 @@ impl fmt::Display for VoiceSummary {
         }
         writeln!(f, "version       {}", self.version)?;
         write!(f, "made with     {}", self.created_with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn people_and_programs_are_told_the_same() {
+        let mut summary = VoiceSummary {
+            version: 1,
+            tts_model_size: "0b6",
+            hidden_size: 1024,
+            frames: Some(25),
+            seconds: Some(2.0),
+            transcript: Some("Hello, \"Ann\"!".to_owned()),
+            created_with: "qwen3-tts 0.1.0".to_owned(),
+        };
+        let told = summary.to_string();
+        assert!(told.contains("2.00 s, 25 frames") && told.contains("0b6"), "{told}");
+        assert!(told.contains("1024 values") && told.contains("Ann"), "{told}");
+        let expected = json!({
+            "version": 1, "tts_model_size": "0b6", "hidden_size": 1024, "frames": 25,
+            "seconds": 2.0, "transcript": "Hello, \"Ann\"!", "created_with": "qwen3-tts 0.1.0",
+        });
+        assert_eq!(serde_json::to_value(&summary).unwrap(), expected);
+        (summary.frames, summary.seconds, summary.transcript) = (None, None, None);
+        assert!(summary.to_string().contains("none"), "{summary}");
+        assert!(serde_json::to_value(&summary).unwrap()["frames"].is_null());
     }
 }
