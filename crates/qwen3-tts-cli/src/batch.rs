@@ -114,7 +114,6 @@ impl Run<'_> {
         request.text_mode = request.text_mode.or(self.text_mode);
         request.long_text = self.args.pieces.long_text(self.args.batch_size);
         request.chunks = ChunkSchedule::pieces();
-        let text = request.text.clone();
         let mut speech = self.model.speak(request)?;
         let mut spoken = Spoken::new(begin, speech.seed(), speech.sample_rate());
         let mut audio = Vec::new();
@@ -127,7 +126,7 @@ impl Run<'_> {
                 }
                 SpeechEvent::Piece(piece) => {
                     if piece.is_runaway {
-                        let text = &text[piece.range.clone()];
+                        let text = &speech.text()[piece.range.clone()];
                         let said = spoken::runaway(piece.index, text, piece.attempts);
                         note(&format!("line {}: {said}", line.number()));
                     }

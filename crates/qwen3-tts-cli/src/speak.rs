@@ -50,9 +50,7 @@ pub fn run(args: SpeakArgs) -> Result {
     }
     let (voice, voice_timings) = voice.voice(&model)?;
     request.voice = voice;
-    let text = request.text.clone();
-    let job =
-        Job { args: &args, model: &model, text, demo_use, show_progress, begin: Instant::now() };
+    let job = Job { args: &args, model: &model, demo_use, show_progress, begin: Instant::now() };
     let Outputs { wav, player, codes, stats } = outputs;
     let listeners = Listeners::new(wav, player, is_live);
     let has_limit = request.max_frames.is_some();

@@ -26,7 +26,11 @@ pub enum Error {
 
     /// The model does not have the speaker or the language that the request names.
     #[error(transparent)]
-    Voice(ConfigError),
+    UnknownName(ConfigError),
+
+    /// This build does not support the kind of model, or a property of its codec.
+    #[error("{0}")]
+    Unsupported(String),
 
     /// The name of a model is neither a directory nor, with the feature `hub`, a hub id.
     #[error("there is no model \"{name}\": {reason}")]

@@ -86,7 +86,7 @@ pub fn hear(
             SpeechEvent::Piece(piece) => {
                 hearing.replay_before(piece.index)?;
                 if piece.is_runaway {
-                    let text = &job.text[piece.range.clone()];
+                    let text = &speech.text()[piece.range.clone()];
                     note(&spoken::runaway(piece.index, text, piece.attempts));
                 }
                 let spoken = Piece::from(&*piece);

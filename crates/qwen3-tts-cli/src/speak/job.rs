@@ -11,7 +11,6 @@ use crate::demo;
 pub struct Job<'a> {
     pub args: &'a SpeakArgs,
     pub model: &'a Synthesizer,
-    pub text: String,
     /// Task of the demo voice, if it speaks.
     pub demo_use: demo::Use,
     pub show_progress: bool,

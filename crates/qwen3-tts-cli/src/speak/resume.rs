@@ -1,5 +1,6 @@
 //! Finished pieces of a long text, stored for a resumed run.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub struct PieceStore {
     /// Identity of the request, which all stored pieces share.
     identity: Value,
     seed: Option<u64>,
+    /// Complete pieces of the earlier run, without their samples.
+    pieces: BTreeMap<usize, StoredPiece>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,12 +60,15 @@ impl PieceStore {
         let directory = directory(args.output.path())?;
         let identity = identity(args.model.model.as_deref(), &args.quantize.to_string(), request)?;
         let Ok(state) = fs::read_to_string(directory.join(STATE)) else {
-            return Ok(Some(Self { directory, identity, seed: None }));
+            return Ok(Some(Self { directory, identity, seed: None, pieces: BTreeMap::new() }));
         };
         let state: Option<StoredState> = serde_json::from_str(&state).ok();
         let is_given = |seed: u64| args.sampling.seed.is_none_or(|given| given == seed);
         match state.filter(|state| state.request == identity && is_given(state.seed)) {
-            Some(state) => Ok(Some(Self { directory, identity, seed: Some(state.seed) })),
+            Some(StoredState { seed, .. }) => {
+                let pieces = complete_pieces(&directory);
+                Ok(Some(Self { directory, identity, seed: Some(seed), pieces }))
+            }
             None => Err(Failure::request(format!(
                 "{} holds pieces of another request: remove it, or speak without --resume",
                 directory.display()
@@ -88,18 +94,14 @@ impl PieceStore {
     }
 
     /// Returns the indices of the complete pieces.
-    pub fn pieces(&self) -> Vec<usize> {
-        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let indices = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok());
-        indices.filter(|index| self.read(*index).is_some()).collect()
+    pub fn pieces(&self) -> impl Iterator<Item = usize> {
+        self.pieces.keys().copied()
     }
 
     /// Reads a piece, or returns `None` if it is missing or incomplete.
     pub fn read(&self, index: usize) -> Option<Kept> {
-        let [about, samples] = names(index);
-        let about = fs::read_to_string(self.directory.join(about)).ok()?;
-        let stored: StoredPiece = serde_json::from_str(&about).ok()?;
+        let stored = self.pieces.get(&index)?;
+        let [_, samples] = names(index);
         let bytes = fs::read(self.directory.join(samples)).ok()?;
         let (samples, rest) = bytes.as_chunks();
         if !rest.is_empty() || samples.len() != stored.n_samples {
@@ -110,7 +112,7 @@ impl PieceStore {
             pause: Duration::from_millis(stored.pause_milliseconds),
             piece: Piece {
                 stop_reason: StopReason::from_name(&stored.stop_reason)?,
-                codes: stored.codes,
+                codes: stored.codes.clone(),
                 seed: stored.seed,
                 attempts: stored.attempts,
                 prompt_tokens: stored.prompt_tokens,
@@ -144,6 +146,24 @@ impl PieceStore {
     fn write_file(&self, name: &str, bytes: &[u8]) -> Result {
         OutputFile::check(self.directory.join(name))?.write(bytes)
     }
+}
+
+/// Reads the pieces whose samples are all there. The samples are read when they are due.
+fn complete_pieces(directory: &Path) -> BTreeMap<usize, StoredPiece> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let indices = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+    indices.filter_map(|index| Some((index, complete_piece(directory, index)?))).collect()
+}
+
+fn complete_piece(directory: &Path, index: usize) -> Option<StoredPiece> {
+    let [about, samples] = names(index);
+    let about = fs::read_to_string(directory.join(about)).ok()?;
+    let stored: StoredPiece = serde_json::from_str(&about).ok()?;
+    StopReason::from_name(&stored.stop_reason)?;
+    let bytes = fs::metadata(directory.join(samples)).ok()?.len();
+    let is_complete = (stored.n_samples as u64).checked_mul(4) == Some(bytes);
+    is_complete.then_some(stored)
 }
 
 /// Returns the properties that all pieces of a request share. Names are spelled out, since an

@@ -35,7 +35,7 @@ impl Error {
     /// Returns the class of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Request(_) | Self::Voice(_) | Self::Codes { .. } | Self::SpeechEnded => {
+            Self::Request(_) | Self::UnknownName(_) | Self::Codes { .. } | Self::SpeechEnded => {
                 ErrorKind::InvalidRequest
             }
             Self::ModelNotFound { .. } | Self::MissingFile { .. } => ErrorKind::NotFound,
@@ -50,7 +50,7 @@ impl Error {
             Self::Talker(error) => talker_kind(error),
             Self::Codec(error) => codec_kind(error),
             Self::SpeakerEncoder(error) => speaker_kind(error),
-            Self::SpeechTokenizerAlone { .. } => ErrorKind::Unsupported,
+            Self::Unsupported(_) | Self::SpeechTokenizerAlone { .. } => ErrorKind::Unsupported,
             Self::Busy { .. } => ErrorKind::Busy,
             Self::Cancelled | Self::Stopped => ErrorKind::Cancelled,
             Self::Internal(_) => ErrorKind::Internal,
@@ -226,7 +226,8 @@ mod tests {
         let read = |kind| Error::Read { file: file(), source: io_error(kind) };
         check([
             (Error::Request(reason()), InvalidRequest),
-            (Error::Voice(config_error()), InvalidRequest),
+            (Error::UnknownName(config_error()), InvalidRequest),
+            (Error::Unsupported(reason()), Unsupported),
             (Error::ModelNotFound { name: file(), reason: "reason" }, NotFound),
             (Error::MissingFile { file: file(), reason: None }, NotFound),
             (Error::WrongFile { file: file(), source: WrongFile::LfsPointer }, InvalidModel),

@@ -61,3 +61,23 @@ impl SpeechCodes {
         format!("{}\n", serde_json::json!({ "codes": self.codes, "stop_reason": name }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn a_file_of_another_form_is_an_invalid_request() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("codes.json");
+        for bytes in [&b"{\"codes\": [[1, \xff]]}"[..], b"\x00\xff\xfe", b"[]", b"{}", b""] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = SpeechCodes::from_file(&path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+            assert!(error.to_string().contains("codes.json"), "{error}");
+        }
+        let missing = SpeechCodes::from_file(folder.path().join("none.json")).unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound, "{missing}");
+    }
+}

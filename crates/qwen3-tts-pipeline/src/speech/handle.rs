@@ -11,6 +11,7 @@ use futures_core::Stream;
 use super::codes::SpeechCodes;
 use super::delivery::{Gauge, Message};
 use super::output::{AudioChunk, PieceOutput, Progress, SpeechEvent, SpeechOutput, StageTimings};
+use super::request::SpeechRequest;
 use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
 use crate::text::TextPiece;
@@ -53,6 +54,8 @@ pub(super) struct SpeechFacts {
     pub sample_rate: u32,
     pub seed: u64,
     pub pieces: Arc<[TextPiece]>,
+    /// The request, unless its text is incremental.
+    pub request: Option<Arc<SpeechRequest>>,
 }
 
 /// Observes and cancels a [`Speech`] from other threads. Clones control the same speech.
@@ -105,6 +108,12 @@ impl Speech {
     /// Returns the seed, from which the seeds of the pieces count.
     pub fn seed(&self) -> u64 {
         self.facts.seed
+    }
+
+    /// Returns the text of the request, which the ranges of [`Self::pieces`] refer to. Empty for an
+    /// incremental text.
+    pub fn text(&self) -> &str {
+        self.facts.request.as_ref().map_or("", |request| &request.text)
     }
 
     /// Returns the pieces that the text is spoken in, those left out included. Empty for an

@@ -160,7 +160,7 @@ fn load_encoder(
 ) -> Result<CodecEncoder> {
     let (rate, expected) = (config.input_sample_rate, ReferenceAudio::SAMPLE_RATE);
     if rate != expected {
-        return Err(refuse(format!(
+        return Err(Error::Unsupported(format!(
             "the speech tokenizer takes audio at {rate} Hz, and only {expected} Hz is supported"
         )));
     }

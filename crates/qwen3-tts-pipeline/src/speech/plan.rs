@@ -115,7 +115,7 @@ impl Planner {
             ModelType::Base => {}
             kind => return Err(refuse(no_cloning(kind))),
         }
-        self.config.language_token(&request.language, None).map_err(Error::Voice)?;
+        self.config.language_token(&request.language, None).map_err(Error::UnknownName)?;
         self.instruct(request)?;
         self.params(&request.sampling)?;
         self.max_frames(request.max_frames, 0, 0).map(drop)
@@ -147,7 +147,7 @@ impl Planner {
                 voice.check_for(&self.config)?;
                 let language = self.config.language_token(&request.language, None);
                 let speaker = Speaker::Embedding(voice.speaker_embedding.clone());
-                return Ok((Some(speaker), language.map_err(Error::Voice)?));
+                return Ok((Some(speaker), language.map_err(Error::UnknownName)?));
             }
             (_, ModelType::Base) => return Err(refuse(NEEDS_A_VOICE)),
             (Voice::Cloned(_), kind) => return Err(refuse(no_cloning(kind))),
@@ -159,12 +159,15 @@ impl Planner {
             (Voice::Default, ModelType::VoiceDesign) => None,
             (Voice::Default, ModelType::CustomVoice) => self.config.speakers().next(),
             (Voice::Speaker(name), ModelType::CustomVoice) => {
-                Some(self.config.speaker(name).map_err(Error::Voice)?)
+                Some(self.config.speaker(name).map_err(Error::UnknownName)?)
             }
-            (_, kind) => return Err(refuse(format!("{kind} models are not supported"))),
+            (_, kind) => {
+                return Err(Error::Unsupported(format!("{kind} models are not supported")));
+            }
         };
         let name = preset.map(|speaker| speaker.name);
-        let language = self.config.language_token(&request.language, name).map_err(Error::Voice)?;
+        let language =
+            self.config.language_token(&request.language, name).map_err(Error::UnknownName)?;
         Ok((preset.map(|speaker| Speaker::Preset(speaker.id)), language))
     }
 

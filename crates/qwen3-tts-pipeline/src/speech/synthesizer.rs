@@ -120,9 +120,10 @@ impl Synthesizer {
         let begin = Instant::now();
         let script = Script::new(self.planner()?, request)?;
         let (pieces, seed) = (Arc::clone(&script.pieces), script.seed);
+        let request = Some(Arc::clone(&script.request));
         self.submit(
             script.request.buffered_chunks,
-            SpeechFacts { sample_rate: self.sample_rate(), seed, pieces },
+            SpeechFacts { sample_rate: self.sample_rate(), seed, pieces, request },
             |delivery| Job::new(script, delivery, self.sample_rate(), begin),
         )
     }
@@ -139,7 +140,8 @@ impl Synthesizer {
         let seed = request.seed.unwrap_or_else(random_seed);
         let plan = planner.plan_open(&request, seed)?;
         let (text, feed) = IncrementalText::new(Arc::clone(planner), self.waker())?;
-        let facts = SpeechFacts { sample_rate: self.sample_rate(), seed, pieces: Arc::new([]) };
+        let (sample_rate, pieces) = (self.sample_rate(), Arc::new([]));
+        let facts = SpeechFacts { sample_rate, seed, pieces, request: None };
         let speech = self.submit(request.buffered_chunks, facts, |delivery| {
             Job::incremental((plan, feed, request.chunks), delivery, self.sample_rate(), begin)
         })?;
