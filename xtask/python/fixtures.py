@@ -1,8 +1,8 @@
 """Writes fixtures/: tiny seeded checkpoints and goldens from the official package in float32.
 
 usage: fixtures.py --out DIR [--only PART] [--tokenizer DIR]
-PART is speech, cloning, codec, encoder, speaker, tokenizer, operations, quantized, pickle or
-the name of one speech case.
+PART is speech, cloning, codec, encoder, speaker, resampling, tokenizer, operations, quantized,
+pickle or the name of one speech case.
 """
 
 import argparse
@@ -22,13 +22,14 @@ import goldens_encoder
 import goldens_operations
 import goldens_pickle
 import goldens_quantized
+import goldens_resampling
 import goldens_speaker
 import goldens_speech
 import goldens_tokenizer
 
 PARTS = (
-    "speech", "cloning", "codec", "encoder", "speaker", "tokenizer", "operations", "quantized",
-    "pickle",
+    "speech", "cloning", "codec", "encoder", "speaker", "resampling", "tokenizer", "operations",
+    "quantized", "pickle",
 )  # fmt: skip
 
 
@@ -53,6 +54,8 @@ def main():
         goldens_encoder.write(checkpoints, goldens / "encoder")
     if only in (None, "speaker"):
         goldens_speaker.write(checkpoints, goldens / "speaker")
+    if only in (None, "resampling"):
+        goldens_resampling.write(checkpoints, goldens / "resampling")
     if only in (None, "operations"):
         goldens_operations.write(checkpoints, goldens / "operations")
     if only in (None, "quantized"):

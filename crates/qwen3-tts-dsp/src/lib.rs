@@ -6,6 +6,7 @@ mod mel_config;
 mod mel_filters;
 mod mel_spectrogram;
 mod reflect;
+mod resample;
 mod stft;
 mod window;
 
@@ -16,5 +17,6 @@ pub use mel_spectrogram::MelSpectrogram;
 pub use ndarray;
 pub use realfft::num_complex::Complex;
 pub use reflect::reflect_pad;
+pub use resample::resample;
 pub use stft::Stft;
 pub use window::hann_window;

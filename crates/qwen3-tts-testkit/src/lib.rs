@@ -17,4 +17,4 @@ pub use cuts::{cut, cuts};
 pub use damage::{Damage, TempCheckpoint};
 pub use golden::{CHECKPOINTS, Golden, checkpoint, cloning_goldens, fixtures_dir, speech_goldens};
 pub use mutation::{MemoryLimit, Seed, mutate, mutations, survive_mutations};
-pub use signal::signal;
+pub use signal::{noise, signal};

@@ -1,4 +1,4 @@
-//! A recording that needs no file.
+//! Recordings that need no file.
 
 /// The signal of `goldens_encoder.py`, bit for bit, mono at 24 kHz: a gliding triangle wave with
 /// an envelope and some noise, in multiples of 2⁻¹⁶.
@@ -13,4 +13,11 @@ pub fn signal(n_samples: usize) -> Vec<f32> {
         value as f32 / 65536.0
     };
     (0..n_samples as i64).map(sample).collect()
+}
+
+/// The noise of `goldens_resampling.py`, bit for bit: cubes modulo a prime, at full scale and of all
+/// frequencies.
+pub fn noise(n_samples: usize) -> Vec<f32> {
+    let sample = |n: i64| (n * n % 65_537 * n % 65_537 - 32_768) as f32 / 32_768.0;
+    (1..=n_samples as i64).map(sample).collect()
 }

@@ -5,7 +5,6 @@ mod error;
 mod examine;
 mod limits;
 mod reference;
-mod resample;
 mod wav;
 
 pub use error::AudioError;

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::Cursor;
 use std::path::Path;
 
+use qwen3_tts_dsp::resample;
 use symphonia::core::io::MediaSource;
 
 use super::decode::{self, Recording, decode};
 use super::error::AudioError;
 use super::examine::examine;
 use super::limits::{AudioLimits, AudioWarning};
-use super::resample::resample;
 use crate::{Error, Result};
 
 /// Sample rate of the encoders in Hz.
@@ -141,8 +141,9 @@ impl ReferenceAudio {
             warnings.push(AudioWarning::Cut { seconds: limits.max_seconds });
         }
         warnings.extend(examine(&recording, limits)?);
+        let samples = resample(&recording.samples, recording.sample_rate, SAMPLE_RATE);
         Ok(Self {
-            samples: resample(recording.samples, recording.sample_rate, SAMPLE_RATE),
+            samples: samples.expect("the decoder has checked the rate"),
             source_sample_rate: recording.sample_rate,
             source_channels: recording.channels,
             warnings,
