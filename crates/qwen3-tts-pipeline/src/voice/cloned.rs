@@ -11,7 +11,7 @@ use crate::{Error, Result};
 ///
 /// # fn main() -> qwen3_tts_pipeline::Result<()> {
 /// let voice = ClonedVoice::load("ann.voice")?;
-/// println!("{}", voice.summary());
+/// println!("{} values", voice.speaker_embedding.len());
 /// voice.save("copy of ann.voice")?;
 /// # Ok(())
 /// # }
