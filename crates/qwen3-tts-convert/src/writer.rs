@@ -89,7 +89,7 @@ impl Writer {
     /// Writes bytes of a tensor from its byte `from` on.
     ///
     /// # Panics
-    /// If the writer was not created with a tensor of this name.
+    /// Panics if the writer was not created with a tensor of this name.
     pub fn write(&mut self, name: &str, from: u64, bytes: &[u8]) -> Result<()> {
         let (file, start) = self.places[name];
         let (path, file) = &mut self.files[file];

@@ -1,5 +1,6 @@
-//! Speed of the kernels at the shapes of Qwen3-TTS. Matrix × vector reports bytes of weights a
-//! second, to be compared with reading them alone, convolutions multiply-adds a second, the others elements a second.
+//! Speed of the kernels at the shapes of Qwen3-TTS. Matrix × vector reports weight bytes per
+//! second, to be compared with reading memory; convolutions report multiply-adds per second, the
+//! others elements per second.
 //!
 //! `QWEN3_TTS_THREADS` sets the number of threads (default: all), `QWEN3_TTS_ISA` the instruction
 //! set.
@@ -28,7 +29,7 @@ fn ramp(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 2_654_435_761) % 1000) as f32 * 1e-3 - 0.5).collect()
 }
 
-/// What reading memory costs: the floor of everything that decodes one token.
+/// Reads memory: a lower bound of the time to decode one token.
 fn reading(c: &mut Criterion) {
     let context = context();
     let buffer: Vec<u64> = (0..BUFFER as u64 / 8).collect();
@@ -47,14 +48,14 @@ fn reading(c: &mut Criterion) {
     });
 }
 
-/// Bytes of weights that the benches of one token cycle over: many times what caches hold.
+/// Number of weight bytes that the benchmarks of one token cycle over, many times the caches' size.
 const BUFFER: usize = 256 << 20;
 
 /// q, k and v; o; gate and up; down of 0.6B; gate and up of 1.7B.
 const SHAPES: [(usize, usize); 5] =
     [(4096, 1024), (1024, 2048), (6144, 1024), (1024, 3072), (12288, 2048)];
 
-/// One token, weights from memory: each call takes the next matrix of a buffer.
+/// Multiplies one token by weights from memory: each call uses the next matrix of a buffer.
 fn linear_decode(c: &mut Criterion) {
     let context = context();
     let mut group = c.benchmark_group("linear 1 token bf16");
@@ -74,7 +75,7 @@ fn linear_decode(c: &mut Criterion) {
     }
 }
 
-/// The same for affine groups of 64; bytes are those of q, scales and biases.
+/// As `linear_decode` with affine groups of 64; bytes are those of q, scales and biases.
 fn linear_quantized(c: &mut Criterion) {
     let context = context();
     let packed: Vec<u8> = (0..BUFFER).map(|i| (i * 167 / 8) as u8).collect();
@@ -101,7 +102,7 @@ fn linear_quantized(c: &mut Criterion) {
     }
 }
 
-/// Many tokens, all kinds of weights.
+/// Multiplies many tokens by weights of each type.
 fn linear_prefill(c: &mut Criterion) {
     let context = context();
     let mut group = c.benchmark_group("linear many tokens");
@@ -135,11 +136,11 @@ fn linear_prefill(c: &mut Criterion) {
     }
 }
 
-/// The codec decoder's convolutions, for one frame and for four.
+/// Runs the codec decoder's convolutions on one frame and on four.
 fn convolution(c: &mut Criterion) {
     let context = context();
     let mut group = c.benchmark_group("conv1d");
-    // rows a frame, out, taps, in, dilation
+    // Rows per frame, out, taps, in, dilation.
     let shapes = [
         (4, 1536, 7, 1024, 1),
         (32, 768, 7, 768, 9),
@@ -181,7 +182,7 @@ fn snake(c: &mut Criterion) {
     group.bench_function("gelu 1920x96", |b| b.iter(|| gelu(&context, black_box(&x), &mut y)));
 }
 
-/// One query of the talker over 500 keys, each call at the next layer's cache.
+/// Runs one query of the talker over 500 keys; each call uses the next layer's cache.
 fn attend(c: &mut Criterion) {
     let context = context();
     let shape =
@@ -201,7 +202,7 @@ fn attend(c: &mut Criterion) {
     });
 }
 
-/// What crossing a barrier costs.
+/// Opens and closes an empty region.
 fn regions(c: &mut Criterion) {
     let context = context();
     c.bench_function("empty region", |b| {
@@ -209,7 +210,7 @@ fn regions(c: &mut Criterion) {
     });
 }
 
-/// Affine groups of 64 from bf16 weights: elements are weights.
+/// Quantises bf16 weights to affine groups of 64; elements are weights.
 fn quantising(c: &mut Criterion) {
     let context = context();
     let weights: Vec<bf16> = ramp(32 << 20).into_iter().map(bf16::from_f32).collect();

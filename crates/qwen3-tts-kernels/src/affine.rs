@@ -13,7 +13,7 @@ pub(crate) use rows::AffineRows;
 
 use half::bf16;
 
-/// How many bits a quantised weight has.
+/// Number of bits of a quantised weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bits {
     /// 16 levels.
@@ -25,7 +25,7 @@ pub enum Bits {
 }
 
 impl Bits {
-    /// The width as a number, if it is one of these.
+    /// Returns the variant for 4, 6 or 8 bits, and `None` for any other number.
     pub fn new(bits: usize) -> Option<Self> {
         match bits {
             4 => Some(Self::Four),
@@ -35,7 +35,7 @@ impl Bits {
         }
     }
 
-    /// The width as a number.
+    /// Returns the number of bits.
     pub fn get(self) -> usize {
         match self {
             Self::Four => 4,
@@ -45,27 +45,26 @@ impl Bits {
     }
 }
 
-/// How many weights may share a scale and a bias.
+/// Supported group sizes: numbers of weights that share a scale and a bias.
 pub const GROUP_SIZES: [usize; 3] = [32, 64, 128];
 
-/// A row-major matrix of unsigned numbers q, where w = scale·q + bias with a scale and a bias for
-/// each `group_size` weights of a row.
+/// A row-major matrix of unsigned integers q, where w = scale·q + bias with one scale and bias per
+/// `group_size` weights of a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Affine<'a> {
     /// The width of q.
     pub bits: Bits,
     /// One of [`GROUP_SIZES`], and a divisor of the columns.
     pub group_size: usize,
-    /// q, row after row, from the lowest bit of the first byte on: what MLX writes as
-    /// little-endian u32.
+    /// q, row after row, from the lowest bit of the first byte on: MLX's little-endian u32 words.
     pub packed: &'a [u8],
-    /// One for each group.
+    /// Scale of each group.
     pub scales: Floats<'a>,
-    /// One for each group, in the type of the scales.
+    /// Bias of each group, in the type of the scales.
     pub biases: Floats<'a>,
 }
 
-/// float32 or bfloat16.
+/// Values in float32 or bfloat16.
 #[derive(Clone, Copy, Debug)]
 pub enum Floats<'a> {
     /// float32.
@@ -95,7 +94,7 @@ impl Parameter for bf16 {
 }
 
 impl Floats<'_> {
-    /// How many there are.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
@@ -103,7 +102,7 @@ impl Floats<'_> {
         }
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -117,21 +116,21 @@ impl Floats<'_> {
 }
 
 impl Affine<'_> {
-    /// How many weights there are.
+    /// Returns the number of weights.
     pub fn len(&self) -> usize {
         self.packed.len() * 8 / self.bits.get()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no weights.
     pub fn is_empty(&self) -> bool {
         self.packed.is_empty()
     }
 
-    /// The weights from `start` on that fill `to`, exactly as MLX computes them in float32: the
+    /// Fills `to` with the weights from `start` on, exactly as MLX computes them in float32: the
     /// product is rounded, then the sum.
     ///
     /// # Panics
-    /// If there are fewer.
+    /// Panics if `to` is longer than the rest of the weights.
     #[track_caller]
     pub fn dequantize(&self, start: usize, to: &mut [f32]) {
         for (i, w) in (start..).zip(to) {
@@ -140,7 +139,7 @@ impl Affine<'_> {
         }
     }
 
-    /// q of one weight.
+    /// Returns q of one weight.
     fn quantized(&self, i: usize) -> u8 {
         let bit = i * self.bits.get();
         let low = u16::from(self.packed[bit / 8]);
@@ -149,7 +148,7 @@ impl Affine<'_> {
         (((low | high << 8) >> (bit % 8)) & mask) as u8
     }
 
-    /// Refuses lengths that do not fit a matrix of this shape.
+    /// Panics if a length does not fit a matrix of this shape.
     #[track_caller]
     pub(crate) fn check(&self, rows: usize, cols: usize) {
         assert!(GROUP_SIZES.contains(&self.group_size), "groups of {}", self.group_size);

@@ -7,38 +7,39 @@ use crate::math;
 use crate::pool::SharedMut;
 use crate::vector::{Vector, prefetch};
 
-/// The shape of [`attention`].
+/// Shape of the arguments of [`attention`].
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionShape {
-    /// Query heads; a multiple of `kv_heads`.
+    /// Number of query heads; a multiple of `kv_heads`.
     pub heads: usize,
-    /// Key and value heads.
+    /// Number of key and value heads.
     pub kv_heads: usize,
-    /// Elements of a head.
+    /// Number of elements of a head.
     pub head_dim: usize,
-    /// What scores are multiplied by before the softmax.
+    /// Factor of the scores before the softmax.
     pub scale: f32,
-    /// How many keys a query sees at most, its own included; `None` for all before it.
+    /// Maximum number of keys that a query attends to, its own included; `None` for no limit.
     pub window: Option<usize>,
 }
 
-/// Keys that are taken at once: they and their values stay in the first caches for the heads of
-/// a group.
+/// Number of keys processed together; they and their values stay in L1 and L2 for all heads of a
+/// group.
 const KEYS: usize = 32;
 
-/// Heads of a group that are taken at once.
+/// Number of heads of a group processed together.
 const HEADS: usize = 4;
 
-/// y = softmax(scale · q·keysᵀ)·values: `scaled_dot_product_attention` with a causal mask, in
-/// float32.
+/// Computes y = softmax(scale · q·keysᵀ)·values: `scaled_dot_product_attention` with a causal
+/// mask, in float32.
 ///
-/// q and y are \[n_q, heads, head_dim\], keys and values \[n_k, kv_heads, head_dim\]. Query i sits
-/// at key n_k − n_q + i and sees the keys up to and including it, at most `window` of them; head h
-/// uses key head h / (heads / kv_heads). What a query gives depends on the keys it sees alone, bit
-/// for bit.
+/// q and y are \[n_q, heads, head_dim\], keys and values \[n_k, kv_heads, head_dim\]. Query i is at
+/// the position of key n_k − n_q + i and attends to the keys up to and including it, at most
+/// `window` of them; head h uses key head h / (heads / kv_heads). The result of a query depends on
+/// the keys it attends to only, bit for bit.
 ///
 /// # Panics
-/// If a length does not fit the shape, there are fewer keys than queries, or the window is 0.
+/// Panics if a length does not fit the shape, there are fewer keys than queries, or the window
+/// is 0.
 #[track_caller]
 pub fn attention(
     context: &Context,
@@ -67,7 +68,7 @@ pub fn attention(
     });
 }
 
-/// The heads of one query that share a key head, over keys start .. end.
+/// The heads of one query that share a key head, with keys start .. end.
 struct Group<'a> {
     q: &'a [f32],
     keys: &'a [f32],
@@ -80,7 +81,7 @@ struct Group<'a> {
     end: usize,
 }
 
-/// The softmax of one head so far: y holds Σ e^(score − max)·value.
+/// Running softmax of one head; y holds Σ e^(score − max)·value.
 #[derive(Clone, Copy)]
 struct Softmax {
     max: f32,
@@ -102,7 +103,7 @@ impl Kernel for Group<'_> {
 }
 
 impl Group<'_> {
-    /// Heads head .. head + n, n at most [`HEADS`].
+    /// Computes heads head .. head + n, n at most [`HEADS`].
     ///
     /// # Safety
     /// As [`Kernel::run`]; the heads exist.
@@ -130,8 +131,8 @@ impl Group<'_> {
         }
     }
 
-    /// Asks for the `count` keys and values that begin at `from`. They lie a page apart, where the
-    /// CPU does not foresee them.
+    /// Prefetches the `count` keys and values that begin at `from`. They lie a page apart, which
+    /// hardware prefetchers do not cross.
     #[inline(always)]
     fn prefetch(&self, from: usize, count: usize) {
         let AttentionShape { kv_heads, head_dim, .. } = self.shape;
@@ -147,7 +148,7 @@ impl Group<'_> {
     /// Adds `count` keys, which begin at `from`, to the head at `offset`.
     ///
     /// # Safety
-    /// As [`Kernel::run`]; the keys and the head exist, count is at most [`KEYS`].
+    /// As [`Kernel::run`]; the keys and the head exist, and count is at most [`KEYS`].
     #[inline(always)]
     unsafe fn chunk<V: Vector>(
         &self,
@@ -160,7 +161,7 @@ impl Group<'_> {
         let AttentionShape { kv_heads, head_dim, scale: factor, .. } = self.shape;
         let pitch = kv_heads * head_dim;
         let mut scores = [0.0; KEYS];
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe {
             let dots = Dots {
                 w: self.keys.as_ptr().add(from),
@@ -187,8 +188,8 @@ impl Group<'_> {
 }
 
 impl Softmax {
-    /// Turns the first `count` dot products into weights e^(score − max); returns by what the sums
-    /// of earlier keys must be multiplied.
+    /// Turns the first `count` dot products into weights e^(score − max). Returns the factor for
+    /// the sums of earlier keys.
     ///
     /// # Safety
     /// The CPU has the instruction set of `V`.
@@ -200,7 +201,7 @@ impl Softmax {
         factor: f32,
     ) -> f32 {
         const { assert!(KEYS.is_multiple_of(V::LANES)) };
-        // Whole vectors are computed; NaN past `count` is no maximum and is cleared below.
+        // Whole vectors are computed; NaN past `count` is ignored by the maximum and cleared below.
         scores[count..].fill(f32::NAN);
         let used = count.next_multiple_of(V::LANES);
         // SAFETY: `used` is at most KEYS.
@@ -228,7 +229,7 @@ impl Softmax {
     }
 }
 
-/// y = y + Σⱼ weights\[j\]·values\[j\], or without the old y where `first`; rows of `dim` elements.
+/// Adds Σⱼ weights\[j\]·values\[j\] to y, or replaces y by it if `first`; rows have `dim` elements.
 ///
 /// # Safety
 /// The CPU has the instruction set of `V`; there is a row for each weight, and y has `dim`
@@ -243,7 +244,7 @@ unsafe fn weighted_sum<V: Vector>(
     y: *mut f32,
 ) {
     let mut d = 0;
-    // SAFETY: the caller's promise; d + width stays within dim.
+    // SAFETY: upheld by the caller; d + width stays within dim.
     unsafe {
         while d + 4 * V::LANES <= dim {
             weighted_columns::<V, 4>(weights, values.add(d), pitch, first, y.add(d));
@@ -265,10 +266,10 @@ unsafe fn weighted_sum<V: Vector>(
     }
 }
 
-/// [`weighted_sum`] for N vectors of columns.
+/// Computes [`weighted_sum`] for N vectors of columns.
 ///
 /// # Safety
-/// As there.
+/// As [`weighted_sum`].
 #[inline(always)]
 unsafe fn weighted_columns<V: Vector, const N: usize>(
     weights: &[f32],
@@ -277,7 +278,7 @@ unsafe fn weighted_columns<V: Vector, const N: usize>(
     first: bool,
     y: *mut f32,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: upheld by the caller.
     unsafe {
         let mut sums = [V::splat(0.0); N];
         if !first {
@@ -298,13 +299,13 @@ unsafe fn weighted_columns<V: Vector, const N: usize>(
     }
 }
 
-/// y = y · factor.
+/// Multiplies y by a factor.
 ///
 /// # Safety
 /// The CPU has the instruction set of `V`; y has `dim` elements.
 #[inline(always)]
 unsafe fn scale<V: Vector>(y: *mut f32, dim: usize, factor: f32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: upheld by the caller.
     unsafe {
         let factor = V::splat(factor);
         let whole = dim - dim % V::LANES;

@@ -5,17 +5,17 @@ use crate::dispatch::{self, Kernel};
 use crate::math;
 use crate::vector::Vector;
 
-/// Elements of one task, about.
+/// Approximate number of elements per task.
 const PIECE: usize = 8 * 1024;
 
-/// y = x + sin²(x·alpha)·inv_beta, for each channel: `SnakeBeta` of the codec decoder, with
+/// Computes y = x + sin²(x·alpha)·inv_beta for each channel: `SnakeBeta` of the codec decoder, with
 /// alpha = e^α and inv_beta = 1 / (e^β + 1e-9) computed beforehand.
 ///
 /// x and y are \[rows, channels\], alpha and inv_beta \[channels\]. sin² is within 2e-7 for
 /// |x·alpha| ≤ 1e4 and in 0 ..= 1 for every finite input.
 ///
 /// # Panics
-/// If a length does not fit the shapes.
+/// Panics if a length does not fit the shapes.
 #[track_caller]
 pub fn snake_beta(context: &Context, x: &[f32], alpha: &[f32], inv_beta: &[f32], y: &mut [f32]) {
     assert_eq!(x.len(), y.len(), "length of x and y");
@@ -27,12 +27,12 @@ pub fn snake_beta(context: &Context, x: &[f32], alpha: &[f32], inv_beta: &[f32],
     });
 }
 
-/// out = x + y·scale, for each channel: a residual after a layer scale.
+/// Computes out = x + y·scale for each channel: a residual after a layer scale.
 ///
 /// x, y and out are \[rows, channels\], scale \[channels\].
 ///
 /// # Panics
-/// If a length does not fit the shapes.
+/// Panics if a length does not fit the shapes.
 #[track_caller]
 pub fn scaled_add(context: &Context, x: &[f32], y: &[f32], scale: &[f32], out: &mut [f32]) {
     assert_eq!(x.len(), out.len(), "length of x and out");
@@ -45,7 +45,7 @@ pub fn scaled_add(context: &Context, x: &[f32], y: &[f32], scale: &[f32], out: &
     });
 }
 
-/// Whole rows of about [`PIECE`] elements.
+/// Returns the length of whole rows with about [`PIECE`] elements.
 #[track_caller]
 fn piece(len: usize, channels: usize) -> usize {
     assert!(channels > 0 || len == 0, "rows without channels");

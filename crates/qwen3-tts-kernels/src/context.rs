@@ -7,11 +7,11 @@ use crate::pool::Pool;
 
 /// A thread pool and an instruction set: the first argument of every kernel.
 ///
-/// `Send` and `Sync`: threads may share a context. While one of them is in a kernel, the others
-/// run theirs on their own thread alone, as [`Pool::run`] says.
+/// `Send` and `Sync`: threads may share a context. While one of them uses the pool, the others run
+/// their kernels on their own thread only, as [`Pool::run`] describes.
 pub struct Context {
     pool: Pool,
-    /// At most [`Isa::detect`], so that a context is the proof that the CPU has it.
+    /// At most [`Isa::detect`], so a context proves that the CPU has this instruction set.
     isa: Isa,
 }
 
@@ -20,8 +20,8 @@ impl Context {
     /// of this CPU.
     ///
     /// The environment variable `QWEN3_TTS_ISA` selects a lower instruction set by its
-    /// [name](Isa::name). It is read once per process; a name that is unknown on this architecture,
-    /// or above what the CPU has, changes nothing. See [`Pool::new`] for the number of threads.
+    /// [name](Isa::name). It is read once per process, and ignored if the architecture does not
+    /// know the name or the CPU lacks the set. See [`Pool::new`] for the number of threads.
     pub fn new(threads: usize) -> Context {
         Context::with_isa(threads, Isa::preferred())
     }
@@ -37,7 +37,7 @@ impl Context {
         &self.pool
     }
 
-    /// Returns the instruction set, which this CPU has.
+    /// Returns the instruction set.
     pub fn isa(&self) -> Isa {
         self.isa
     }

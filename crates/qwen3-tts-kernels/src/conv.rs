@@ -14,34 +14,34 @@ use crate::dot::Dots;
 use crate::pool::SharedMut;
 use crate::vector::Vector;
 
-/// Rows of y in one task where there are many: the rows of x under them and one block of weights
-/// share the second cache.
+/// Maximum number of rows of y per task; the rows of x under them and one panel of weights share
+/// L2.
 const TASK_ROWS: usize = 128;
 
-/// A convolution of [`conv1d`].
+/// Weights and parameters of [`conv1d`].
 #[derive(Clone, Copy)]
 pub struct Conv1d<'a> {
     /// w \[outputs, taps, inputs\], packed.
     pub weight: &'a ConvWeight,
     /// \[outputs\].
     pub bias: Option<&'a [f32]>,
-    /// Rows of x between the windows of neighbouring outputs, at least 1.
+    /// Number of rows of x from one window to the next, at least 1.
     pub stride: usize,
-    /// Rows of x between neighbouring taps, at least 1.
+    /// Number of rows of x from one tap to the next, at least 1.
     pub dilation: usize,
 }
 
-/// y\[t, o\] = bias\[o\] + Σⱼ Σ_c w\[o, j, c\]·x\[t·stride + j·dilation, c\]: `torch.nn.Conv1d`
-/// with groups 1 and no padding, on channels-last rows.
+/// Computes y\[t, o\] = bias\[o\] + Σⱼ Σ_c w\[o, j, c\]·x\[t·stride + j·dilation, c\]:
+/// `torch.nn.Conv1d` with groups 1 and no padding, on channels-last rows.
 ///
 /// x is \[len, inputs\] and already holds its left context; y is \[n, outputs\] with
 /// n = (len − (taps − 1)·dilation − 1) / stride + 1, or n = 0 if len is too short for one window.
-/// Each y\[t, o\] depends on the rows in its window alone, bit for bit: not on the number of
-/// threads, nor on how a stream was cut.
+/// Each y\[t, o\] depends on the rows in its window only, bit for bit: not on the number of
+/// threads, nor on how a stream is chunked.
 ///
 /// # Panics
-/// If stride or dilation is 0, a length does not fit the shapes, or the weight was packed for
-/// another instruction set than the context's.
+/// Panics if stride or dilation is 0, a length does not fit the shapes, or the weight was packed
+/// for an instruction set other than the context's.
 #[track_caller]
 pub fn conv1d(context: &Context, x: &[f32], conv: Conv1d<'_>, y: &mut [f32]) {
     let Conv1d { weight, bias, stride, dilation } = conv;
@@ -70,7 +70,7 @@ struct Output<'a> {
     y: SharedMut,
 }
 
-/// How many rows a convolution gives from `len` rows.
+/// Returns the number of output rows of a convolution of `len` rows.
 #[track_caller]
 pub(crate) fn output_rows(len: usize, taps: usize, stride: usize, dilation: usize) -> usize {
     assert!(stride > 0 && dilation > 0, "stride {stride} and dilation {dilation} must be positive");
@@ -84,7 +84,7 @@ fn wide(context: &Context, weight: &ConvWeight, window: &Window<'_>, output: Out
     let panels = weight.panels();
     let task_rows = task_rows(rows, panels, context.pool().threads());
     let blocks = rows.div_ceil(task_rows);
-    // Neighbouring tasks share the larger of a panel of weights and the rows of x under a block.
+    // Consecutive tasks share the larger of a panel of weights and the rows of x under a block.
     let panels_outside = weight.panel(0).len() > window.len(task_rows);
     context.pool().run(blocks * panels, |task| {
         let (panel, block) = match panels_outside {
@@ -108,13 +108,15 @@ fn wide(context: &Context, weight: &ConvWeight, window: &Window<'_>, output: Out
     });
 }
 
-/// At most [`TASK_ROWS`], and few enough that every thread finds several tasks.
+/// Returns the number of rows per task: at most [`TASK_ROWS`], and few enough that every thread
+/// gets several tasks.
 fn task_rows(rows: usize, panels: usize, threads: usize) -> usize {
     let blocks = (4 * threads).div_ceil(panels);
     rows.div_ceil(blocks).clamp(16, TASK_ROWS).min(rows.max(1))
 }
 
-/// Few outputs would leave most of a panel empty: each is a dot product with contiguous rows.
+/// Computes few outputs as dot products with contiguous rows; they would leave most of a panel
+/// empty.
 fn narrow(context: &Context, w: &[f32], window: &Window<'_>, output: Output<'_>) {
     context.pool().run(output.rows.div_ceil(TASK_ROWS), |task| {
         let row = task * TASK_ROWS;
@@ -123,7 +125,7 @@ fn narrow(context: &Context, w: &[f32], window: &Window<'_>, output: Output<'_>)
     });
 }
 
-/// `rows` rows of all outputs from `row` on, without a gap between taps.
+/// `rows` rows of all outputs from `row` on, with contiguous taps.
 struct Narrow<'a> {
     window: &'a Window<'a>,
     w: &'a [f32],
@@ -138,8 +140,8 @@ impl Kernel for Narrow<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let outputs = self.output.channels;
-        // SAFETY: the rows exist and this task alone writes them; the rows of x play the part of
-        // weights here, because there are more of them.
+        // SAFETY: the rows exist and only this task writes them; the rows of x take the place of
+        // the weights, because there are more of them.
         unsafe {
             let y = self.output.y.at(self.row * outputs);
             let dots = Dots {

@@ -1,8 +1,9 @@
-//! From one generic kernel to code for each instruction set.
+//! Dispatch of a generic kernel to the code for each instruction set.
 //!
-//! A [`Kernel`] is written once over [`Vector`], an [`IntegerKernel`] over [`Integers`]. [`run`] and
-//! [`run_integers`] call the copy of it that was compiled with the wanted instruction set enabled. For that to work, everything between the entry points
-//! below and the intrinsics must be inlined, hence `#[inline(always)]` on kernels and vectors.
+//! A [`Kernel`] is written once over [`Vector`], an [`IntegerKernel`] over [`Integers`]. [`run`]
+//! and [`run_integers`] call the copy that was compiled with the selected instruction set enabled.
+//! For that, everything between the entry points below and the intrinsics must be inlined, hence
+//! `#[inline(always)]` on kernels and vectors.
 
 use crate::context::Context;
 use crate::integers::Integers;
@@ -15,7 +16,7 @@ use crate::vector::{Portable, Vector};
 pub(crate) trait Kernel {
     type Output;
 
-    /// Does the work with vectors of type `V`.
+    /// Runs the operation with vectors of type `V`.
     ///
     /// # Safety
     /// The CPU has the instruction set of `V`.
@@ -56,16 +57,16 @@ unsafe fn avx512<K: Kernel>(kernel: K) -> K::Output {
     unsafe { kernel.run::<crate::vector::Avx512>() }
 }
 
-/// An operation with its arguments, generic over the integers.
+/// An operation with its arguments, generic over the integer type.
 pub(crate) trait IntegerKernel {
-    /// Does the work with integers of type `I`.
+    /// Runs the operation with integers of type `I`.
     ///
     /// # Safety
     /// The CPU has the instruction set of `I`.
     unsafe fn run<I: Integers>(self);
 
-    /// Does the work where there are matrix products of bytes too; what it works on is arranged
-    /// for [`Dotprod`](crate::integers::Dotprod).
+    /// Runs the operation on a CPU with byte matrix products; activations are arranged for
+    /// [`Dotprod`](crate::integers::Dotprod).
     ///
     /// # Safety
     /// The CPU has dot products and matrix products of bytes.
@@ -75,7 +76,7 @@ pub(crate) trait IntegerKernel {
     where
         Self: Sized,
     {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe { self.run::<crate::integers::Dotprod>() }
     }
 }

@@ -1,16 +1,15 @@
-//! Tiles of dot products: the inside of `linear`, of attention scores and of narrow convolutions.
+//! Tiles of dot products: the core of `linear`, attention scores and narrow convolutions.
 //!
-//! A product runs over whole vectors of both rows in one chain of multiply-adds, whatever the tile
-//! around it, so its value depends on its two rows alone: not on how many tokens or threads there
-//! are.
+//! A product is one chain of multiply-adds over the vectors of both rows, the same in every tile,
+//! so its value depends on its two rows only: not on the number of tokens or threads.
 
 use crate::vector::{MAX_TILE_TOKENS, Vector};
 use half::bf16;
 
-/// Rows in a tile.
+/// Number of rows in a tile.
 pub(crate) const TILE: usize = 4;
 
-/// An element of a weight matrix, as it is stored.
+/// A stored element of a weight matrix.
 pub(crate) trait Element: Copy {
     /// # Safety
     /// As [`Vector::load`].
@@ -24,13 +23,13 @@ pub(crate) trait Element: Copy {
 impl Element for f32 {
     #[inline(always)]
     unsafe fn load<V: Vector>(from: *const f32) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe { V::load(from) }
     }
 
     #[inline(always)]
     unsafe fn load_part<V: Vector>(from: *const f32, n: usize) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe { V::load_part(from, n) }
     }
 }
@@ -38,13 +37,13 @@ impl Element for f32 {
 impl Element for bf16 {
     #[inline(always)]
     unsafe fn load<V: Vector>(from: *const bf16) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe { V::load_bf16(from) }
     }
 
     #[inline(always)]
     unsafe fn load_part<V: Vector>(from: *const bf16, n: usize) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe { V::load_bf16_part(from, n) }
     }
 }
@@ -61,19 +60,19 @@ pub(crate) struct Dots<W> {
     pub(crate) tokens: usize,
     pub(crate) depth: usize,
     pub(crate) y: *mut f32,
-    /// The distance from y\[t, n\] to y\[t + 1, n\].
+    /// Distance from y\[t, n\] to y\[t + 1, n\].
     pub(crate) y_token: usize,
-    /// The distance from y\[t, n\] to y\[t, n + 1\].
+    /// Distance from y\[t, n\] to y\[t, n + 1\].
     pub(crate) y_row: usize,
 }
 
 impl<W: Element> Dots<W> {
     /// # Safety
-    /// The CPU has the instruction set of `V`; w and x are good for reading and y for writing
-    /// where the shape says, and no other thread touches y there.
+    /// The CPU has the instruction set of `V`; w and x are valid for reading and y for writing
+    /// according to the shape, and no other thread accesses y there.
     #[inline(always)]
     pub(crate) unsafe fn run<V: Vector>(&self) {
-        // A group of tokens stays in the first cache while the rows pass.
+        // A group of tokens stays in L1 while the rows pass.
         let mut token = 0;
         while token < self.tokens {
             let width = (self.tokens - token).min(V::TILE_TOKENS);
@@ -84,11 +83,11 @@ impl<W: Element> Dots<W> {
     }
 
     /// # Safety
-    /// As [`Dots::run`]; the tokens exist, and `width` is at most the tile's.
+    /// As [`Dots::run`]; the tokens exist, and `width` is at most `V::TILE_TOKENS`.
     #[inline(always)]
     unsafe fn tokens<V: Vector>(&self, token: usize, width: usize) {
         const { assert!(V::TILE_TOKENS <= MAX_TILE_TOKENS && MAX_TILE_TOKENS == 6) };
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe {
             match width {
                 1 => self.rows::<V, 1>(token),

@@ -1,7 +1,7 @@
-//! Operations on each element by itself.
+//! Elementwise operations.
 //!
-//! The tail of a slice goes through the same vector instructions as the rest, so the value of an
-//! element does not depend on where it stands.
+//! The tail of a slice goes through the same vector instructions as the rest, so the result for an
+//! element does not depend on its position.
 
 use crate::context::Context;
 use crate::dispatch::{self, Kernel};
@@ -9,86 +9,86 @@ use crate::math;
 use crate::vector::Vector;
 use std::marker::PhantomData;
 
-/// Elements of one task; fewer are not worth waking a thread.
+/// Number of elements per task; fewer are not worth waking a thread.
 const PIECE: usize = 8 * 1024;
 
-/// y = x / (1 + e⁻ˣ): `torch.nn.functional.silu`.
+/// Computes y = x / (1 + e⁻ˣ): `torch.nn.functional.silu`.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn silu(context: &Context, x: &[f32], y: &mut [f32]) {
     map::<Silu>(context, x, y);
 }
 
-/// y = silu(gate) · up: the gated unit of a feed-forward layer.
+/// Computes y = silu(gate) · up: the gated unit of a feed-forward layer.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn silu_mul(context: &Context, gate: &[f32], up: &[f32], y: &mut [f32]) {
     zip::<SiluMul>(context, gate, up, y);
 }
 
-/// y = x·Φ(x), Φ the normal distribution: `torch.nn.functional.gelu` with the exact erf form,
-/// here within 1e-6.
+/// Computes y = x·Φ(x), Φ the normal distribution: `torch.nn.functional.gelu` in the exact erf
+/// form, within 1e-6.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn gelu(context: &Context, x: &[f32], y: &mut [f32]) {
     map::<Gelu>(context, x, y);
 }
 
-/// y = x above 0, eˣ − 1 below: `torch.nn.functional.elu` with alpha 1.
+/// Computes y = x above 0, eˣ − 1 below: `torch.nn.functional.elu` with alpha 1.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn elu(context: &Context, x: &[f32], y: &mut [f32]) {
     map::<Elu>(context, x, y);
 }
 
-/// y = x above 0, 0 below: `torch.nn.functional.relu`.
+/// Computes y = x above 0, 0 below: `torch.nn.functional.relu`.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn relu(context: &Context, x: &[f32], y: &mut [f32]) {
     map::<Relu>(context, x, y);
 }
 
-/// y = 1 / (1 + e⁻ˣ): `torch.sigmoid`.
+/// Computes y = 1 / (1 + e⁻ˣ): `torch.sigmoid`.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn sigmoid(context: &Context, x: &[f32], y: &mut [f32]) {
     map::<Sigmoid>(context, x, y);
 }
 
-/// y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ): `torch.tanh`.
+/// Computes y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ): `torch.tanh`.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn tanh(context: &Context, x: &[f32], y: &mut [f32]) {
     map::<Tanh>(context, x, y);
 }
 
-/// out = x + y.
+/// Computes out = x + y.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn add(context: &Context, x: &[f32], y: &[f32], out: &mut [f32]) {
     zip::<Sum>(context, x, y, out);
 }
 
-/// out = x · y.
+/// Computes out = x · y.
 ///
 /// # Panics
-/// If the lengths differ.
+/// Panics if the lengths differ.
 #[track_caller]
 pub fn mul(context: &Context, x: &[f32], y: &[f32], out: &mut [f32]) {
     zip::<Product>(context, x, y, out);
@@ -104,7 +104,7 @@ trait Binary {
     fn apply<V: Vector>(x: V, y: V) -> V;
 }
 
-/// Names functions as types, so that kernels can be generic over them.
+/// Defines a type for each function, so that kernels can be generic over it.
 macro_rules! operations {
     ($($trait:ident $name:ident = |$($x:ident),*| $value:expr;)*) => {$(
         struct $name;

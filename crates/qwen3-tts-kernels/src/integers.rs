@@ -1,4 +1,4 @@
-//! Dot products of small integers, one implementation an instruction set.
+//! Dot products of small integers, with one implementation per instruction set.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -15,47 +15,51 @@ pub(crate) use neon::Dotprod;
 
 use crate::vector::Vector;
 
-/// How many products a step has: a divisor of every group of weights.
+/// Number of products in a step: a divisor of every group size.
 pub(crate) const STEP: usize = 32;
 
-/// Sums of products of quantised weights, at most 255, with activations of 16 bits: exact for a
-/// whole group, which has at most 128.
+/// Sums of products of quantised weights (at most 255) and 16-bit activations, exact for a whole
+/// group of up to 128.
 pub(crate) trait Integers {
-    /// The floats that the sums become.
+    /// Floats that the sums are converted to.
     type Floats: Vector;
     /// [`STEP`] weights.
     type Weights: Copy;
-    /// Sums in 32 bits, as many as a vector of floats has lanes.
+    /// 32-bit sums, one for each lane of [`Integers::Floats`].
     type Sums: Copy;
 
-    /// What [`Integers::weights`] takes away from numbers of `bits` bits.
+    /// Returns the zero point that [`Integers::weights`] subtracts from integers of `bits` bits.
     fn zero_point(_bits: usize) -> u8 {
         0
     }
 
-    /// [`STEP`] activations as [`Integers::dot`] reads them.
+    /// Arranges [`STEP`] activations in the order in which [`Integers::dot`] reads them.
     #[inline(always)]
     fn arrange(x: [i16; STEP]) -> [i16; STEP] {
         x
     }
 
-    /// # Safety
-    /// The CPU has the instruction set of this type (so for all functions).
-    unsafe fn zero() -> Self::Sums;
-
-    /// [`STEP`] unsigned numbers of `BITS` bits (4, 6 or 8), packed from the lowest bit of the
-    /// first byte on, less the zero point.
+    /// Returns sums of 0.
     ///
     /// # Safety
-    /// `from` is good for reading `STEP · BITS / 8` bytes, and no more.
+    /// The CPU has the instruction set of this type (true of all unsafe functions below).
+    unsafe fn zero() -> Self::Sums;
+
+    /// Unpacks [`STEP`] unsigned integers of `BITS` bits (4, 6 or 8), which begin at the lowest bit
+    /// of the first byte, and subtracts the zero point.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `STEP · BITS / 8` bytes.
     unsafe fn weights<const BITS: usize>(from: *const u8) -> Self::Weights;
 
     /// Adds the products of weights and activations, each to one of the sums.
     ///
     /// # Safety
-    /// `x` is good for reading [`STEP`] activations, arranged for this type.
+    /// `x` is valid for reading [`STEP`] activations, arranged for this type.
     unsafe fn dot(weights: Self::Weights, x: *const i16, sums: Self::Sums) -> Self::Sums;
 
+    /// Converts the sums to floats.
+    ///
     /// # Safety
     /// See [`Integers::zero`].
     unsafe fn to_floats(sums: Self::Sums) -> Self::Floats;

@@ -1,4 +1,4 @@
-//! Instruction sets: those that this CPU has, and the one that the kernels use.
+//! Instruction sets and their detection.
 
 use std::sync::OnceLock;
 
@@ -14,9 +14,9 @@ pub enum Isa {
     Avx512,
     /// aarch64, which always has NEON: 8 lanes in two registers.
     Neon,
-    /// The same with dot products of 8 bits, for products of integers.
+    /// NEON with dot products of bytes, for products of integers.
     Dotprod,
-    /// The same with matrix products of 8 bits.
+    /// Dotprod with matrix products of bytes.
     I8mm,
 }
 
@@ -31,13 +31,13 @@ impl Isa {
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     pub const ALL: [Isa; 1] = [Isa::Portable];
 
-    /// The best instruction set of this CPU.
+    /// Returns the best instruction set of this CPU.
     pub fn detect() -> Isa {
         static DETECTED: OnceLock<Isa> = OnceLock::new();
         *DETECTED.get_or_init(detect)
     }
 
-    /// The best instruction set of this CPU, or the lower one that `QWEN3_TTS_ISA` names.
+    /// Returns the best instruction set of this CPU, or the lower one that `QWEN3_TTS_ISA` names.
     pub(crate) fn preferred() -> Isa {
         static PREFERRED: OnceLock<Isa> = OnceLock::new();
         *PREFERRED.get_or_init(|| {
@@ -47,7 +47,7 @@ impl Isa {
         })
     }
 
-    /// The lower-case name, as the environment variable `QWEN3_TTS_ISA` takes it.
+    /// Returns the lower-case name, as in the environment variable `QWEN3_TTS_ISA`.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",

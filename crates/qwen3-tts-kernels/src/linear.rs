@@ -1,4 +1,4 @@
-//! Matrix products with weights as they lie in the checkpoint.
+//! Matrix products with weights as stored in the checkpoint.
 
 use crate::affine::{Activations, Affine, AffineRows};
 use crate::context::Context;
@@ -8,14 +8,14 @@ use crate::pool::SharedMut;
 use crate::vector::Vector;
 use half::bf16;
 
-/// A row-major matrix \[rows, cols\] as it lies in the checkpoint, often straight in a memory map.
+/// A row-major matrix \[rows, cols\] as stored in the checkpoint, often in a memory map.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
-    /// rows · cols elements; quantised, they share scales along the columns.
+    /// rows · cols elements. Quantised elements share scales along the columns.
     pub data: MatrixData<'a>,
-    /// How many rows: the outputs of a projection.
+    /// Number of rows: the outputs of a projection.
     pub rows: usize,
-    /// How many columns: its inputs.
+    /// Number of columns: the inputs of a projection.
     pub cols: usize,
 }
 
@@ -24,15 +24,15 @@ pub struct Matrix<'a> {
 pub enum MatrixData<'a> {
     /// float32.
     F32(&'a [f32]),
-    /// bfloat16; widened in registers, never as a whole.
+    /// bfloat16, widened in registers.
     Bf16(&'a [bf16]),
-    /// Quantised in affine groups. The inputs are quantised too, to 16 bits by group, which moves
-    /// each by about 2⁻¹⁶ of the largest of its group at most.
+    /// Affine groups. The inputs are quantised too, to 16 bits by group, with an error of at most
+    /// about 2⁻¹⁶ of the group's largest.
     Affine(Affine<'a>),
 }
 
 impl MatrixData<'_> {
-    /// How many elements there are.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         match self {
             MatrixData::F32(data) => data.len(),
@@ -41,7 +41,7 @@ impl MatrixData<'_> {
         }
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -76,21 +76,23 @@ pub struct Projection<'a> {
     pub y: &'a mut [f32],
 }
 
-/// Weight bytes of one task: few enough that threads end about together.
+/// Number of weight bytes per task, few enough that all threads end at about the same time.
 const TASK_BYTES: usize = 64 * 1024;
 
-/// The same where there are many tokens: each task reads all of x, so there are fewer tasks, as
-/// far as their weights stay in the second cache.
+/// Number of weight bytes per task for many tokens. Each task reads all of x, so tasks are as large
+/// as L2 allows.
 const TASK_BYTES_MANY: usize = 256 * 1024;
+/// Number of tokens from which [`TASK_BYTES_MANY`] applies.
 const MANY: usize = 32;
 
-/// y\[t, n\] = Σₖ x\[t, k\]·w\[n, k\] + bias\[n\] for every projection: `torch.nn.Linear`, several
-/// of them with the same input x \[n_tokens, inputs\] behind one barrier (q, k and v; gate and up).
+/// Computes y\[t, n\] = Σₖ x\[t, k\]·w\[n, k\] + bias\[n\] for every projection: several
+/// `torch.nn.Linear` with the same input x \[n_tokens, inputs\] behind one barrier (q, k and v;
+/// gate and up).
 ///
-/// Each y\[t, n\] is the same, bit for bit, however many threads and tokens there are.
+/// Each y\[t, n\] is the same, bit for bit, for any number of threads and tokens.
 ///
 /// # Panics
-/// If a length does not fit the shapes.
+/// Panics if a length does not fit the shapes.
 #[track_caller]
 pub fn linear(context: &Context, x: &[f32], n_tokens: usize, projections: &mut [Projection<'_>]) {
     let task_bytes = task_bytes(n_tokens, projections, context.pool().threads());
@@ -124,7 +126,7 @@ pub fn linear(context: &Context, x: &[f32], n_tokens: usize, projections: &mut [
         match part.weight.data {
             MatrixData::Affine(weight) => {
                 let x = quantised.iter().find(|x| x.group_size == weight.group_size);
-                let x = x.expect("activations in groups of every size that occurs");
+                let x = x.expect("activations are quantised in every group size of the weights");
                 // SAFETY: lengths were checked and the rows exist.
                 dispatch::run_integers(context, unsafe { rows.affine(weight, x) });
             }
@@ -141,7 +143,7 @@ fn task_bytes(n_tokens: usize, projections: &[Projection<'_>], threads: usize) -
     }
     let bytes = |weight: &Matrix<'_>| weight.data.len() * weight.data.bits() / 8;
     let all: usize = projections.iter().map(|projection| bytes(&projection.weight)).sum();
-    // Every thread should still find several tasks.
+    // Every thread should still get several tasks.
     (all / (4 * threads)).clamp(TASK_BYTES, TASK_BYTES_MANY)
 }
 
@@ -174,7 +176,7 @@ impl Kernel for &Rows<'_> {
             match self.part.weight.data {
                 MatrixData::F32(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
                 MatrixData::Bf16(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
-                MatrixData::Affine(_) => unreachable!("integers are another kernel"),
+                MatrixData::Affine(_) => unreachable!("quantised weights have an integer kernel"),
             }
         }
     }
@@ -194,7 +196,7 @@ impl Rows<'_> {
             x_pitch: cols,
             tokens: self.n_tokens,
             depth: cols,
-            // SAFETY: the caller's promise.
+            // SAFETY: upheld by the caller.
             y: unsafe { self.part.y.at(self.row) },
             y_token: rows,
             y_row: 1,
@@ -212,14 +214,14 @@ impl Rows<'_> {
             cols,
             x,
             tokens: self.n_tokens,
-            // SAFETY: the caller's promise.
+            // SAFETY: upheld by the caller.
             y: unsafe { self.part.y.at(self.row) },
             y_token: rows,
         }
     }
 
     /// # Safety
-    /// The rows exist, and nobody else touches their outputs.
+    /// The rows exist, and no other thread accesses their outputs.
     unsafe fn add_bias(&self) {
         let Some(bias) = self.part.bias else { return };
         for t in 0..self.n_tokens {

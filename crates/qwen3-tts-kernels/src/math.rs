@@ -1,11 +1,11 @@
 //! Elementary functions on vectors.
 //!
-//! The polynomials are least-maximum-error fits to the function named beside them, over the
-//! interval that the reduction leaves; their own error is below 2e-8, so f32 rounding dominates.
+//! The polynomials are minimax fits to the function named beside them, over the interval that the
+//! range reduction leaves. Their own error is below 2e-8, so f32 rounding dominates.
 
 use crate::vector::Vector;
 
-/// Σ coefficient\[i\]·xⁱ by Horner's rule.
+/// Computes Σ coefficient\[i\]·xⁱ by Horner's rule.
 #[inline(always)]
 fn polynomial<V: Vector, const N: usize>(x: V, coefficients: [f32; N]) -> V {
     let mut sum = x.like(coefficients[N - 1]);
@@ -15,10 +15,11 @@ fn polynomial<V: Vector, const N: usize>(x: V, coefficients: [f32; N]) -> V {
     sum
 }
 
-/// (s, p) with eˣ = s·(1 + p), s a power of two and |p| < 0.42; x is limited to −87.3 ..= 88.37.
+/// Returns (s, p) with eˣ = s·(1 + p), s a power of two and |p| < 0.42; x is clamped to
+/// −87.3 ..= 88.37.
 #[inline(always)]
 fn exp_parts<V: Vector>(x: V) -> (V, V) {
-    // ln 2 in two parts; the first has 12 bits, so that its products with n are exact.
+    // ln 2 in two parts; the first has 12 bits, so its products with n are exact.
     const LN2_HIGH: f32 = 0.693_115_23;
     const LN2_LOW: f32 = 3.194_618_5e-5;
     let x = x.max(x.like(-87.3)).min(x.like(88.37));
@@ -30,28 +31,28 @@ fn exp_parts<V: Vector>(x: V) -> (V, V) {
     (n.exp2_whole(), (r * r).mul_add(q, r))
 }
 
-/// eˣ within 2 units in the last place; x is limited to −87.3 ..= 88.37.
+/// Computes eˣ within 2 units in the last place; x is clamped to −87.3 ..= 88.37.
 #[inline(always)]
 pub(crate) fn exp<V: Vector>(x: V) -> V {
     let (s, p) = exp_parts(x);
     s.mul_add(p, s)
 }
 
-/// eˣ − 1, accurate near 0 too.
+/// Computes eˣ − 1, also accurately near 0.
 #[inline(always)]
 pub(crate) fn exp_m1<V: Vector>(x: V) -> V {
     let (s, p) = exp_parts(x);
     s.mul_add(p, s - s.like(1.0))
 }
 
-/// x / (1 + e⁻ˣ).
+/// Computes x / (1 + e⁻ˣ).
 #[inline(always)]
 pub(crate) fn silu<V: Vector>(x: V) -> V {
     let one = x.like(1.0);
     x / (one + exp(x.like(0.0) - x))
 }
 
-/// x·Φ(x) = max(x, 0) − ½·|x|·erfc(|x| / √2).
+/// Computes x·Φ(x) = max(x, 0) − ½·|x|·erfc(|x| / √2).
 #[inline(always)]
 pub(crate) fn gelu<V: Vector>(x: V) -> V {
     let size = x.abs();
@@ -69,48 +70,48 @@ pub(crate) fn gelu<V: Vector>(x: V) -> V {
         0.066_896_1,
     ];
     let erfc = t * polynomial(t, ERFC) * exp(x.like(0.0) - z * z);
-    // The product is 0 · ∞ at infinity; past 20 the tail is nothing.
+    // At infinity the product would be 0 · ∞; beyond 20 the tail is 0 anyway.
     let tail = size.min(x.like(20.0)) * x.like(-0.5);
     tail.mul_add(erfc, x.like(0.0).max(x))
 }
 
-/// x above 0, eˣ − 1 below.
+/// Computes x above 0, eˣ − 1 below.
 #[inline(always)]
 pub(crate) fn elu<V: Vector>(x: V) -> V {
     let zero = x.like(0.0);
-    // In this order the maximum hands a NaN on.
+    // In this order the maximum propagates NaN.
     zero.max(x) + exp_m1(x.min(zero))
 }
 
-/// 0, or NaN where x is NaN: what the limits of [`exp_parts`] would hide.
+/// Returns 0, or NaN if x is NaN, which the clamp of [`exp_parts`] hides.
 #[inline(always)]
 fn zero_or_nan<V: Vector>(x: V) -> V {
     let zero = x.like(0.0);
-    // In this order minimum and maximum hand a NaN on.
+    // In this order minimum and maximum propagate NaN.
     zero.min(zero.max(x))
 }
 
-/// 1 / (1 + e⁻ˣ).
+/// Computes 1 / (1 + e⁻ˣ).
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(x: V) -> V {
     let one = x.like(1.0);
     one / (one + exp(x.like(0.0) - x)) + zero_or_nan(x)
 }
 
-/// (e²ˣ − 1) / (e²ˣ + 1).
+/// Computes (e²ˣ − 1) / (e²ˣ + 1).
 #[inline(always)]
 pub(crate) fn tanh<V: Vector>(x: V) -> V {
     let p = exp_m1(x + x);
     p / (p + x.like(2.0)) + zero_or_nan(x)
 }
 
-/// sin²(x) within 2e-7 for |x| ≤ 1e4; in 0 ..= 1 whatever x is.
+/// Computes sin²(x) within 2e-7 for |x| ≤ 1e4; the result is in 0 ..= 1 for any x.
 #[inline(always)]
 pub(crate) fn sin_squared<V: Vector>(x: V) -> V {
-    // π in parts of 8, 11 and 11 bits, whose products with n are exact, and a rest.
+    // π in parts of 8, 11 and 11 bits, whose products with n are exact, and a remainder.
     const PI: [f32; 4] = [3.140_625, 9.675_026e-4, 1.509_906_7e-7, 5.126_688e-12];
     const HALF_PI: f32 = std::f32::consts::FRAC_PI_2;
-    // The square has period π, so that the sign of the sine does not matter.
+    // The square has period π; the sign of the sine does not matter.
     let n = (x * x.like(std::f32::consts::FRAC_1_PI)).round();
     let mut r = x;
     for part in PI {

@@ -5,13 +5,13 @@ use crate::dispatch::{self, Kernel};
 use crate::vector::Vector;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// indices\[t\] = argminₙ Σ_d (x\[t, d\] − codebook\[n, d\])², the first on ties:
+/// Computes indices\[t\] = argminₙ Σ_d (x\[t, d\] − codebook\[n, d\])², the first on ties:
 /// `EuclideanCodebook.quantize`.
 ///
 /// x is \[rows, dim\], codebook \[n, dim\].
 ///
 /// # Panics
-/// If `dim` is 0, the codebook is empty or a length does not fit the shapes.
+/// Panics if `dim` is 0, the codebook is empty or a length does not fit the shapes.
 #[track_caller]
 pub fn nearest(context: &Context, x: &[f32], codebook: &[f32], dim: usize, indices: &mut [u32]) {
     assert!(dim > 0 && !codebook.is_empty(), "an empty codebook");
@@ -39,7 +39,7 @@ impl Kernel for Nearest<'_> {
     unsafe fn run<V: Vector>(self) -> u32 {
         let mut best = (f32::INFINITY, 0);
         for (n, code) in self.codebook.chunks_exact(self.x.len()).enumerate() {
-            // SAFETY: the caller's promise; both slices have the same length.
+            // SAFETY: upheld by the caller; both slices have the same length.
             let distance = unsafe { distance::<V>(self.x.as_ptr(), code.as_ptr(), code.len()) };
             if distance < best.0 {
                 best = (distance, n as u32);
@@ -49,13 +49,13 @@ impl Kernel for Nearest<'_> {
     }
 }
 
-/// Σ (x − y)².
+/// Returns Σ (x − y)².
 ///
 /// # Safety
 /// The CPU has the instruction set of `V`; x and y have n elements.
 #[inline(always)]
 unsafe fn distance<V: Vector>(x: *const f32, y: *const f32, n: usize) -> f32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: upheld by the caller.
     unsafe {
         let mut sums = [V::splat(0.0); 4];
         let whole = n - n % V::LANES;

@@ -4,26 +4,26 @@ use crate::context::Context;
 use crate::dispatch::{self, Kernel};
 use crate::vector::Vector;
 
-/// Elements of one task, about.
+/// Approximate number of elements per task.
 const PIECE: usize = 16 * 1024;
 
-/// y = weight·x / √(mean(x²) + eps) for each row: `Qwen3TTSRMSNorm`.
+/// Computes y = weight·x / √(mean(x²) + eps) for each row: `Qwen3TTSRMSNorm`.
 ///
 /// x and y are \[rows, channels\], weight \[channels\].
 ///
 /// # Panics
-/// If a length does not fit the shapes.
+/// Panics if a length does not fit the shapes.
 #[track_caller]
 pub fn rms_norm(context: &Context, x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
     norm(context, x, weight, None, eps, y);
 }
 
-/// y = weight·(x − mean(x)) / √(var(x) + eps) + bias for each row: `torch.nn.LayerNorm`.
+/// Computes y = weight·(x − mean(x)) / √(var(x) + eps) + bias for each row: `torch.nn.LayerNorm`.
 ///
 /// x and y are \[rows, channels\], weight and bias \[channels\].
 ///
 /// # Panics
-/// If a length does not fit the shapes.
+/// Panics if a length does not fit the shapes.
 #[track_caller]
 pub fn layer_norm(
     context: &Context,
@@ -59,7 +59,7 @@ fn norm(
     });
 }
 
-/// One row; with a bias also centred.
+/// One row, which is centred if there is a bias.
 struct Row<'a> {
     x: &'a [f32],
     weight: &'a [f32],
@@ -99,13 +99,13 @@ impl Kernel for Row<'_> {
     }
 }
 
-/// Σ x.
+/// Returns Σ x.
 ///
 /// # Safety
 /// The CPU has the instruction set of `V`.
 #[inline(always)]
 unsafe fn sum<V: Vector>(x: &[f32]) -> f32 {
-    // SAFETY: the caller's promise; the slice is read within its length.
+    // SAFETY: upheld by the caller; the slice is read within its length.
     unsafe {
         let mut sums = [V::splat(0.0); 4];
         let whole = x.len() - x.len() % V::LANES;
@@ -119,13 +119,13 @@ unsafe fn sum<V: Vector>(x: &[f32]) -> f32 {
     }
 }
 
-/// Σ (x − mean)².
+/// Returns Σ (x − mean)².
 ///
 /// # Safety
 /// The CPU has the instruction set of `V`.
 #[inline(always)]
 unsafe fn square_sum<V: Vector>(x: &[f32], mean: V) -> f32 {
-    // SAFETY: the caller's promise; the slice is read within its length.
+    // SAFETY: upheld by the caller; the slice is read within its length.
     unsafe {
         let mut sums = [V::splat(0.0); 4];
         let whole = x.len() - x.len() % V::LANES;

@@ -1,4 +1,4 @@
-//! A small pool of threads with a cheap barrier.
+//! A small thread pool with a cheap barrier.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -10,31 +10,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long an idle worker watches for the next region before it sleeps. Decoding crosses a
-/// region every few tens of microseconds, and waking a sleeper costs about as much.
+/// Time that an idle worker spins for the next region before it sleeps. Decoding enters a region
+/// every few tens of microseconds, and waking a sleeping thread takes about as long.
 const SPIN: Duration = Duration::from_micros(50);
 
-/// Threads that run the tasks of one region at a time together with the caller.
+/// Threads that run the tasks of one region at a time, together with the caller.
 ///
-/// Tasks are taken one by one from a counter, so a worker that is late (asleep, or its core busy
-/// with something else) costs nothing but its help: the caller waits only for workers that have
-/// begun. A pool that is in use, by another thread or by an outer region, is no obstacle either:
-/// the caller then runs all of its tasks itself.
+/// Tasks are taken one by one from a counter, and the caller waits only for workers that have
+/// begun. So a late worker (asleep, or on a busy core) does not delay the region. If the pool is in
+/// use, by another thread or by an outer region, the caller runs all of its tasks itself.
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
 
 impl Pool {
-    /// A pool of `threads` threads, the caller of [`Pool::run`] included; `new(1)` (or 0) starts
-    /// none and runs everything on the caller. There are never more than the process has cores,
-    /// since threads that wait for each other's cores are slower than fewer threads. If the system
+    /// Starts a pool of `threads` threads, which include the caller of [`Pool::run`]; `new(1)` (or
+    /// 0) starts none and runs everything on the caller. The number is limited to the cores of the
+    /// process, since threads that compete for cores are slower than fewer threads. If the system
     /// refuses a thread, the pool is smaller.
     pub fn new(threads: usize) -> Pool {
         Pool::of(threads.min(thread::available_parallelism().map_or(1, NonZero::get)))
     }
 
-    /// As many threads as are said.
+    /// Starts a pool without the limit of [`Pool::new`].
     fn of(threads: usize) -> Pool {
         let shared = Arc::new(Shared::new(threads.saturating_sub(1)));
         let start = |index: usize| {
@@ -46,7 +45,7 @@ impl Pool {
         Pool { shared, workers }
     }
 
-    /// How many threads share the work, the caller included.
+    /// Returns the number of threads that share the work, the caller included.
     pub fn threads(&self) -> usize {
         self.workers.len() + 1
     }
@@ -55,8 +54,8 @@ impl Pool {
     /// and returns when all have returned.
     ///
     /// # Panics
-    /// With the panic of a task, after every thread has left the region; tasks not begun by then
-    /// are dropped.
+    /// Resumes the panic of a task after every thread has left the region. Tasks that have not
+    /// begun by then are skipped.
     pub fn run(&self, tasks: usize, f: impl Fn(usize) + Sync) {
         if self.workers.is_empty() || tasks <= 1 || self.shared.busy.swap(true, Acquire) {
             return (0..tasks).for_each(f);
@@ -80,8 +79,8 @@ impl Pool {
         let len = y.len();
         self.run(len.div_ceil(piece), |i| {
             let offset = i * piece;
-            // SAFETY: within `y`, which is borrowed until `run` returns, and each task has a
-            // piece of its own.
+            // SAFETY: the piece lies within `y`, which is borrowed until `run` returns, and no
+            // other task has it.
             let part = unsafe {
                 std::slice::from_raw_parts_mut(whole.at(offset), piece.min(len - offset))
             };
@@ -104,13 +103,13 @@ impl Drop for Pool {
         self.shared.epoch.fetch_add(1, SeqCst);
         for worker in self.workers.drain(..) {
             worker.thread().unpark();
-            // Panics of tasks are caught on the way, so there is none here.
+            // Panics of tasks are caught in `help`, so a worker does not panic.
             let _ = worker.join();
         }
     }
 }
 
-/// A pointer that tasks of one region write through, each to places of its own.
+/// A pointer that the tasks of one region write through, each to separate places.
 pub(crate) struct SharedMut<T = f32>(pub(crate) *mut T);
 
 impl<T> Clone for SharedMut<T> {
@@ -121,7 +120,7 @@ impl<T> Clone for SharedMut<T> {
 
 impl<T> Copy for SharedMut<T> {}
 
-// SAFETY: a pointer is harmless; who writes through it says why that is allowed.
+// SAFETY: a pointer alone is harmless; each write through it states why it is allowed.
 unsafe impl<T: Send> Send for SharedMut<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for SharedMut<T> {}
@@ -131,7 +130,7 @@ impl<T> SharedMut<T> {
     /// `offset` lies within the allocation.
     #[inline(always)]
     pub(crate) unsafe fn at(&self, offset: usize) -> *mut T {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe { self.0.add(offset) }
     }
 }
@@ -139,31 +138,31 @@ impl<T> SharedMut<T> {
 /// The closure of a region, its lifetime erased.
 type Task = *const (dyn Fn(usize) + Sync);
 
-/// What the threads share.
+/// State shared by the threads.
 struct Shared {
-    /// There is a region, and its caller alone may open and close.
+    /// True while there is a region; only its caller may open and close it.
     busy: AtomicBool,
-    /// Counts regions, so that waiting workers notice a new one.
+    /// Number of regions so far, by which waiting workers notice a new one.
     epoch: AtomicUsize,
-    /// Workers may take tasks.
+    /// True while workers may take tasks.
     open: AtomicBool,
-    /// Workers that take tasks, or are about to look whether they may.
+    /// Number of workers that take tasks, or are about to check whether they may.
     inside: AtomicUsize,
     tasks: AtomicUsize,
-    /// The next task to take.
+    /// Index of the next task.
     next: AtomicUsize,
     task: UnsafeCell<Option<Task>>,
     /// The first panic of the region.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
-    /// Which workers sleep.
+    /// True for each worker that sleeps.
     asleep: Vec<AtomicBool>,
     quit: AtomicBool,
 }
 
 // SAFETY: `task` is written only by the one caller that holds `busy`, while the region is closed
-// and nobody is inside, and read only inside an open region; the closure behind it is `Sync`.
+// and no worker is inside, and read only inside an open region; the closure behind it is `Sync`.
 unsafe impl Sync for Shared {}
-// SAFETY: the pointer in `task` is only followed inside an open region.
+// SAFETY: the pointer in `task` is dereferenced only inside an open region.
 unsafe impl Send for Shared {}
 
 impl Shared {
@@ -182,14 +181,14 @@ impl Shared {
         }
     }
 
-    /// Lets workers in.
+    /// Opens a region to the workers.
     fn open<'a>(&self, tasks: usize, f: &'a (dyn Fn(usize) + Sync + 'a)) {
-        // SAFETY: only the lifetime changes; `close` returns before `f` ends, and after that
-        // nobody follows the pointer.
+        // SAFETY: only the lifetime changes; `close` returns before `f` ends, and after that the
+        // pointer is not dereferenced.
         let task = unsafe {
             std::mem::transmute::<*const (dyn Fn(usize) + Sync + 'a), Task>(f as *const _)
         };
-        // SAFETY: the region is closed and nobody is inside, so nobody reads.
+        // SAFETY: the region is closed and no worker is inside, so no thread reads.
         unsafe { *self.task.get() = Some(task) };
         self.tasks.store(tasks, Relaxed);
         self.next.store(0, Relaxed);
@@ -197,26 +196,26 @@ impl Shared {
         self.epoch.fetch_add(1, SeqCst);
     }
 
-    /// Waits until every worker that came in is out again.
+    /// Closes the region and waits until every worker has left it.
     fn close(&self) {
-        // Either a worker sees the region closed, or it counted itself in before this and the
-        // loop below sees that: all four accesses are sequentially consistent.
+        // Either a worker sees the region closed, or it incremented `inside` before this store and
+        // the loop below sees that: all four accesses are sequentially consistent.
         self.open.store(false, SeqCst);
         let mut spins = 0u32;
         while self.inside.load(SeqCst) != 0 {
             spins += 1;
             if spins.is_multiple_of(1024) {
-                // Its core may be busy with something else: perhaps it can run on this one.
+                // The worker's core may be busy; let it run on this one.
                 thread::yield_now();
             }
             spin_loop();
         }
     }
 
-    /// Takes tasks until there are no more. Called inside an open region only.
+    /// Runs tasks until none are left. Called only inside an open region.
     fn help(&self) {
-        // SAFETY: inside an open region nobody writes `task`, and the closure lives until `close`
-        // returns, which waits for this thread.
+        // SAFETY: inside an open region no thread writes `task`, and the closure lives until
+        // `close` returns, which waits for this thread.
         let Some(task) = (unsafe { (*self.task.get()).map(|task| &*task) }) else { return };
         let tasks = self.tasks.load(Relaxed);
         let work = || {
@@ -234,7 +233,7 @@ impl Shared {
         }
     }
 
-    /// The life of a worker.
+    /// Runs a worker until the pool is dropped.
     fn work(&self, index: usize) {
         let mut seen = 0;
         loop {
@@ -279,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_task_runs_once_whatever_the_threads() {
+    fn every_task_runs_once_on_any_number_of_threads() {
         for threads in [0, 1, 2, 3, 8] {
             let pool = Pool::of(threads);
             for tasks in [0, 1, 2, 3, 64, 1000] {
@@ -328,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+    fn a_panic_reaches_the_caller_and_the_pool_stays_usable() {
         let pool = Pool::of(2);
         for _ in 0..50 {
             let outcome = catch_unwind(AssertUnwindSafe(|| {

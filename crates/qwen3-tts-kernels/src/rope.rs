@@ -10,7 +10,7 @@ use crate::vector::Vector;
 /// x is \[n_tokens, heads, head_dim\], cos and sin \[n_tokens, head_dim/2\].
 ///
 /// # Panics
-/// If head_dim is odd or a length does not fit the shapes.
+/// Panics if head_dim is odd or a length does not fit the shapes.
 #[track_caller]
 pub fn rope(
     context: &Context,

@@ -1,4 +1,4 @@
-//! Mean and deviation of each channel over time.
+//! Mean and standard deviation of each channel over time.
 
 use crate::context::Context;
 use crate::dispatch::{self, Kernel};
@@ -6,18 +6,18 @@ use crate::math;
 use crate::pool::SharedMut;
 use crate::vector::Vector;
 
-/// Channels of one task, a whole number of vectors of any width.
+/// Number of channels per task, a multiple of every vector width.
 const BLOCK: usize = 128;
 
-/// mean\[c\] = Σₜ w·x\[t, c\] and deviation\[c\] = √max(Σₜ w·(x\[t, c\] − mean\[c\])², floor), the
-/// weights w being softmaxₜ(logits\[t, c\]), or 1 / rows without logits: the statistics of
-/// attentive pooling. Sums are float64.
+/// Computes the statistics of attentive pooling: mean\[c\] = Σₜ w·x\[t, c\] and
+/// deviation\[c\] = √max(Σₜ w·(x\[t, c\] − mean\[c\])², floor), with weights w of
+/// softmaxₜ(logits\[t, c\]), or 1 / rows without logits. Sums are float64.
 ///
-/// x and logits are \[rows, channels\], mean and deviation \[channels\]. A channel with a logit that
-/// is not finite gives NaN.
+/// x and logits are \[rows, channels\], mean and deviation \[channels\]. A channel with a logit
+/// that is not finite gives NaN.
 ///
 /// # Panics
-/// If a length does not fit the shapes.
+/// Panics if a length does not fit the shapes.
 #[track_caller]
 pub fn statistics(
     context: &Context,
@@ -49,7 +49,7 @@ pub fn statistics(
     });
 }
 
-/// As many channels from `first` on as there are means.
+/// The channels of one task: `mean.len()` of them from `first` on.
 struct Block<'a> {
     x: &'a [f32],
     logits: Option<&'a [f32]>,
@@ -68,7 +68,7 @@ impl Kernel for Block<'_> {
         let width = self.mean.len();
         let largest = self.largest();
         let (mut total, mut mean, mut square) = ([0f64; BLOCK], [0f64; BLOCK], [0f64; BLOCK]);
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe {
             self.each_row::<V>(&largest, |x, weight| {
                 for c in 0..width {
@@ -85,7 +85,7 @@ impl Kernel for Block<'_> {
             });
         }
         for c in 0..width {
-            // The exponential of NaN is a number.
+            // `exp` of NaN is a number, so NaN must be restored here.
             let sane = largest[c].is_finite();
             self.mean[c] = if sane { mean[c] as f32 } else { f32::NAN };
             self.deviation[c] = (square[c] / total[c]).max(f64::from(self.floor)).sqrt() as f32;
@@ -94,7 +94,7 @@ impl Kernel for Block<'_> {
 }
 
 impl Block<'_> {
-    /// The largest logit of each channel, NaN if one of them is.
+    /// Returns the largest logit of each channel, or NaN if one of its logits is NaN.
     #[inline(always)]
     fn largest(&self) -> [f32; BLOCK] {
         let Some(logits) = self.logits else { return [0.0; BLOCK] };
@@ -107,7 +107,7 @@ impl Block<'_> {
         largest
     }
 
-    /// Calls `visit` with the values and the weights of each row, the latter up to their sum.
+    /// Calls `visit` with the values and the unnormalised weights of each row.
     ///
     /// # Safety
     /// The CPU has the instruction set of `V`.

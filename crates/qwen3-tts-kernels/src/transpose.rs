@@ -1,13 +1,13 @@
-//! Transposition of matrices, for weights as they are loaded or converted.
+//! Transposition of matrices, for loading and converting weights.
 
-/// Side of a block whose cache lines stay in the first-level cache, whatever their distance.
+/// Side of a block whose cache lines stay in L1, whatever their distance.
 const BLOCK: usize = 8;
 
-/// Transposes row-major matrices of `rows` × `cols` values that lie one after the other:
-/// `[…, rows, cols]` to `[…, cols, rows]`.
+/// Transposes consecutive row-major matrices of `rows` × `cols` values: `[…, rows, cols]` to
+/// `[…, cols, rows]`.
 ///
 /// # Panics
-/// If the values are not whole matrices.
+/// Panics if the values are not whole matrices.
 #[track_caller]
 pub fn transpose(values: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let len = (rows * cols).max(1);

@@ -1,4 +1,5 @@
-//! The vector of f32 lanes that kernels are written over, one implementation an instruction set.
+//! The vector of f32 lanes that kernels are written over, with one implementation per instruction
+//! set.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -21,92 +22,96 @@ use std::ops::{Add, Div, Mul, Sub};
 
 /// f32 lanes.
 ///
-/// Only the constructors are unsafe: a vector exists where one of them was allowed to run, so a
-/// value of the type is the proof that its instructions are there, and arithmetic needs no more.
+/// Only the constructors are unsafe. A vector exists only where a constructor was allowed to run,
+/// so a value proves that the CPU has the instructions, and arithmetic on it is safe.
 pub(crate) trait Vector:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
-    /// How many lanes.
+    /// Number of lanes.
     const LANES: usize;
-    /// Rows of the convolution's register tile, which is 3 vectors wide: as many as the
+    /// Number of rows of the convolution's register tile, which is 3 vectors wide: as many as the
     /// registers hold, at most [`MAX_TILE_ROWS`].
     const TILE_ROWS: usize;
-    /// Tokens of the dot-product tile, which is 4 weight rows high, at most [`MAX_TILE_TOKENS`].
+    /// Number of tokens of the dot-product tile, which is 4 weight rows high; at most
+    /// [`MAX_TILE_TOKENS`].
     const TILE_TOKENS: usize;
 
-    /// All lanes `value`.
+    /// Sets all lanes to `value`.
     ///
     /// # Safety
-    /// The CPU has the instruction set of this type (so for all constructors).
+    /// The CPU has the instruction set of this type (true of all constructors).
     unsafe fn splat(value: f32) -> Self;
 
-    /// `LANES` values, of any alignment.
+    /// Loads `LANES` values, of any alignment.
     ///
     /// # Safety
-    /// `from` is good for reading `LANES` values.
+    /// `from` is valid for reading `LANES` values.
     unsafe fn load(from: *const f32) -> Self;
 
-    /// The first `n` lanes from memory, the others 0.
+    /// Loads the first `n` lanes; the others are 0.
     ///
     /// # Safety
-    /// `from` is good for reading `n` values; `n < LANES`.
+    /// `from` is valid for reading `n` values; `n < LANES`.
     unsafe fn load_part(from: *const f32, n: usize) -> Self;
 
-    /// `LANES` values widened to f32.
+    /// Loads `LANES` values and widens them to f32.
     ///
     /// # Safety
-    /// `from` is good for reading `LANES` values.
+    /// `from` is valid for reading `LANES` values.
     unsafe fn load_bf16(from: *const bf16) -> Self;
 
-    /// The first `n` lanes from memory, widened, the others 0.
+    /// Loads the first `n` lanes and widens them; the others are 0.
     ///
     /// # Safety
-    /// `from` is good for reading `n` values; `n < LANES`.
+    /// `from` is valid for reading `n` values; `n < LANES`.
     unsafe fn load_bf16_part(from: *const bf16, n: usize) -> Self;
 
     /// Writes `LANES` values.
     ///
     /// # Safety
-    /// `to` is good for writing `LANES` values.
+    /// `to` is valid for writing `LANES` values.
     unsafe fn store(self, to: *mut f32);
 
     /// Writes the first `n` lanes.
     ///
     /// # Safety
-    /// `to` is good for writing `n` values; `n < LANES`.
+    /// `to` is valid for writing `n` values; `n < LANES`.
     unsafe fn store_part(self, to: *mut f32, n: usize);
 
-    /// All lanes `value`, on the strength of `self`.
+    /// Sets all lanes to `value`; `self` proves that the instructions exist.
     fn like(self, value: f32) -> Self;
 
-    /// `self · factor + addend`, rounded once where the CPU can.
+    /// Returns `self · factor + addend`, rounded once if the CPU has the instruction.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
 
-    /// The smaller of each two lanes; `other` where one is NaN.
+    /// Returns the smaller of each two lanes, or that of `other` if one is NaN.
     fn min(self, other: Self) -> Self;
 
-    /// The larger of each two lanes; `other` where one is NaN.
+    /// Returns the larger of each two lanes, or that of `other` if one is NaN.
     fn max(self, other: Self) -> Self;
 
+    /// Returns the absolute value of each lane.
     fn abs(self) -> Self;
 
-    /// The nearest whole number, exact for |lane| < 2²²; finite for any finite lane.
+    /// Rounds each lane to the nearest integer: exact for |lane| < 2²², finite for any finite lane.
     fn round(self) -> Self;
 
-    /// 2 to the power of each lane, which must be whole and in −126 ..= 127.
+    /// Returns 2 to the power of each lane, which must be an integer in −126 ..= 127.
     fn exp2_whole(self) -> Self;
 
-    /// The sum of all lanes, always in the same order.
+    /// Returns the sum of all lanes, always added in the same order.
     fn reduce_sum(self) -> f32;
+
+    /// Returns the maximum of all lanes.
     fn reduce_max(self) -> f32;
 }
 
-/// The largest [`Vector::TILE_ROWS`].
+/// Maximum of [`Vector::TILE_ROWS`].
 pub(crate) const MAX_TILE_ROWS: usize = 9;
-/// The largest [`Vector::TILE_TOKENS`].
+/// Maximum of [`Vector::TILE_TOKENS`].
 pub(crate) const MAX_TILE_TOKENS: usize = 6;
 
-/// Asks for the cache line at `from` to be brought into the second cache. Any address will do.
+/// Prefetches the cache line at `from` into L2. Any address is allowed.
 #[inline(always)]
 pub(crate) fn prefetch<T>(from: *const T) {
     #[cfg(target_arch = "x86_64")]
@@ -125,7 +130,7 @@ pub(crate) fn prefetch<T>(from: *const T) {
     let _ = from;
 }
 
-/// Implements `Add`, `Sub`, `Mul` and `Div` of a vector type by functions on its inner value.
+/// Implements `Add`, `Sub`, `Mul` and `Div` of a vector type with functions on its inner value.
 macro_rules! operators {
     ($vector:ident: $($op:ident $method:ident $with:expr;)*) => {$(
         impl std::ops::$op for $vector {

@@ -66,7 +66,7 @@ impl CodePredictor {
     /// Embeds `n` codes of codebook `group`, from 1 on: `[1, n, talker hidden_size]`.
     ///
     /// # Panics
-    /// If a code is outside the codebook, or there is no such codebook.
+    /// Panics if a code is outside the codebook, or there is no such codebook.
     #[track_caller]
     pub fn embed(&self, group: usize, codes: &Ids) -> Tensor {
         self.codec_embedding[group - 1].forward(codes)

@@ -1,6 +1,6 @@
-//! Comparison within a tolerance, saying where and by how much it fails.
+//! Comparison within a tolerance, which reports where and by how much it fails.
 
-/// Where two slices differ most.
+/// The largest difference between two slices.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
     /// Index of the worst pair.
@@ -9,13 +9,13 @@ pub struct Difference {
     pub actual: f32,
     /// Value at that index of the second slice.
     pub expected: f32,
-    /// Absolute difference there; infinite where exactly one of the two is not finite.
+    /// Absolute difference there; infinite if exactly one of the two is not finite.
     pub absolute: f32,
 }
 
-/// The worst pair of two slices of one length, or `None` if they are empty.
+/// Returns the worst pair of two slices of equal length, or `None` if they are empty.
 ///
-/// Equal infinities do not differ; a NaN differs from everything, itself included.
+/// Equal infinities do not differ; NaN differs from everything, itself included.
 #[track_caller]
 pub fn largest_difference(actual: &[f32], expected: &[f32]) -> Option<Difference> {
     assert_eq!(actual.len(), expected.len(), "lengths of actual and expected");
@@ -37,8 +37,7 @@ fn distance(actual: f32, expected: f32) -> f32 {
     if distance.is_nan() { f32::INFINITY } else { distance }
 }
 
-/// How far `actual` is from `expected`: the root of the mean square of the differences, as a part of
-/// that of `expected`.
+/// Returns the RMS of `actual` − `expected`, relative to the RMS of `expected`.
 #[track_caller]
 pub fn relative_error(actual: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(actual.len(), expected.len(), "lengths of actual and expected");
@@ -47,7 +46,7 @@ pub fn relative_error(actual: &[f32], expected: &[f32]) -> f64 {
     (error / expected.iter().map(|e| square(*e)).sum::<f64>()).sqrt()
 }
 
-/// Panics unless every pair is within `tolerance` absolutely, naming the worst one.
+/// Panics with the worst pair unless every absolute difference is within `tolerance`.
 #[track_caller]
 pub fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32) {
     let Some(worst) = largest_difference(actual, expected) else { return };
@@ -66,13 +65,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_relative_error_is_that_of_the_whole() {
+    fn the_relative_error_is_of_the_whole_slice() {
         assert_eq!(relative_error(&[3.0, 4.0], &[3.0, 4.0]), 0.0);
         assert_eq!(relative_error(&[3.0, 7.0], &[3.0, 4.0]), 0.6);
     }
 
     #[test]
-    fn close_values_pass_and_equal_infinities_too() {
+    fn close_values_and_equal_infinities_pass() {
         assert_close(&[1.0, f32::NEG_INFINITY], &[1.0005, f32::NEG_INFINITY], 1e-3);
         assert_close(&[], &[], 0.0);
     }

@@ -1,11 +1,9 @@
-//! Ways to cut a stream of frames into chunks.
+//! Ways to split a stream of frames into chunks.
 
 use proptest::collection::vec;
 use proptest::strategy::Strategy;
 
-/// Any way to cut `frames` frames: chunk sizes of at least one that sum to `frames`.
-///
-/// Shrinks towards one chunk.
+/// Generates chunk sizes of at least one that sum to `frames`. Shrinks towards a single chunk.
 pub fn cuts(frames: usize) -> impl Strategy<Value = Vec<usize>> {
     vec(proptest::bool::weighted(0.25), frames.saturating_sub(1)).prop_map(move |ends| {
         let inner = ends.iter().enumerate().filter(|&(_, &end)| end).map(|(index, _)| index + 1);
@@ -13,14 +11,14 @@ pub fn cuts(frames: usize) -> impl Strategy<Value = Vec<usize>> {
     })
 }
 
-/// `frames` cut in chunks of `size`, the last one possibly shorter.
+/// Splits `frames` into chunks of `size`; the last may be shorter.
 #[track_caller]
 pub fn cut(frames: usize, size: usize) -> Vec<usize> {
     assert!(size > 0, "chunks of no frames never end");
     sizes((size..frames).step_by(size), frames)
 }
 
-/// Sizes of the chunks that end at `ends` (ascending, inside) and at `frames`.
+/// Returns the sizes of the chunks that end at `ends` (ascending, below `frames`) and at `frames`.
 fn sizes(ends: impl Iterator<Item = usize>, frames: usize) -> Vec<usize> {
     let mut start = 0;
     let mut sizes = Vec::new();

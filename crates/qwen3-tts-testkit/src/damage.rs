@@ -15,34 +15,34 @@ pub struct TempCheckpoint {
 /// A way to damage one file.
 #[derive(Clone, Debug)]
 pub enum Damage {
-    /// The file is gone.
+    /// The file is missing.
     Missing,
-    /// The file has no bytes.
+    /// The file is empty.
     Empty,
     /// The file ends after this many bytes.
     Truncated(usize),
     /// The file is cut in half.
     Halved,
-    /// The file has its length, and all bytes are zero.
+    /// All bytes of the file are zero.
     Zeroed,
     /// The file is replaced by these bytes.
     Replaced(Vec<u8>),
     /// The first eight bytes of a safetensors file claim a header of this length.
     HeaderLength(u64),
-    /// A safetensors file lacks this tensor; its bytes stay, as the bytes of `unused`.
+    /// A safetensors file lacks this tensor; its bytes remain, under the name `unused`.
     DropTensor(String),
-    /// A safetensors file gives this tensor another shape; its bytes stay.
+    /// A safetensors file gives this tensor another shape; its bytes remain.
     Shape(String, Vec<usize>),
-    /// A safetensors file gives this tensor another dtype, and a shape of as many bytes.
+    /// A safetensors file gives this tensor another dtype, and a shape with the same size in bytes.
     Dtype(String, String),
     /// A JSON file lacks the field at this pointer (`/talker_config/hidden_size`).
     DropField(String),
-    /// A JSON file has another value at this pointer.
+    /// A JSON file has this value at this pointer.
     Field(String, Value),
 }
 
 impl TempCheckpoint {
-    /// Every file of a checkpoint.
+    /// Names of all files of a checkpoint.
     pub const FILES: [&str; 10] = [
         "config.json",
         "generation_config.json",
@@ -56,7 +56,7 @@ impl TempCheckpoint {
         "speech_tokenizer/model.safetensors",
     ];
 
-    /// A copy of the tiny checkpoint `name`.
+    /// Copies the tiny checkpoint `name`.
     #[track_caller]
     pub fn new(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
@@ -64,12 +64,12 @@ impl TempCheckpoint {
         Self { folder }
     }
 
-    /// Its directory.
+    /// Returns the directory of the copy.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The path of one of its files.
+    /// Returns the path of one of its files.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
@@ -143,7 +143,7 @@ fn tensor<'a>(header: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
     header.get_mut(name).unwrap_or_else(|| panic!("no tensor {name}"))
 }
 
-/// Same bytes, another dtype: the last dimension changes so that the file stays well-formed.
+/// Changes the dtype of a tensor, and its last dimension, so that the file stays well-formed.
 #[track_caller]
 fn redtype(header: &mut Map<String, Value>, name: &str, dtype: &str) {
     let entry = tensor(header, name);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_the_same_and_goes_away() {
+    fn a_copy_is_equal_and_is_deleted_on_drop() {
         let copy = TempCheckpoint::new("custom_voice_0b6");
         let path = copy.path().to_owned();
         for file in TempCheckpoint::FILES {

@@ -1,4 +1,4 @@
-//! Where the fixtures are, and typed access to one golden.
+//! Paths of the fixtures, and typed access to goldens.
 
 use std::path::{Path, PathBuf};
 
@@ -6,16 +6,16 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
-/// The tiny checkpoints of `fixtures/checkpoints/`.
+/// Names of the tiny checkpoints in `fixtures/checkpoints/`.
 pub const CHECKPOINTS: [&str; 5] =
     ["base_0b6", "base_1b7", "custom_voice_0b6", "custom_voice_1b7", "voice_design_1b7"];
 
-/// `fixtures/` of the workspace.
+/// Returns the directory `fixtures/` of the workspace.
 pub fn fixtures_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
 }
 
-/// The directory of a tiny checkpoint, such as `custom_voice_0b6`.
+/// Returns the directory of a tiny checkpoint, such as `custom_voice_0b6`.
 #[track_caller]
 pub fn checkpoint(name: &str) -> PathBuf {
     let path = fixtures_dir().join("checkpoints").join(name);
@@ -23,12 +23,12 @@ pub fn checkpoint(name: &str) -> PathBuf {
     path
 }
 
-/// Every golden of a request with a voice of the checkpoint, as names for [`Golden::load`], sorted.
+/// Returns the names of the goldens of requests with a preset voice, sorted, for [`Golden::load`].
 pub fn speech_goldens() -> Vec<String> {
     goldens("speech")
 }
 
-/// Every golden of a request with a cloned voice, likewise.
+/// Returns the names of the goldens of requests with a cloned voice, sorted, for [`Golden::load`].
 pub fn cloning_goldens() -> Vec<String> {
     goldens("cloning")
 }
@@ -45,10 +45,10 @@ fn goldens(kind: &str) -> Vec<String> {
     names
 }
 
-/// One golden: what was asked (JSON), and the tensors that the official package computed, if any.
+/// A golden: a request in JSON, and the tensors that the official package computed, if any.
 pub struct Golden {
     name: String,
-    /// The request and its circumstances, as `cargo xtask fixtures` wrote them.
+    /// The request and its settings, as written by `cargo xtask fixtures`.
     pub request: Value,
     tensors: Option<Vec<u8>>,
 }
@@ -66,37 +66,37 @@ impl Golden {
         Self { name: name.to_owned(), request, tensors }
     }
 
-    /// The name it was loaded by.
+    /// Returns the name it was loaded by.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A string of the request.
+    /// Returns a string of the request.
     #[track_caller]
     pub fn string(&self, key: &str) -> &str {
         self.optional_string(key).unwrap_or_else(|| panic!("golden {}: no string {key}", self.name))
     }
 
-    /// A string of the request that may be null.
+    /// Returns a string of the request, or `None` if it is null.
     pub fn optional_string(&self, key: &str) -> Option<&str> {
         self.request[key].as_str()
     }
 
-    /// A non-negative integer of the request.
+    /// Returns a non-negative integer of the request.
     #[track_caller]
     pub fn number(&self, key: &str) -> usize {
         let number = self.request[key].as_u64();
         number.unwrap_or_else(|| panic!("golden {}: no integer {key}", self.name)) as usize
     }
 
-    /// A boolean of the request.
+    /// Returns a boolean of the request.
     #[track_caller]
     pub fn flag(&self, key: &str) -> bool {
         let flag = self.request[key].as_bool();
         flag.unwrap_or_else(|| panic!("golden {}: no boolean {key}", self.name))
     }
 
-    /// The names of its tensors, sorted.
+    /// Returns the names of its tensors, sorted.
     pub fn names(&self) -> Vec<String> {
         let Some(bytes) = &self.tensors else { return Vec::new() };
         let file = SafeTensors::deserialize(bytes).expect("goldens are well-formed");
@@ -106,24 +106,24 @@ impl Golden {
         names
     }
 
-    /// Whether it has a tensor of this name.
+    /// Returns true if it has a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         self.names().iter().any(|other| other == name)
     }
 
-    /// Shape and values of a float32 tensor, row-major.
+    /// Returns the shape and the values of a float32 tensor, row-major.
     #[track_caller]
     pub fn f32(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
         self.values(name, Dtype::F32, f32::from_le_bytes)
     }
 
-    /// Shape and values of an int64 tensor, row-major.
+    /// Returns the shape and the values of an int64 tensor, row-major.
     #[track_caller]
     pub fn i64(&self, name: &str) -> (Vec<usize>, Vec<i64>) {
         self.values(name, Dtype::I64, i64::from_le_bytes)
     }
 
-    /// Shape and values of an int64 tensor of ids or codes, row-major.
+    /// Returns the shape and the values of an int64 tensor of ids or codes, row-major.
     #[track_caller]
     pub fn u32(&self, name: &str) -> (Vec<usize>, Vec<u32>) {
         let (shape, values) = self.i64(name);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn one_speech_golden_ends_by_itself_and_one_is_long() {
+    fn one_speech_golden_ends_with_eos_and_one_is_long() {
         let goldens: Vec<Golden> = speech_goldens().iter().map(|name| Golden::load(name)).collect();
         assert!(goldens.iter().any(|golden| golden.string("stop_reason") == "eos"));
         assert!(goldens.iter().any(|golden| golden.number("frames") >= 100));
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "no tensor nothing")]
-    fn an_absent_tensor_is_named() {
+    fn a_missing_tensor_is_named() {
         Golden::load("codec/stages").f32("nothing");
     }
 }

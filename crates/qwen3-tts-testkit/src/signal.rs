@@ -1,7 +1,7 @@
-//! Recordings that need no file.
+//! Synthetic recordings.
 
-/// The signal of `goldens_encoder.py`, bit for bit, mono at 24 kHz: a gliding triangle wave with
-/// an envelope and some noise, in multiples of 2⁻¹⁶.
+/// Returns the signal of `goldens_encoder.py`, bit for bit, mono at 24 kHz: a gliding triangle wave
+/// with an envelope and some noise, in multiples of 2⁻¹⁶.
 pub fn signal(n_samples: usize) -> Vec<f32> {
     let sample = |n: i64| {
         let phase = (n * 400 + n * n / 900) % 65536;

@@ -1,7 +1,7 @@
-//! Activations in 16 bits, for products with quantised weights.
+//! Activations quantised to 16 bits, for products with quantised weights.
 //!
-//! As many activations as weights share a scale share one too: x ≈ s·ξ with whole |ξ| ≤ 32639,
-//! s the group's largest |x| / 32639, so that |x − s·ξ| ≤ s/2 but for the last bits of s.
+//! Activations have the group size of the weights: x ≈ s·ξ with integers |ξ| ≤ 32639, where s is
+//! the group's largest |x| / 32639. So |x − s·ξ| ≤ s/2, up to the rounding of s.
 
 use crate::context::Context;
 use crate::dispatch::{self, IntegerKernel};
@@ -9,17 +9,16 @@ use crate::integers::{Integers, STEP};
 use crate::pool::SharedMut;
 use crate::vector::Vector;
 
-/// The largest |ξ|: 256·127 + 127, so that two signed bytes hold it.
+/// Maximum of |ξ|: 256·127 + 127, which two signed bytes can hold.
 const MOST: f32 = 32639.0;
 
-/// 2⁻¹⁰⁰: groups of smaller numbers still have a scale whose inverse is a number.
+/// 2⁻¹⁰⁰: lower bound of a group's largest |x|, so that the inverse of its scale is finite.
 const TINY: f32 = 1.0 / (1u128 << 100) as f32;
 
-/// Activations of one task: below that, waking another thread costs more than it helps.
+/// Number of activations per task; with fewer, waking a thread costs more than it saves.
 const TASK: usize = 16 * 1024;
 
-/// A step of ξ, arranged for the instruction set, and aligned so that a load of it never crosses a
-/// cache line.
+/// A step of ξ, arranged for the instruction set, and aligned so that no load crosses a cache line.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Step([i16; STEP]);
@@ -37,8 +36,8 @@ pub(crate) struct Activations {
 }
 
 impl Activations {
-    /// Quantises `x` \[tokens, cols\], whole groups. A group with an activation that is no finite
-    /// number gets a scale that is NaN.
+    /// Quantises `x` \[tokens, cols\], which is whole groups. A group with an activation that is
+    /// not finite gets a scale of NaN.
     pub(crate) fn new(context: &Context, x: &[f32], cols: usize, group_size: usize) -> Self {
         let groups = x.len() / group_size;
         let mut all = Activations {
@@ -67,17 +66,17 @@ impl Activations {
         all
     }
 
-    /// ξ of `token`.
+    /// Returns ξ of `token`.
     pub(crate) fn row(&self, token: usize) -> *const i16 {
         self.steps[token * (self.cols / STEP)..].as_ptr().cast()
     }
 
-    /// s of the groups of `token` from `group` on.
+    /// Returns s of the groups of `token` from `group` on.
     pub(crate) fn scales(&self, token: usize, group: usize) -> *const f32 {
         self.scales[token * (self.cols / self.group_size) + group..].as_ptr()
     }
 
-    /// s·Σξ of the groups of `token` from `group` on.
+    /// Returns s·Σξ of the groups of `token` from `group` on.
     pub(crate) fn sums(&self, token: usize, group: usize) -> *const f32 {
         self.sums[token * (self.cols / self.group_size) + group..].as_ptr()
     }
@@ -99,7 +98,7 @@ impl IntegerKernel for Groups<'_> {
     unsafe fn run<I: Integers>(self) {
         for group in self.first..self.first + self.n {
             let start = group * self.group_size;
-            // SAFETY: the group exists and is whole steps; nobody else writes it.
+            // SAFETY: the group exists and is whole steps; no other task writes it.
             unsafe {
                 let x = self.x.as_ptr().add(start);
                 let scale = scale::<I::Floats>(x, self.group_size);
@@ -112,11 +111,13 @@ impl IntegerKernel for Groups<'_> {
     }
 }
 
+/// Returns the scale of a group.
+///
 /// # Safety
-/// The CPU has the instruction set of `V`; `x` is good for reading `n` values, whole vectors.
+/// The CPU has the instruction set of `V`; `x` is valid for reading `n` values, whole vectors.
 #[inline(always)]
 unsafe fn scale<V: Vector>(x: *const f32, n: usize) -> f32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: upheld by the caller.
     unsafe {
         let zero = V::splat(0.0);
         let (mut largest, mut nothing) = (zero, zero);
@@ -125,15 +126,15 @@ unsafe fn scale<V: Vector>(x: *const f32, n: usize) -> f32 {
             largest = x.abs().max(largest);
             nothing = x.mul_add(zero, nothing);
         }
-        // 0 times an activation is 0, or no number.
+        // 0 times an activation is 0, or NaN if it is not finite.
         largest.reduce_max().max(TINY) / MOST + nothing.reduce_sum()
     }
 }
 
-/// Writes ξ, arranged, and returns its sum.
+/// Writes ξ, arranged for the instruction set, and returns its sum.
 ///
 /// # Safety
-/// The CPU has the instruction set of `I`; `x` is good for reading `n` values, whole vectors, and
+/// The CPU has the instruction set of `I`; `x` is valid for reading `n` values, whole vectors, and
 /// `to` for writing as many.
 #[inline(always)]
 unsafe fn round<I: Integers>(x: *const f32, n: usize, scale: f32, to: *mut Step) -> i32 {
@@ -141,13 +142,13 @@ unsafe fn round<I: Integers>(x: *const f32, n: usize, scale: f32, to: *mut Step)
     let mut step = [0; STEP];
     let mut sum = 0;
     for k in (0..n).step_by(STEP) {
-        // SAFETY: the caller's promise; what is rounded lies in −32639 ..= 32639.
+        // SAFETY: upheld by the caller; rounded values lie in −32639 ..= 32639.
         unsafe {
             let inverse = I::Floats::splat(1.0 / scale);
             let most = I::Floats::splat(MOST);
             for i in (0..STEP).step_by(I::Floats::LANES) {
                 let whole = (I::Floats::load(x.add(k + i)) * inverse).round();
-                // No number becomes the least.
+                // NaN maps to the minimum.
                 let whole = whole.max(I::Floats::splat(-MOST)).min(most);
                 whole.store(rounded.as_mut_ptr().add(i));
             }

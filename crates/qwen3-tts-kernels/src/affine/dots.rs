@@ -2,8 +2,8 @@
 //!
 //! With w = scale·q + bias and x ≈ s·ξ in each group g,
 //! Σₖ x·w ≈ Σ_g s·scale·Σ q·ξ + s·bias·Σ ξ, where Σ q·ξ is exact in 32 bits. The floats are added
-//! in one order, whatever the tile around them, so a product depends on its two rows alone: not on
-//! how many tokens or threads there are.
+//! in the same order in every tile, so a product depends on its two rows only: not on the number of
+//! tokens or threads.
 
 use super::Bits;
 use super::rows::{AHEAD, AffineRows, load, part};
@@ -12,19 +12,20 @@ use crate::dot::TILE;
 use crate::integers::{Integers, STEP};
 use crate::vector::{Vector, prefetch};
 
-/// Tokens in a tile.
+/// Number of tokens in a tile.
 const TOKENS: usize = 4;
-/// The most lanes of any vector.
+/// Maximum number of lanes of any vector.
 const MAX_LANES: usize = 16;
 
 impl IntegerKernel for AffineRows<'_> {
     /// # Safety
     /// The weight has been checked against its shape and has these rows; x has rows of `cols` for
-    /// the tokens, in its groups; y is good for writing, and nobody else touches it there.
+    /// the tokens, in groups of the weight's size; y is valid for writing, and no other thread
+    /// accesses it there.
     #[inline(always)]
     unsafe fn run<I: Integers>(self) {
         const { assert!(I::Floats::LANES <= MAX_LANES) };
-        // SAFETY: the caller's promise. A group of 32 is one step, the others are pairs of steps.
+        // SAFETY: upheld by the caller. A group of 32 is one step, the others are pairs of steps.
         unsafe {
             match (self.weight.bits, self.weight.group_size > STEP) {
                 (Bits::Four, false) => self.all::<I, 4, 1>(),
@@ -42,7 +43,7 @@ impl IntegerKernel for AffineRows<'_> {
     #[cfg(target_arch = "aarch64")]
     #[inline(always)]
     unsafe fn run_i8mm(self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe { self.by_matrices() }
     }
 }
@@ -54,7 +55,7 @@ impl AffineRows<'_> {
     unsafe fn all<I: Integers, const BITS: usize, const STEPS: usize>(&self) {
         let mut token = 0;
         while token < self.tokens {
-            // SAFETY: as many tokens as are said.
+            // SAFETY: each arm takes at most the remaining tokens.
             token += unsafe {
                 match self.tokens - token {
                     1 => self.rows::<I, BITS, STEPS, 1>(token),
@@ -130,8 +131,8 @@ impl AffineRows<'_> {
                         sums[r][t] = bias.mul_add(sum, sums[r][t]);
                     }
                 }
-                // A flat loop: in a nested one, factors would be spread over vectors beforehand,
-                // which fill the stack.
+                // One flat loop: with nested loops, the compiler broadcasts all factors to vectors
+                // beforehand and spills them to the stack.
                 for chunk in 0..n * chunks {
                     let k = group * group_size + chunk * STEPS * STEP;
                     for r in 0..R {

@@ -1,4 +1,4 @@
-//! [`AffineRows`] with matrix products of bytes: four rows at once, one in each lane of the floats.
+//! [`AffineRows`] with byte matrix products: four rows at once, one in each lane of the floats.
 
 use super::Bits;
 use super::rows::{AHEAD, AffineRows, load};
@@ -7,18 +7,18 @@ use crate::integers::i8mm::{columns, join, multiply, pair};
 use crate::vector::{Neon, prefetch};
 use std::arch::aarch64::*;
 
-/// Rows of a tile, and lanes of a vector.
+/// Number of rows in a tile, and of lanes in a vector.
 const ROWS: usize = 4;
-/// Tokens of a tile.
+/// Number of tokens in a tile.
 const TOKENS: usize = 4;
 
 impl AffineRows<'_> {
     /// # Safety
-    /// As [`IntegerKernel::run`](crate::dispatch::IntegerKernel::run); the CPU has dot products
-    /// and matrix products of bytes.
+    /// As [`IntegerKernel::run`](crate::dispatch::IntegerKernel::run); the CPU has dot products and
+    /// matrix products of bytes.
     #[inline(always)]
     pub(super) unsafe fn by_matrices(&self) {
-        // SAFETY: the caller's promise. A group of 32 is one step, the others are pairs of steps.
+        // SAFETY: upheld by the caller. A group of 32 is one step, the others are pairs of steps.
         unsafe {
             match (self.weight.bits, self.weight.group_size > STEP) {
                 (Bits::Four, false) => self.matrices::<4, 1>(),
@@ -66,7 +66,7 @@ impl AffineRows<'_> {
     ) {
         let group_size = self.weight.group_size;
         let groups = self.cols / group_size;
-        // Past the last row there is the last row again.
+        // Rows past the end repeat the last row.
         let rows: [usize; ROWS] = std::array::from_fn(|r| self.row + (row + r).min(self.rows - 1));
         // SAFETY: the rows and tokens exist, each of whole groups.
         unsafe {
@@ -145,7 +145,7 @@ unsafe fn transposed(rows: [float32x4_t; ROWS]) -> [float32x4_t; ROWS] {
     }
 }
 
-/// The first halves of two vectors, and the second ones.
+/// Returns the first halves of two vectors, and their second halves.
 ///
 /// # Safety
 /// The CPU has NEON.

@@ -1,4 +1,4 @@
-//! From weights to affine groups.
+//! Quantisation of weights to affine groups.
 
 use super::{Bits, Floats, GROUP_SIZES, Parameter};
 use crate::context::Context;
@@ -7,18 +7,18 @@ use crate::dot::Element;
 use crate::pool::SharedMut;
 use crate::vector::Vector;
 
-/// Weights as affine groups, with scales and biases of type `P`.
+/// Weights in affine groups, with scales and biases of type `P`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AffineGroups<P = f32> {
-    /// The numbers q from the lowest bit on.
+    /// q, packed as in [`Affine::packed`](crate::Affine::packed).
     pub packed: Vec<u8>,
-    /// One for each group.
+    /// Scale of each group.
     pub scales: Vec<P>,
-    /// One for each group.
+    /// Bias of each group.
     pub biases: Vec<P>,
 }
 
-/// Weights of one task.
+/// Number of weights per task.
 const TASK_WEIGHTS: usize = 64 * 1024;
 
 /// Quantises whole groups of weights as MLX's `quantize` does, bit for bit. Scales and biases are
@@ -65,7 +65,7 @@ pub fn quantize<P: Parameter>(
     all
 }
 
-/// Where the groups go, each to a place of its own.
+/// Destination of the groups; each is written by one task.
 struct Target<P> {
     packed: SharedMut<u8>,
     scales: SharedMut<P>,
@@ -111,12 +111,12 @@ impl<P: Parameter> Kernel for Groups<'_, P> {
 
 impl<P: Parameter> Groups<'_, P> {
     /// # Safety
-    /// The CPU has the instruction set of `V`; the groups exist, and nobody else writes them.
+    /// The CPU has the instruction set of `V`; the groups exist, and no other task writes them.
     #[inline(always)]
     unsafe fn typed<V: Vector, W: Element, const BITS: usize>(&self, from: &[W]) {
         for group in self.first..self.first + self.n {
             let start = group * self.group_size;
-            // SAFETY: the caller's promise.
+            // SAFETY: upheld by the caller.
             unsafe {
                 let weights = from.as_ptr().add(start);
                 let (scale, bias) = scale_and_bias::<V, W, BITS>(weights, self.group_size);
@@ -129,19 +129,21 @@ impl<P: Parameter> Groups<'_, P> {
     }
 }
 
-/// The largest q.
+/// Returns the largest q.
 const fn levels(bits: usize) -> f32 {
     ((1u32 << bits) - 1) as f32
 }
 
+/// Returns the scale and the bias of a group.
+///
 /// # Safety
-/// The CPU has the instruction set of `V`; `from` is good for reading `n` weights, whole vectors.
+/// The CPU has the instruction set of `V`; `from` is valid for reading `n` weights, whole vectors.
 #[inline(always)]
 unsafe fn scale_and_bias<V: Vector, W: Element, const BITS: usize>(
     from: *const W,
     n: usize,
 ) -> (f32, f32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: upheld by the caller.
     let (min, max, nothing) = unsafe {
         let mut min = V::splat(f32::INFINITY);
         let mut max = V::splat(f32::INFINITY);
@@ -150,7 +152,7 @@ unsafe fn scale_and_bias<V: Vector, W: Element, const BITS: usize>(
         while i < n {
             let w: V = W::load(from.add(i));
             min = w.min(min);
-            // The largest is the smallest of the opposites: there is no `reduce_min`.
+            // The maximum, as the minimum of the negated weights, since there is no `reduce_min`.
             max = (nothing.like(0.0) - w).min(max);
             nothing = w.mul_add(nothing.like(0.0), nothing);
             i += V::LANES;
@@ -162,13 +164,15 @@ unsafe fn scale_and_bias<V: Vector, W: Element, const BITS: usize>(
     let (scale, edge) = if min.abs() > max.abs() { (size, min) } else { (-size, max) };
     let q0 = (edge / scale).round_ties_even();
     let (scale, bias) = if q0 == 0.0 { (scale, 0.0) } else { (edge / q0, edge) };
-    // 0 times a weight is 0, or no number.
+    // 0 times a weight is 0, or NaN if it is not finite.
     (scale + nothing, bias)
 }
 
+/// Quantises and packs a group.
+///
 /// # Safety
-/// The CPU has the instruction set of `V`; `from` is good for reading `n` weights, whole vectors
-/// and at most the largest group; `to` is good for writing their numbers.
+/// The CPU has the instruction set of `V`; `from` is valid for reading `n` weights, whole vectors
+/// and at most the largest group; `to` is valid for writing their packed integers.
 #[inline(always)]
 unsafe fn pack<V: Vector, W: Element, const BITS: usize>(
     from: *const W,
@@ -180,23 +184,23 @@ unsafe fn pack<V: Vector, W: Element, const BITS: usize>(
     let mut q = [0.0f32; GROUP_SIZES[2]];
     let mut i = 0;
     while i < n {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe {
             let (scale, bias) = (V::splat(scale), V::splat(bias));
             let steps = ((W::load::<V>(from.add(i)) - bias) / scale).round();
             let most = V::splat(levels(BITS));
-            // No number becomes 0.
+            // NaN maps to 0.
             steps.max(V::splat(0.0)).min(most).store(q.as_mut_ptr().add(i));
         }
         i += V::LANES;
     }
-    // SAFETY: q lies in 0 ..= 255; there are n numbers, and room for n·BITS / 8 bytes.
+    // SAFETY: q lies in 0 ..= 255; there are n integers, and room for n·BITS / 8 bytes.
     unsafe {
         let q = |i: usize| q.get_unchecked(i).to_int_unchecked::<i32>() as u8;
         match BITS {
             4 => (0..n / 2).for_each(|i| *to.add(i) = q(2 * i) | q(2 * i + 1) << 4),
             8 => (0..n).for_each(|i| *to.add(i) = q(i)),
-            // Eight weights fill as many bytes as a weight has bits.
+            // Eight weights of BITS bits fill BITS bytes.
             _ => (0..n / 8).for_each(|i| {
                 let word =
                     (0..8).fold(0u64, |word, j| word | u64::from(q(8 * i + j)) << (j * BITS));

@@ -1,4 +1,4 @@
-//! Rows of a quantised matrix with the activations that they are multiplied by.
+//! Rows of a quantised matrix, with the activations to multiply them by.
 
 use super::activations::Activations;
 use super::{Affine, Floats};
@@ -17,17 +17,17 @@ pub(crate) struct AffineRows<'a> {
     pub(crate) x: &'a Activations,
     pub(crate) tokens: usize,
     pub(crate) y: *mut f32,
-    /// The distance from y\[t, n\] to y\[t + 1, n\].
+    /// Distance from y\[t, n\] to y\[t + 1, n\].
     pub(crate) y_token: usize,
 }
 
-/// `n` scales or biases from `at` on, the other lanes 0.
+/// Loads `n` scales or biases from `at` on; the other lanes are 0.
 ///
 /// # Safety
-/// The CPU has the instruction set of `V`; the values exist, at most a vector of them.
+/// The CPU has the instruction set of `V`; the values exist, and n is at most `V::LANES`.
 #[inline(always)]
 pub(super) unsafe fn load<V: Vector>(values: Floats<'_>, at: usize, n: usize) -> V {
-    // SAFETY: the caller's promise.
+    // SAFETY: upheld by the caller.
     unsafe {
         match values {
             Floats::F32(values) => part(values.as_ptr().add(at), n),
@@ -36,12 +36,12 @@ pub(super) unsafe fn load<V: Vector>(values: Floats<'_>, at: usize, n: usize) ->
     }
 }
 
-/// The first `n` lanes from memory, the others 0.
+/// Loads the first `n` lanes from memory; the others are 0.
 ///
 /// # Safety
-/// The CPU has the instruction set of `V`; the values exist, at most a vector of them.
+/// The CPU has the instruction set of `V`; the values exist, and n is at most `V::LANES`.
 #[inline(always)]
 pub(super) unsafe fn part<V: Vector, E: Element>(from: *const E, n: usize) -> V {
-    // SAFETY: the caller's promise.
+    // SAFETY: upheld by the caller.
     unsafe { if n == V::LANES { E::load(from) } else { E::load_part(from, n) } }
 }

@@ -1,36 +1,36 @@
-//! Depthwise convolution: every channel has its own taps.
+//! Depthwise convolution.
 
 use super::output_rows;
 use crate::context::Context;
 use crate::dispatch::{self, Kernel};
 use crate::vector::Vector;
 
-/// Elements of y in one task.
+/// Number of elements of y per task.
 const PIECE: usize = 8 * 1024;
 
-/// A convolution of [`depthwise_conv1d`].
+/// Weights and parameters of [`depthwise_conv1d`].
 #[derive(Clone, Copy, Debug)]
 pub struct DepthwiseConv1d<'a> {
     /// w \[taps, channels\].
     pub weight: &'a [f32],
     /// Kernel size, at least 1.
     pub taps: usize,
-    /// Channels, at least 1.
+    /// Number of channels, at least 1.
     pub channels: usize,
     /// \[channels\].
     pub bias: Option<&'a [f32]>,
-    /// Rows of x between neighbouring taps, at least 1.
+    /// Number of rows of x from one tap to the next, at least 1.
     pub dilation: usize,
 }
 
-/// y\[t, c\] = bias\[c\] + Σⱼ w\[j, c\]·x\[t + j·dilation, c\]: `torch.nn.Conv1d` with as many
-/// groups as channels, stride 1 and no padding, on channels-last rows.
+/// Computes y\[t, c\] = bias\[c\] + Σⱼ w\[j, c\]·x\[t + j·dilation, c\]: `torch.nn.Conv1d` with one
+/// group per channel, stride 1 and no padding, on channels-last rows.
 ///
 /// x is \[len, channels\] and already holds its left context; y is \[n, channels\] with
 /// n = len − (taps − 1)·dilation, or n = 0 if len is too short for one window.
 ///
 /// # Panics
-/// If channels, taps or dilation is 0, or a length does not fit the shapes.
+/// Panics if channels, taps or dilation is 0, or a length does not fit the shapes.
 #[track_caller]
 pub fn depthwise_conv1d(context: &Context, x: &[f32], conv: DepthwiseConv1d<'_>, y: &mut [f32]) {
     let DepthwiseConv1d { weight, taps, channels, bias, dilation } = conv;
@@ -48,7 +48,7 @@ pub fn depthwise_conv1d(context: &Context, x: &[f32], conv: DepthwiseConv1d<'_>,
     });
 }
 
-/// Whole rows of y; x begins under the first of them.
+/// Whole rows of y; x begins at the window of the first.
 struct Rows<'a> {
     x: &'a [f32],
     conv: DepthwiseConv1d<'a>,
@@ -77,14 +77,14 @@ impl Kernel for Rows<'_> {
 }
 
 impl Rows<'_> {
-    /// All rows of `width` channels; `WHOLE` says that this is a whole vector.
+    /// Computes `width` channels of all rows; `WHOLE` is true for a whole vector.
     ///
     /// # Safety
     /// As [`Kernel::run`]; the channels exist.
     #[inline(always)]
     unsafe fn column<V: Vector, const WHOLE: bool>(&mut self, channel: usize, width: usize) {
         let DepthwiseConv1d { weight, taps, channels, bias, dilation } = self.conv;
-        // SAFETY: every offset is a row or tap that exists, plus channel .. channel + width.
+        // SAFETY: every offset is an existing row or tap plus channel .. channel + width.
         unsafe {
             let load = Load::<WHOLE>(width);
             let bias = match bias {
@@ -105,7 +105,7 @@ impl Rows<'_> {
     }
 }
 
-/// Loads a whole vector, or so many lanes of one.
+/// Loader of a whole vector, or of this number of lanes.
 #[derive(Clone, Copy)]
 struct Load<const WHOLE: bool>(usize);
 
@@ -114,7 +114,7 @@ impl<const WHOLE: bool> Load<WHOLE> {
     /// As [`Vector::load`] or [`Vector::load_part`].
     #[inline(always)]
     unsafe fn load<V: Vector>(self, from: *const f32) -> V {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe { if WHOLE { V::load(from) } else { V::load_part(from, self.0) } }
     }
 }

@@ -1,4 +1,4 @@
-//! The tile: a few rows × 3 vectors of outputs in registers, over a stretch of taps × channels.
+//! The register tile: a few rows × 3 vectors of outputs, summed over a stretch of taps × channels.
 
 use super::weight::{ConvWeight, TILE_VECTORS};
 use crate::dispatch::Kernel;
@@ -6,27 +6,27 @@ use crate::pool::SharedMut;
 use crate::vector::{MAX_TILE_ROWS, Vector};
 use std::mem::MaybeUninit;
 
-/// Weight rows (of one panel) between two visits to y: such a stretch of the panel stays in the
-/// first cache while all rows of a block pass.
+/// Number of weight rows of a panel per pass over y; such a stretch of the panel stays in L1 while
+/// all rows of a block pass.
 const STRETCH: usize = 192;
 
-/// The most lanes of any vector.
+/// Maximum number of lanes of any vector.
 const MAX_LANES: usize = 16;
 
-/// The width of a tile in memory, through which the sums pass where a panel is not full: each sum
-/// is loaded and stored in one way only, so that compilers keep it in a register between.
+/// Width of the buffer through which sums pass if a panel is not full. Each sum is loaded and
+/// stored in one way only, so that compilers keep it in a register in between.
 const EDGE: usize = TILE_VECTORS * MAX_LANES;
 static NOTHING: [f32; EDGE] = [0.0; EDGE];
 
-/// How the rows of y look into x.
+/// Mapping from rows of y to their windows in x.
 pub(super) struct Window<'a> {
     pub(super) x: &'a [f32],
-    /// Elements of x between the windows of neighbouring rows.
+    /// Distance in x between the windows of neighbouring rows.
     pub(super) pitch: usize,
     pub(super) taps: usize,
-    /// Elements of x between neighbouring taps.
+    /// Distance in x between neighbouring taps.
     pub(super) tap_pitch: usize,
-    /// Contiguous elements of a tap.
+    /// Number of contiguous elements of a tap.
     pub(super) depth: usize,
 }
 
@@ -39,14 +39,14 @@ impl<'a> Window<'a> {
     ) -> Window<'a> {
         let inputs = weight.in_channels();
         let (taps, depth) = match dilation {
-            // Taps lie side by side in x just as in the weight: they are one long tap.
+            // Taps are contiguous in x, as in the weight, and count as one long tap.
             1 => (1, weight.taps() * inputs),
             _ => (weight.taps(), inputs),
         };
         Window { x, pitch: stride * inputs, taps, tap_pitch: dilation * inputs, depth }
     }
 
-    /// Elements of x under `rows` neighbouring rows of y.
+    /// Returns the number of elements of x under `rows` neighbouring rows of y.
     pub(super) fn len(&self, rows: usize) -> usize {
         rows.saturating_sub(1) * self.pitch + (self.taps - 1) * self.tap_pitch + self.depth
     }
@@ -62,8 +62,9 @@ pub(super) struct Block<'a> {
     /// At least `width` elements.
     pub(super) bias: Option<&'a [f32]>,
     pub(super) y: SharedMut,
-    /// Where the block begins in y, and the distance between its rows.
+    /// Offset of the block in y.
     pub(super) offset: usize,
+    /// Distance between its rows in y.
     pub(super) pitch: usize,
     pub(super) width: usize,
 }
@@ -74,7 +75,7 @@ impl Kernel for Block<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Window { taps, depth, .. } = *self.window;
-        // Whole taps while they are short, pieces of a tap where it is long.
+        // A stretch is several whole taps if they are short, and a part of a tap if it is long.
         let taps_at_once = (STRETCH / depth).max(1);
         let piece = depth.div_ceil(depth.div_ceil(STRETCH));
         let mut tap = 0;
@@ -92,7 +93,7 @@ impl Kernel for Block<'_> {
     }
 }
 
-/// Taps tap .. end, of each the channels channel .. channel + len.
+/// Channels channel .. channel + len of taps tap .. end.
 #[derive(Clone, Copy)]
 struct Stretch {
     tap: usize,
@@ -117,7 +118,7 @@ impl Block<'_> {
         let tiles = self.rows.div_ceil(V::TILE_ROWS);
         let mut row = 0;
         for tile in 0..tiles {
-            // Tiles of about equal height: a low one costs as much as a high one.
+            // Tiles of about equal height, since a low tile costs as much as a high one.
             let end = (tile + 1) * self.rows / tiles;
             // SAFETY: the rows exist.
             unsafe { self.tile_of::<V>(row, end - row, stretch) };
@@ -130,7 +131,7 @@ impl Block<'_> {
     #[inline(always)]
     unsafe fn tile_of<V: Vector>(&self, row: usize, rows: usize, stretch: Stretch) {
         const { assert!(V::TILE_ROWS >= 2 && V::TILE_ROWS <= MAX_TILE_ROWS && MAX_TILE_ROWS == 9) };
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe {
             match rows {
                 1 => self.tile::<V, 1>(row, stretch),
@@ -154,7 +155,7 @@ impl Block<'_> {
         let Window { x, pitch, tap_pitch, depth, .. } = *self.window;
         const { assert!(V::LANES <= MAX_LANES) };
         let panel_width = TILE_VECTORS * V::LANES;
-        // Filled where it is used: to fill it each time would cost a fortieth of the whole.
+        // Filled only where it is used; always filling it would take 2.5 % of the total time.
         let mut edge = MaybeUninit::<[[f32; EDGE]; R]>::uninit();
         // SAFETY: the window of every row lies within x, the stretch within the panel, and the
         // rows within y, where only this task writes.
@@ -208,8 +209,8 @@ impl Block<'_> {
 }
 
 /// # Safety
-/// `from` is good for reading and `to` for writing `rows` rows of `width` values, and they are
-/// apart.
+/// `from` is valid for reading and `to` for writing `rows` rows of `width` values, and they do not
+/// overlap.
 unsafe fn copy_rows(
     from: *const f32,
     from_pitch: usize,
@@ -219,7 +220,7 @@ unsafe fn copy_rows(
     width: usize,
 ) {
     for r in 0..rows {
-        // SAFETY: the caller's promise.
+        // SAFETY: upheld by the caller.
         unsafe {
             let (from, to) = (from.add(r * from_pitch), to.add(r * to_pitch));
             std::ptr::copy_nonoverlapping(from, to, width);

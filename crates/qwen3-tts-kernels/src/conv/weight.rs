@@ -4,27 +4,27 @@ use crate::context::Context;
 use crate::dispatch::{self, Lanes};
 use crate::isa::Isa;
 
-/// Vectors in the width of a tile.
+/// Width of a tile in vectors.
 pub(super) const TILE_VECTORS: usize = 3;
 
-/// Up to so many outputs a convolution is `narrow`.
+/// Output channels at or below which the narrow kernel is used.
 const NARROW: usize = 4;
 
-/// A cache line, for its alignment.
+/// 16 floats with the alignment of a cache line.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
-/// A convolution's weight, packed once for [`conv1d`](crate::conv1d).
+/// Weight of a convolution, packed once for [`conv1d`](crate::conv1d).
 pub struct ConvWeight {
     isa: Isa,
     out: usize,
     taps: usize,
     input: usize,
     panel_width: usize,
-    /// \[panels, taps, input, panel_width\], the last panel filled up with zeros.
+    /// \[panels, taps, input, panel_width\], the last panel padded with zeros.
     lines: Vec<Line>,
-    /// The weight as it came, \[out, taps, input\], where there are few outputs.
+    /// The unpacked weight \[out, taps, input\], if there are few outputs.
     narrow: Option<Vec<f32>>,
 }
 
@@ -32,7 +32,7 @@ impl ConvWeight {
     /// Packs `weight` \[out, taps, input\].
     ///
     /// # Panics
-    /// If a dimension is 0 or the length is not their product.
+    /// Panics if a dimension is 0 or the length is not their product.
     #[track_caller]
     pub fn pack(
         context: &Context,
@@ -61,17 +61,17 @@ impl ConvWeight {
         ConvWeight { isa: context.isa(), out, taps, input, panel_width, lines, narrow }
     }
 
-    /// Output channels.
+    /// Returns the number of output channels.
     pub fn out_channels(&self) -> usize {
         self.out
     }
 
-    /// Taps: the kernel size.
+    /// Returns the number of taps: the kernel size.
     pub fn taps(&self) -> usize {
         self.taps
     }
 
-    /// Input channels.
+    /// Returns the number of input channels.
     pub fn in_channels(&self) -> usize {
         self.input
     }
@@ -88,7 +88,8 @@ impl ConvWeight {
         self.panel_width
     }
 
-    /// \[taps · input, panel_width\]: the weights of outputs panel · panel_width and on.
+    /// Returns a panel \[taps · input, panel_width\]: the weights of the outputs from
+    /// panel · panel_width on.
     pub(super) fn panel(&self, panel: usize) -> &[f32] {
         // SAFETY: a line is 16 floats without padding.
         let all = unsafe {
@@ -103,9 +104,9 @@ impl ConvWeight {
     }
 }
 
-/// Rows of `depth` values to the columns of a panel.
+/// Copies rows of `depth` values to the columns of a panel.
 fn fill_panel(rows: &[f32], depth: usize, panel: &mut [f32], panel_width: usize) {
-    /// Values of all rows at a time, so that their place in the panel stays in the first cache.
+    /// Number of values copied from each row in turn, so that their part of the panel stays in L1.
     const STRETCH: usize = 64;
     for start in (0..depth).step_by(STRETCH) {
         for (o, row) in rows.chunks_exact(depth).enumerate() {

@@ -4,10 +4,10 @@ use super::Integers;
 use crate::vector::Avx2;
 use std::arch::x86_64::*;
 
-/// The sixteen numbers of 4 bits in 8 bytes.
+/// Unpacks the sixteen 4-bit integers in 8 bytes.
 ///
 /// # Safety
-/// The CPU has AVX2, and `from` is good for reading 8 bytes.
+/// The CPU has AVX2, and `from` is valid for reading 8 bytes.
 #[inline(always)]
 unsafe fn nibbles(from: *const u8) -> __m256i {
     // SAFETY: the caller vouches for the CPU and the memory.
@@ -18,22 +18,22 @@ unsafe fn nibbles(from: *const u8) -> __m256i {
     }
 }
 
-/// The sixteen numbers of 6 bits in the 12 bytes that begin `SKIP` bytes after `from`.
+/// Unpacks the sixteen 6-bit integers in the 12 bytes that begin `SKIP` bytes after `from`.
 ///
 /// # Safety
-/// The CPU has AVX2, and `from` is good for reading 16 bytes.
+/// The CPU has AVX2, and `from` is valid for reading 16 bytes.
 #[inline(always)]
 unsafe fn six_bits<const SKIP: i8>(from: *const u8) -> __m256i {
     // SAFETY: the caller vouches for the CPU and the memory.
     unsafe {
         let bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128(from.cast()));
-        // Number i starts in byte 6·i / 8 and ends in the next at the latest.
+        // Integer i starts in byte 6·i / 8 and ends in the next byte at the latest.
         let pairs = _mm256_setr_epi8(
             0, 1, 0, 1, 1, 2, 2, 3, 3, 4, 3, 4, 4, 5, 5, 5, //
             6, 7, 6, 7, 7, 8, 8, 9, 9, 10, 9, 10, 10, 11, 11, 11,
         );
         let words = _mm256_shuffle_epi8(bytes, _mm256_add_epi8(pairs, _mm256_set1_epi8(SKIP)));
-        // There is no shift by lane, but a product moves each number to the top.
+        // AVX2 has no per-lane shift of 16 bits; a product moves each integer to the top instead.
         let to_top = _mm256_set1_epi64x(0x0100_0040_0010_0400);
         _mm256_srli_epi16::<10>(_mm256_mullo_epi16(words, to_top))
     }

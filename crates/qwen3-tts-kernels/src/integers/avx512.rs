@@ -1,16 +1,16 @@
 //! AVX-512: 32 products at a time.
 //!
-//! VNNI's instruction for 16 bits multiplies no faster, and saves an addition where multiplications
-//! are what it takes.
+//! VNNI's instruction for 16 bits would only save an addition; it multiplies no faster, and
+//! multiplications are the bottleneck.
 
 use super::Integers;
 use crate::vector::Avx512;
 use std::arch::x86_64::*;
 
-/// The 32 numbers of 4 bits in 16 bytes.
+/// Unpacks the 32 4-bit integers in 16 bytes.
 ///
 /// # Safety
-/// The CPU has AVX-512, and `from` is good for reading 16 bytes.
+/// The CPU has AVX-512, and `from` is valid for reading 16 bytes.
 #[inline(always)]
 unsafe fn nibbles(from: *const u8) -> __m512i {
     // SAFETY: the caller vouches for the CPU and the memory.
@@ -21,10 +21,10 @@ unsafe fn nibbles(from: *const u8) -> __m512i {
     }
 }
 
-/// Where the 32 numbers of 6 bits are: a quarter holds 8 of them, 6 bytes, and sees 16 bytes from
-/// byte 0 or 8 on.
+/// Byte positions of the 32 6-bit integers. A quarter of the register holds 8 of them (6 bytes) and
+/// sees 16 bytes from byte 0 or 8 on.
 const PAIRS: [u8; 64] = {
-    // Number i starts in byte 6·i / 8 and ends in the next at the latest.
+    // Integer i starts in byte 6·i / 8 and ends in the next byte at the latest.
     let pairs = [0, 1, 0, 1, 1, 2, 2, 3, 3, 4, 3, 4, 4, 5, 5, 5];
     let starts = [0, 6, 12 - 8, 18 - 8];
     let mut all = [0; 64];
@@ -36,10 +36,10 @@ const PAIRS: [u8; 64] = {
     all
 };
 
-/// The 32 numbers of 6 bits in 24 bytes.
+/// Unpacks the 32 6-bit integers in 24 bytes.
 ///
 /// # Safety
-/// The CPU has AVX-512, and `from` is good for reading 24 bytes.
+/// The CPU has AVX-512, and `from` is valid for reading 24 bytes.
 #[inline(always)]
 unsafe fn six_bits(from: *const u8) -> __m512i {
     // SAFETY: the caller vouches for the CPU and the memory.

@@ -1,24 +1,25 @@
-//! Matrix products of bytes: two rows of weights with the two bytes of each activation.
+//! Byte matrix products: two rows of weights times the two bytes of each activation.
 
 use super::neon::numbers;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-/// Of two rows of weights, the sums with high bytes and with low ones: row 0 high, row 0 low,
-/// row 1 high, row 1 low.
+/// Sums of two rows of weights with high and low bytes: row 0 high, row 0 low, row 1 high, row 1
+/// low.
 pub(crate) type PairSums = int32x4_t;
 
-/// [`STEP`](super::STEP) weights of two rows in four times eight columns: first row, then second.
+/// [`STEP`](super::STEP) weights of two rows, in four blocks of eight columns: first row, then
+/// second.
 pub(crate) type Pair = [uint8x16_t; 4];
 
-/// [`STEP`](super::STEP) activations in the same columns: high bytes, then low ones.
+/// [`STEP`](super::STEP) activations in the same blocks: high bytes, then low bytes.
 pub(crate) type Columns = [int8x16_t; 4];
 
-/// [`STEP`](super::STEP) unsigned numbers of `BITS` bits of each row. Of every 16 columns the even
-/// ones come first: so it takes the fewest instructions to bring the rows together.
+/// Unpacks [`STEP`](super::STEP) unsigned integers of `BITS` bits of each row. The even ones of
+/// every 16 columns come first, which takes the fewest instructions to combine the rows.
 ///
 /// # Safety
-/// The CPU has NEON, and the rows are good for reading `STEP · BITS / 8` bytes.
+/// The CPU has NEON, and the rows are valid for reading `STEP · BITS / 8` bytes.
 #[inline(always)]
 pub(crate) unsafe fn pair<const BITS: usize>(rows: [*const u8; 2]) -> Pair {
     // SAFETY: the caller vouches for the CPU and the memory.
@@ -41,10 +42,10 @@ pub(crate) unsafe fn pair<const BITS: usize>(rows: [*const u8; 2]) -> Pair {
     }
 }
 
-/// [`STEP`](super::STEP) activations, arranged for [`Dotprod`](super::Dotprod).
+/// Loads [`STEP`](super::STEP) activations, arranged for [`Dotprod`](super::Dotprod).
 ///
 /// # Safety
-/// The CPU has NEON, and `x` is good for reading them.
+/// The CPU has NEON, and `x` is valid for reading them.
 #[inline(always)]
 pub(crate) unsafe fn columns(x: *const i16) -> Columns {
     // SAFETY: the caller vouches for the CPU and the memory.
@@ -68,8 +69,8 @@ pub(crate) unsafe fn columns(x: *const i16) -> Columns {
 #[inline(always)]
 pub(crate) unsafe fn multiply(sums: PairSums, weights: uint8x16_t, x: int8x16_t) -> PairSums {
     let mut sums = sums;
-    // SAFETY: the caller vouches for the CPU; nothing but the register changes. The intrinsic for
-    // it is not stable yet.
+    // SAFETY: the caller vouches for the CPU; only the register changes. The intrinsic is not
+    // stable yet.
     unsafe {
         asm!(
             "usmmla {sums:v}.4s, {weights:v}.16b, {x:v}.16b",
@@ -82,7 +83,7 @@ pub(crate) unsafe fn multiply(sums: PairSums, weights: uint8x16_t, x: int8x16_t)
     sums
 }
 
-/// 256 times the sums with high bytes and those with low ones, of four rows.
+/// Returns 256 times the sums with high bytes plus the sums with low bytes, of four rows.
 ///
 /// # Safety
 /// The CPU has NEON.

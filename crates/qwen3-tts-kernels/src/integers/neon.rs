@@ -1,14 +1,14 @@
-//! NEON: 8 products at a time, or 16 of 8 bits where there are dot products.
+//! NEON: 8 products at a time, or 16 of bytes with the dot product extension.
 
 use super::{Integers, STEP};
 use crate::vector::Neon;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-/// The 32 numbers of 4 bits in 16 bytes.
+/// Unpacks the 32 4-bit integers in 16 bytes.
 ///
 /// # Safety
-/// The CPU has NEON, and `from` is good for reading 16 bytes.
+/// The CPU has NEON, and `from` is valid for reading 16 bytes.
 #[inline(always)]
 unsafe fn nibbles(from: *const u8) -> [uint8x16_t; 2] {
     // SAFETY: the caller vouches for the CPU and the memory.
@@ -19,15 +19,15 @@ unsafe fn nibbles(from: *const u8) -> [uint8x16_t; 2] {
     }
 }
 
-/// The 32 numbers of 6 bits in 24 bytes.
+/// Unpacks the 32 6-bit integers in 24 bytes.
 ///
 /// # Safety
-/// The CPU has NEON, and `from` is good for reading 24 bytes.
+/// The CPU has NEON, and `from` is valid for reading 24 bytes.
 #[inline(always)]
 unsafe fn six_bits(from: *const u8) -> [uint8x16_t; 2] {
     // SAFETY: the caller vouches for the CPU and the memory.
     unsafe {
-        // Every three bytes hold four numbers.
+        // Three bytes hold four integers.
         let uint8x8x3_t(first, second, third) = vld3_u8(from);
         let low = |bytes| vand_u8(bytes, vdup_n_u8(63));
         let numbers = [
@@ -42,10 +42,10 @@ unsafe fn six_bits(from: *const u8) -> [uint8x16_t; 2] {
     }
 }
 
-/// [`STEP`] numbers of `BITS` bits.
+/// Unpacks [`STEP`] integers of `BITS` bits.
 ///
 /// # Safety
-/// The CPU has NEON, and `from` is good for reading `STEP · BITS / 8` bytes.
+/// The CPU has NEON, and `from` is valid for reading `STEP · BITS / 8` bytes.
 #[inline(always)]
 pub(super) unsafe fn numbers<const BITS: usize>(from: *const u8) -> [uint8x16_t; 2] {
     // SAFETY: the caller vouches for the CPU and the memory.
@@ -99,7 +99,7 @@ impl Integers for Neon {
     }
 }
 
-/// NEON with dot products of signed bytes: an activation is 256·high + low.
+/// NEON with dot products of signed bytes. An activation is 256·high + low.
 pub(crate) struct Dotprod;
 
 /// Adds to each sum the products of four bytes.
@@ -109,8 +109,8 @@ pub(crate) struct Dotprod;
 #[inline(always)]
 unsafe fn dot_bytes(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
     let mut sums = sums;
-    // SAFETY: the caller vouches for the CPU; nothing but the register changes. The intrinsic for
-    // it is not stable yet.
+    // SAFETY: the caller vouches for the CPU; only the register changes. The intrinsic is not
+    // stable yet.
     unsafe {
         asm!(
             "sdot {sums:v}.4s, {a:v}.16b, {b:v}.16b",
@@ -128,15 +128,15 @@ unsafe fn dot_bytes(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
 impl Integers for Dotprod {
     type Floats = Neon;
     type Weights = [int8x16_t; 2];
-    /// Of the high bytes, and of the low ones.
+    /// Sums of the high bytes, and of the low bytes.
     type Sums = [int32x4_t; 2];
 
-    /// A byte becomes a signed one.
+    /// Returns 128 for 8 bits, which makes unsigned bytes signed.
     fn zero_point(bits: usize) -> u8 {
         if bits == 8 { 128 } else { 0 }
     }
 
-    /// All low bytes, then all high ones.
+    /// Puts all low bytes before all high bytes.
     #[inline(always)]
     fn arrange(x: [i16; STEP]) -> [i16; STEP] {
         let mut bytes = [0; 2 * STEP];

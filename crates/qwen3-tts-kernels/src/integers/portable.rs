@@ -21,7 +21,7 @@ impl Integers for Portable {
         let mut weights = [0; STEP];
         for (eight, weights) in weights.chunks_exact_mut(8).enumerate() {
             let mut bytes = [0; 8];
-            // SAFETY: eight numbers fill BITS bytes, and the caller vouches for STEP numbers.
+            // SAFETY: eight integers fill BITS bytes, and the caller vouches for STEP integers.
             unsafe {
                 let from = from.add(eight * BITS);
                 std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), BITS);

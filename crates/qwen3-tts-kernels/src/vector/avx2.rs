@@ -16,7 +16,7 @@ operators! { Avx2:
     Div div _mm256_div_ps;
 }
 
-/// All bits set in the first `n` lanes.
+/// Returns a mask with all bits set in the first `n` lanes.
 ///
 /// # Safety
 /// The CPU has AVX2; `n <= LANES`.

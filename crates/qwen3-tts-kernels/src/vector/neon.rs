@@ -1,4 +1,4 @@
-//! NEON: 4 lanes a register.
+//! NEON: 4 lanes per register.
 
 use super::{Vector, operators};
 use half::bf16;
@@ -21,7 +21,7 @@ operators! { Neon:
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for Neon {
     const LANES: usize = LANES;
-    // Twice as many lanes leave half of these, and then few of the 32 registers.
+    // `Twice` halves these; its tiles then leave few of the 32 registers free.
     const TILE_ROWS: usize = 6;
     const TILE_TOKENS: usize = 4;
 

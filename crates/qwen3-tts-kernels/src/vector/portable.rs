@@ -5,7 +5,7 @@ use half::bf16;
 
 const LANES: usize = 8;
 
-/// 1.5 · 2²³: added to a number below 2²², it pushes the fraction out of the mantissa.
+/// 1.5 · 2²³: added to a value below 2²², it shifts the fraction out of the mantissa.
 const ROUNDER: f32 = 12_582_912.0;
 
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ impl Vector for Portable {
 
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // Without the instruction, the rounded-once form is a slow library call.
+        // Without an FMA instruction, `f32::mul_add` is a slow library call.
         if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
             Self(std::array::from_fn(|i| self.0[i].mul_add(factor.0[i], addend.0[i])))
         } else {

@@ -3,14 +3,15 @@
 use super::Vector;
 use half::bf16;
 
-/// A vector of twice the lanes of `V`.
+/// A vector with twice the lanes of `V`.
 ///
-/// Where a multiply-add takes four cycles and a core can begin several in each, one register a sum
-/// leaves most of them idle while few sums are under way. Sums of two registers fill the gaps.
+/// A multiply-add has a latency of about four cycles, and a core can start several per cycle. With
+/// one register per sum and few sums at a time, most of these slots stay idle; sums of two
+/// registers fill them.
 #[derive(Clone, Copy)]
 pub(crate) struct Twice<V>(V, V);
 
-/// Implements an operator by that of the halves.
+/// Implements an operator with that of the halves.
 macro_rules! halves {
     ($($op:ident $method:ident $sign:tt;)*) => {$(
         impl<V: Vector> std::ops::$op for Twice<V> {
@@ -25,7 +26,7 @@ macro_rules! halves {
 }
 halves! { Add add +; Sub sub -; Mul mul *; Div div /; }
 
-// SAFETY (of every block below): the callers' promises hold for each half.
+// SAFETY (of every block below): the callers' guarantees hold for each half.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl<V: Vector> Vector for Twice<V> {
     const LANES: usize = 2 * V::LANES;

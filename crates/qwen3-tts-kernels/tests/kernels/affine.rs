@@ -10,7 +10,7 @@ use qwen3_tts_kernels::{
 
 const WIDTHS: [Bits; 3] = [Bits::Four, Bits::Six, Bits::Eight];
 
-/// Any numbers at all: what is read need not have been written by [`quantize`].
+/// A weight of arbitrary integers, scales and biases, as [`quantize`] need not have written it.
 struct Random {
     groups: AffineGroups,
     width: Bits,
@@ -32,7 +32,7 @@ impl Random {
         Self { groups, width, group_size }
     }
 
-    /// What [`quantize`] makes of ordinary weights, its scales and biases rounded.
+    /// Quantises ordinary weights with [`quantize`]; scales and biases are rounded.
     fn made(seed: u64, weights: usize, width: Bits, group_size: usize) -> Self {
         let weights = noise(seed, weights);
         let mut groups: AffineGroups =
@@ -55,7 +55,7 @@ impl Random {
         }
     }
 
-    /// The definition, one bit at a time.
+    /// Dequantises by the definition, one bit at a time.
     fn weights(&self) -> Vec<f64> {
         let width = self.width.get();
         let bit = |i: usize| u32::from(self.groups.packed[i / 8] >> (i % 8) & 1);
@@ -75,8 +75,8 @@ fn run(context: &Context, x: &[f32], tokens: usize, weight: Matrix<'_>) -> Vec<f
     y
 }
 
-/// Activations of every kind: one after the other ordinary, with outliers, all of one size, huge,
-/// tiny, below the smallest normal number, all rounded in one direction, and 0.
+/// Returns activations of a kind: ordinary, with outliers, all of one size, huge, tiny, subnormal,
+/// all rounded in one direction, and 0.
 fn activations(kind: usize, seed: u64, n: usize) -> Vec<f32> {
     let noise = noise(seed, n);
     let change = |(i, x): (usize, &f32)| match kind {
@@ -95,11 +95,11 @@ fn activations(kind: usize, seed: u64, n: usize) -> Vec<f32> {
 }
 const KINDS: usize = 8;
 
-/// Σ x·w over one row, and how far a product may be from it.
+/// Returns Σ x·w over one row, and the error bound of a product.
 ///
-/// An activation moves by half a step s of its group, 1/32639 of the largest there (at least of
-/// 2⁻¹⁰⁰), and the step and its inverse are rounded (0.01). Then every sum of floats rounds its
-/// terms, s·scale·Σqξ by lane and s·bias·Σξ, once for each that follows.
+/// The error of an activation is at most half a step s of its group, which is 1/32639 of the
+/// group's largest (at least 2⁻¹⁰⁰); the step and its inverse are rounded (0.01). Each term of a
+/// float sum, s·scale·Σqξ per lane and s·bias·Σξ, is rounded once for each term that follows.
 fn product(random: &Random, weights: &[f64], row: usize, x: &[f32]) -> (f64, f64) {
     let (size, groups) = (random.group_size, x.len() / random.group_size);
     let (mut sum, mut moved, mut terms) = (0.0, 0.0, 0.0);
@@ -126,7 +126,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn projections_are_the_products_with_scaled_and_shifted_numbers(
+    fn projections_are_the_products_with_dequantised_weights(
         tokens in 0usize..12,
         rows in 1usize..30,
         groups in 1usize..20,
@@ -169,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn whole_numbers_are_exact(
+    fn integers_are_exact(
         groups in 1usize..3,
         width in select(&WIDTHS[..]),
         group_size in select(&GROUP_SIZES[..]),
@@ -179,7 +179,7 @@ proptest! {
         let mut random = Random::new(seed, rows * cols, width, group_size);
         random.groups.scales.fill(1.0);
         random.groups.biases.fill(0.0);
-        // One of each group makes the step 1; all sums stay below 2²⁴, so that floats hold them.
+        // One activation of each group makes the step 1; all sums stay below 2²⁴, exact in f32.
         let mut x: Vec<f32> = noise(!seed, cols).iter().map(|x| x.round()).collect();
         x.chunks_mut(group_size).zip(0..).for_each(|(x, g)| x[g % group_size] = -32639.0);
         let weights = random.weights();
@@ -196,7 +196,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_is_the_same_alone_and_in_company(
+    fn a_token_is_the_same_alone_and_among_others(
         tokens in 1usize..12,
         rows in 1usize..20,
         width in select(&WIDTHS[..]),
@@ -217,7 +217,7 @@ proptest! {
     }
 
     #[test]
-    fn quantised_weights_are_near(
+    fn quantised_weights_are_within_a_step(
         groups in 1usize..5,
         width in select(&WIDTHS[..]),
         group_size in select(&GROUP_SIZES[..]),
@@ -231,7 +231,7 @@ proptest! {
         for (group, (was, is)) in
             weights.chunks(group_size).zip(back.chunks(group_size)).enumerate()
         {
-            // The scale is fitted to the edge, so the other end may lie up to a step outside.
+            // The scale is fitted to one edge, so the other may lie up to a step outside.
             let step = random.groups.scales[group].abs();
             for (was, is) in was.iter().zip(is) {
                 prop_assert!((was - is).abs() <= 1.001 * step, "{} became {}", was, is);
@@ -243,7 +243,7 @@ proptest! {
 }
 
 #[test]
-fn any_row_is_dequantised_alone() {
+fn a_single_row_can_be_dequantised() {
     let random = Random::new(5, 3 * 64, Bits::Six, 32);
     let want = random.weights();
     let mut row = vec![0.0; 64];
@@ -268,7 +268,7 @@ fn groups_are_the_same_on_any_cpu_and_any_number_of_threads() {
 }
 
 #[test]
-fn a_weight_that_is_no_finite_number_shows_in_the_scale() {
+fn a_weight_that_is_not_finite_makes_the_scale_not_finite() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut weights = noise(7, 128);
         weights[100] = bad;
@@ -281,7 +281,7 @@ fn a_weight_that_is_no_finite_number_shows_in_the_scale() {
 }
 
 #[test]
-fn activations_that_are_no_finite_numbers_are_not_silent() {
+fn activations_that_are_not_finite_make_outputs_not_finite() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for width in WIDTHS {
             let random = Random::new(8, 3 * 128, width, 32);

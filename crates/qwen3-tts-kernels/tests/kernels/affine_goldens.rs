@@ -52,7 +52,7 @@ fn halves(values: &[f32]) -> Vec<bf16> {
 }
 
 #[test]
-fn groups_are_read_as_mlx_reads_them() {
+fn groups_are_dequantised_as_by_mlx() {
     for case in cases() {
         let (scales, biases) = (halves(&case.scales), halves(&case.biases));
         let (scales, biases) = match case.half {
@@ -68,7 +68,7 @@ fn groups_are_read_as_mlx_reads_them() {
 }
 
 #[test]
-fn groups_are_made_as_mlx_makes_them() {
+fn groups_are_quantised_as_by_mlx() {
     for case in cases() {
         let Case { bits: width, group_size, ref weights, .. } = case;
         let half = halves(weights);

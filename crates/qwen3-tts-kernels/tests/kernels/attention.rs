@@ -42,7 +42,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn attention_is_its_formula(
+    fn attention_matches_its_formula(
         n_q in 1usize..6, past in 0usize..200, kv_heads in 1usize..4, group in 1usize..7,
         head_dim in 1usize..140, scale in 0.02f32..1.0,
         window in prop::option::of(1usize..90), seed: u64,
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn a_query_is_the_same_in_any_company(
+    fn a_query_is_the_same_alone_and_among_others(
         n in 2usize..90, window in prop::option::of(1usize..80), seed: u64,
     ) {
         let shape = AttentionShape { heads: 4, kv_heads: 2, head_dim: 24, scale: 0.2, window };
@@ -69,7 +69,7 @@ proptest! {
             let all = run(isa, &x, &keys, &values, shape);
             let last = run(isa, &x[(n - 1) * q..], &keys, &values, shape);
             prop_assert_eq!(bits(&all[(n - 1) * q..]), bits(&last));
-            // Keys outside of the window may be gone.
+            // Keys outside the window may be missing.
             let gone = window.map_or(0, |window| n.saturating_sub(window)) * kv;
             let rest = run(isa, &x[(n - 1) * q..], &keys[gone..], &values[gone..], shape);
             prop_assert_eq!(bits(&last), bits(&rest));
@@ -80,7 +80,7 @@ proptest! {
 #[test]
 fn huge_scores_do_not_overflow() {
     let shape = AttentionShape { heads: 1, kv_heads: 1, head_dim: 2, scale: 1.0, window: None };
-    // The first score dwarfs all others, then the last does, in a later chunk.
+    // First the first score dwarfs all others, then the last, in a later chunk.
     for place in [0, 150] {
         let mut keys = vec![-100.0; 151 * 2];
         keys[place * 2..place * 2 + 2].fill(100.0);

@@ -6,7 +6,7 @@ use qwen3_tts_kernels::{
     Context, Conv1d, ConvWeight, DepthwiseConv1d, Isa, conv1d, depthwise_conv1d,
 };
 
-/// A convolution's numbers.
+/// Shape of a convolution.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     rows: usize,
@@ -18,7 +18,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// The shortest input that gives `rows` rows.
+    /// Returns the length of the shortest input that gives `rows` rows.
     fn len(self) -> usize {
         (self.rows - 1) * self.stride + (self.taps - 1) * self.dilation + 1
     }
@@ -63,8 +63,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn a_convolution_is_its_formula(shape in shapes(), spare in 0usize..3, seed: u64) {
-        // Rows of x that no window reaches are allowed where the stride leaves some.
+    fn a_convolution_matches_its_formula(shape in shapes(), spare in 0usize..3, seed: u64) {
+        // With a stride, x may have rows that no window reaches.
         let len = shape.len() + spare.min(shape.stride - 1);
         let x = noise(seed, len * shape.input);
         let w = noise(!seed, shape.out * shape.taps * shape.input);
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_the_same_however_the_input_is_cut(
+    fn rows_do_not_depend_on_chunking(
         mut shape in shapes(), cut in 0.0..1.0, seed: u64,
     ) {
         shape.stride = 1;
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_depthwise_convolution_is_its_formula(
+    fn a_depthwise_convolution_matches_its_formula(
         rows in 1usize..40, taps in 1usize..8, channels in 1usize..70, dilation in 1usize..4,
         seed: u64,
     ) {
@@ -143,7 +143,7 @@ proptest! {
 
 #[test]
 fn long_stretches_and_many_panels_add_up() {
-    // More channels than one pass over y takes, contiguous and dilated; more rows than one task.
+    // More channels than one pass over y covers, contiguous and dilated; more rows than one task.
     for (taps, dilation, rows) in [(7, 1, 40), (3, 9, 300), (1, 1, 13)] {
         let shape = Shape { rows, out: 160, taps, input: 450, stride: 1, dilation };
         let x = noise(1, shape.len() * shape.input);
@@ -158,7 +158,7 @@ fn long_stretches_and_many_panels_add_up() {
     }
 }
 
-/// Without bias, stride or dilation.
+/// Returns a convolution without bias, stride or dilation.
 fn plain(weight: &ConvWeight) -> Conv1d<'_> {
     Conv1d { weight, bias: None, stride: 1, dilation: 1 }
 }

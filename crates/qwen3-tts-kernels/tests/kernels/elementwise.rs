@@ -1,4 +1,4 @@
-//! Activations and sums against their formulas.
+//! Activation functions and sums against their formulas.
 
 use super::{assert_close, bits, contexts, noise};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use qwen3_tts_kernels::{
 type Unary = fn(&Context, &[f32], &mut [f32]);
 type Formula = fn(f64) -> f64;
 
-/// The activations with their formulas and the error allowed at x.
+/// Activation functions, with their formulas and the error allowed at x.
 const ACTIVATIONS: [(Unary, Formula, Formula); 6] = [
     (silu, |x| x / (1.0 + (-x).exp()), |x| 2e-7 + 2e-7 * x.abs()),
     (gelu, |x| 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt())), |x| 3e-7 + 1e-7 * x.abs()),
@@ -51,7 +51,7 @@ fn nan_stays_nan() {
 
 #[test]
 fn sine_of_snake_keeps_its_bound() {
-    // So large that x hardly counts in the sum, and exact in the product.
+    // So large that x is negligible in the sum, and exact in the product.
     const SCALE: f32 = (1u64 << 40) as f32;
     let angles = noise(7, 60_000).into_iter().enumerate();
     let angles: Vec<f32> = angles.map(|(i, x)| x * [0.5, 30.0, 3e3][i % 3]).collect();
@@ -62,14 +62,14 @@ fn sine_of_snake_keeps_its_bound() {
         for (&x, &y) in angles.iter().zip(&y) {
             let sine = f64::from(x).sin();
             let error = (f64::from(y) / f64::from(SCALE) - sine * sine).abs();
-            // The bound, half a unit in the last place of y, and what x is of the sum.
+            // The bound, half a unit in the last place of y, and the share of x in the sum.
             assert!(error <= 2e-7 + 6e-8 + 1e-8, "{isa:?}: sin²({x}) off by {error:e}");
         }
     }
 }
 
 #[test]
-fn snake_is_sane_for_any_finite_input() {
+fn snake_is_bounded_for_any_finite_input() {
     let x = [0.0, 1e4, 1e5, 1e8, 1e20, f32::MAX, f32::MIN_POSITIVE, 1e-40];
     let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
     for context in contexts(1) {
@@ -88,7 +88,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
 
     #[test]
-    fn pairs_and_channels_are_their_formulas(
+    fn pairs_and_channels_match_their_formulas(
         rows in 0usize..40, channels in 1usize..300, seed: u64,
     ) {
         let n = rows * channels;
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn an_element_is_the_same_wherever_it_stands(
+    fn an_element_does_not_depend_on_its_position(
         n in 1usize..100, from in 0.0..1.0, seed: u64,
     ) {
         let x = noise(seed, n);
@@ -135,6 +135,6 @@ proptest! {
 
 #[test]
 #[should_panic(expected = "not whole rows of 3 channels")]
-fn broken_rows_are_refused() {
+fn incomplete_rows_are_refused() {
     snake_beta(&Context::new(1), &[0.0; 4], &[1.0; 3], &[1.0; 3], &mut [0.0; 4]);
 }

@@ -55,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_is_the_same_alone_and_in_company(
+    fn a_token_is_the_same_alone_and_among_others(
         tokens in 1usize..30, rows in 1usize..40, cols in 1usize..200, seed: u64,
     ) {
         let x = noise(seed, tokens * cols);
@@ -85,7 +85,7 @@ fn a_large_matrix_is_the_same_on_any_number_of_threads() {
 }
 
 #[test]
-fn weights_without_alignment_are_read() {
+fn unaligned_weights_are_read() {
     let (rows, cols) = (9, 67);
     let w: Vec<bf16> = noise(3, rows * cols + 1).into_iter().map(bf16::from_f32).collect();
     let x = noise(4, cols);

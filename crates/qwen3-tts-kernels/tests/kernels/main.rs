@@ -12,22 +12,22 @@ mod statistics;
 
 use qwen3_tts_kernels::{Context, Isa};
 
-/// The instruction sets that can be tested here.
+/// Returns the instruction sets that can be tested on this CPU.
 fn levels() -> impl Iterator<Item = Isa> {
     Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detect())
 }
 
-/// A context of `threads` threads for each instruction set that can be tested here.
+/// Returns a context of `threads` threads for each instruction set of this CPU.
 fn contexts(threads: usize) -> impl Iterator<Item = Context> {
     levels().map(move |isa| Context::with_isa(threads, isa))
 }
 
-/// Contexts of 1, 2 and 3 threads, whose results must not differ.
+/// Returns contexts of 1, 2 and 3 threads, whose results must not differ.
 fn thread_counts(isa: Isa) -> [Context; 3] {
     [1, 2, 3].map(|threads| Context::with_isa(threads, isa))
 }
 
-/// `n` numbers of about a normal distribution, the same for the same seed.
+/// Returns `n` approximately normally distributed values, the same for the same seed.
 fn noise(seed: u64, n: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03;
     let mut uniform = move || {
@@ -51,7 +51,7 @@ fn assert_close(isa: Isa, got: &[f32], want: &[f64], tolerance: f64) {
     }
 }
 
-/// The bits, so that equality is of NaN and signs of 0 too.
+/// Returns the bits, which also compares NaN and the sign of 0.
 fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
 }

@@ -4,7 +4,7 @@ use super::{assert_close, bits, contexts, levels, noise};
 use proptest::prelude::*;
 use qwen3_tts_kernels::{Context, layer_norm, nearest, rms_norm, rope};
 
-/// (x − mean)/√(var + eps) where `centred`, else x/√(mean(x²) + eps), of one row.
+/// Returns (x − mean)/√(var + eps) of one row if `centred`, else x/√(mean(x²) + eps).
 fn normalised(x: &[f32], eps: f64, centred: bool) -> Vec<f64> {
     let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
     let n = x.len() as f64;
@@ -17,7 +17,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn norms_are_their_formulas(
+    fn norms_match_their_formulas(
         rows in 0usize..30, channels in 1usize..1100, offset in -3f32..3.0, seed: u64,
     ) {
         let x: Vec<f32> = noise(seed, rows * channels).iter().map(|x| x + offset).collect();
@@ -38,7 +38,7 @@ proptest! {
                 let mut y = vec![f32::NAN; x.len()];
                 rms_norm(&context, &x, &w, eps, &mut y);
                 assert_close(isa, &y, &want(false), 2e-5);
-                // A single channel is all mean: only rounding is left, under a large factor.
+                // A single channel equals its mean: only rounding is left, times a large factor.
                 let tolerance = if channels < 4 { 4e-3 } else { 1e-4 };
                 layer_norm(&context, &x, &w, &b, eps, &mut y);
                 assert_close(isa, &y, &want(true), tolerance);
@@ -76,7 +76,7 @@ proptest! {
         rows in 0usize..10, codes in 1usize..50, dim in 1usize..80, seed: u64,
     ) {
         let codebook = noise(seed, codes * dim);
-        // Rows near a code, so that rounding cannot decide.
+        // Rows so close to a code that rounding cannot decide.
         let chosen: Vec<u32> = (0..rows).map(|t| ((seed >> 8) as usize + 7 * t) as u32 % codes as u32).collect();
         let small = noise(seed ^ 1, rows * dim);
         let code = |t: usize, d: usize| codebook[chosen[t] as usize * dim + d];
@@ -108,7 +108,7 @@ fn the_first_of_equal_codes_wins() {
 }
 
 #[test]
-fn a_row_is_the_same_in_any_company() {
+fn a_row_is_the_same_alone_and_among_others() {
     let (rows, channels) = (70, 513);
     let (x, w) = (noise(1, rows * channels), noise(2, channels));
     for isa in levels() {

@@ -4,7 +4,7 @@ use super::{assert_close, bits, contexts, levels, noise, thread_counts};
 use proptest::prelude::*;
 use qwen3_tts_kernels::{Context, statistics};
 
-/// The formula, for one channel.
+/// Computes the formula for one channel.
 fn formula(x: &[f64], logits: &[f64], floor: f64) -> (f64, f64) {
     let total: f64 = logits.iter().map(|l| l.exp()).sum();
     let weights: Vec<f64> = logits.iter().map(|l| l.exp() / total).collect();
@@ -27,11 +27,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
 
     #[test]
-    fn it_is_its_formula(
+    fn statistics_match_their_formula(
         rows in 1usize..40, channels in 1usize..300, far in -90f32..90.0, seed: u64,
     ) {
         let (x, logits) = (noise(seed, rows * channels), noise(seed ^ 1, rows * channels));
-        // Nothing but differences of logits counts.
+        // Only differences of logits count.
         let logits: Vec<f32> = logits.iter().map(|l| 3.0 * l + far).collect();
         for logits in [None, Some(&logits[..])] {
             let columns = (0..channels).map(|c| {
@@ -50,7 +50,7 @@ proptest! {
 }
 
 #[test]
-fn the_floor_is_under_the_variance() {
+fn the_floor_bounds_the_variance() {
     for context in contexts(1) {
         let found = run(&context, &[5.0, 0.0, 5.0, 1.0], None, 2);
         assert_eq!(found, [5.0, 0.5, 1e-2, 0.5]);
@@ -58,7 +58,7 @@ fn the_floor_is_under_the_variance() {
 }
 
 #[test]
-fn a_bad_number_spoils_its_channel_only() {
+fn a_value_that_is_not_finite_affects_its_channel_only() {
     let good = [1.0, 2.0, 3.0, 4.0];
     for context in contexts(1) {
         let isa = context.isa();
@@ -74,6 +74,6 @@ fn a_bad_number_spoils_its_channel_only() {
 
 #[test]
 #[should_panic(expected = "not whole rows of 2 channels")]
-fn broken_rows_are_refused() {
+fn incomplete_rows_are_refused() {
     run(&Context::new(1), &[0.0; 3], None, 2);
 }

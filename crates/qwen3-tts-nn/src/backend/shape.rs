@@ -17,7 +17,7 @@ impl Shape {
     /// Returns the shape with these dimensions.
     ///
     /// # Panics
-    /// If there are more than [`Shape::MAX_RANK`] dimensions.
+    /// Panics if there are more than [`Shape::MAX_RANK`] dimensions.
     #[track_caller]
     pub fn new(dims: &[usize]) -> Self {
         assert!(dims.len() <= Self::MAX_RANK, "a tensor of rank {} is not supported", dims.len());

@@ -44,7 +44,7 @@ impl Codebook {
     /// Returns the vectors `[1, n, dim]` of `n` codes.
     ///
     /// # Panics
-    /// If a code is outside the codebook.
+    /// Panics if a code is outside the codebook.
     #[track_caller]
     pub fn decode(&self, codes: &Ids) -> Tensor {
         self.embedding.forward(codes)

@@ -108,7 +108,7 @@ impl CausalConv1d {
     /// As [`Weights::tensor`].
     ///
     /// # Panics
-    /// If the stride is longer than the kernel.
+    /// Panics if the stride is longer than the kernel.
     pub fn load(weights: &Weights, config: ConvConfig, device: &Device) -> Result<Self> {
         let span = (config.taps - 1) * config.dilation + 1;
         assert!(config.stride <= span, "a stride of {} over {span} inputs", config.stride);

@@ -33,7 +33,7 @@ impl Embedding {
     /// Returns a table of values that were computed at load, `[entries, channels]`.
     ///
     /// # Panics
-    /// If the number of values is not that of the table.
+    /// Panics if the number of values is not that of the table.
     #[track_caller]
     pub fn from_vec(table: Vec<f32>, entries: usize, channels: usize, device: &Device) -> Self {
         assert_eq!(table.len(), entries * channels, "a table of {entries} × {channels}");
@@ -44,7 +44,7 @@ impl Embedding {
     /// Returns the rows `[1, n, channels]` of `n` ids.
     ///
     /// # Panics
-    /// If an id is outside the table.
+    /// Panics if an id is outside the table.
     #[track_caller]
     pub fn forward(&self, ids: &Ids) -> Tensor {
         on_backend!(ids, B => Tensor::on::<B>(B::embedding(self.weight.of::<B>(), ids.of::<B>())))

@@ -27,7 +27,7 @@ impl SameConv1d {
     /// As [`Weights::tensor`].
     ///
     /// # Panics
-    /// If the stride is not 1.
+    /// Panics if the stride is not 1.
     pub fn load(weights: &Weights, config: ConvConfig, device: &Device) -> Result<Self> {
         let weight = weights.conv("weight", config.shape(), device)?;
         Ok(Self::new(weight, load_bias(weights, config, device)?, config))
@@ -42,7 +42,7 @@ impl SameConv1d {
     /// As [`Weights::tensor`].
     ///
     /// # Panics
-    /// If the stride is not 1, or if there are not more than `inputs` channels.
+    /// Panics if the stride is not 1, or if there are not more than `inputs` channels.
     pub fn load_split(
         weights: &Weights,
         config: ConvConfig,
@@ -77,7 +77,7 @@ impl SameConv1d {
     /// Convolves `[1, time, in]` to `[1, time, out]`.
     ///
     /// # Panics
-    /// If the sequence is shorter than [`SameConv1d::min_time`].
+    /// Panics if the sequence is shorter than [`SameConv1d::min_time`].
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let shape = x.shape();

@@ -128,7 +128,7 @@ impl Transformer {
     /// [`Transformer::step`], on the CPU bit for bit.
     ///
     /// # Panics
-    /// If the numbers do not add up to the rows of `x`.
+    /// Panics if the numbers do not add up to the rows of `x`.
     #[track_caller]
     pub fn step_many(
         &self,

@@ -53,7 +53,7 @@ impl Tensor {
     /// Returns the tensor with these values, in row-major order.
     ///
     /// # Panics
-    /// If the number of values is not that of the shape.
+    /// Panics if the number of values is not that of the shape.
     #[track_caller]
     pub fn from_vec(data: Vec<f32>, shape: &[usize], device: &Device) -> Self {
         let shape = Shape::new(shape);
@@ -132,7 +132,7 @@ impl Tensor {
     /// one chunk.
     ///
     /// # Panics
-    /// If `time` is 0.
+    /// Panics if `time` is 0.
     pub fn pieces(&self, time: usize) -> impl Iterator<Item = Tensor> {
         let len = self.dim(1);
         let n = match on_backend!(self, B => B::CHUNKED) {

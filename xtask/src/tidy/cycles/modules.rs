@@ -65,7 +65,7 @@ impl Crate {
     /// Parses the file `root` of `sources` and the modules below it.
     ///
     /// # Errors
-    /// If a file is missing or is not Rust.
+    /// Returns an error if a file is missing or is not Rust.
     pub fn parse(root: &str, sources: &BTreeMap<&str, &str>) -> Result<Self, Violation> {
         let found = Self { files: vec![], modules: vec![], macros: BTreeMap::new() };
         let mut reader = Reader { sources, found };
