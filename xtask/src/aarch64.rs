@@ -1,7 +1,7 @@
-//! `cargo xtask test-aarch64`: what is written for ARM, tested where there is no ARM machine.
+//! `cargo xtask test-aarch64`: tests the ARM code on a machine with another architecture.
 //!
 //! The tests are compiled for aarch64 Linux, linked statically by a cross compiler, and run under
-//! QEMU's user emulation, the kernels' once for each CPU that decides what they may use.
+//! QEMU's user emulation; those of the kernels run once for each instruction set.
 
 mod tools;
 
@@ -14,8 +14,8 @@ use crate::oracle::run as run_command;
 use crate::workspace;
 use tools::{TARGET, Tools};
 
-/// Emulated CPUs: with NEON alone, with dot products, with all that QEMU knows, matrix products
-/// too.
+/// Emulated CPUs: with NEON only, with dot products, and with everything that QEMU emulates, which
+/// includes matrix products.
 const CPUS: [&str; 3] = ["cortex-a72", "neoverse-n1", "max"];
 
 /// Tests of whole layers and models, which run on the last of the CPUs.
@@ -24,10 +24,10 @@ const MODELS: [&[&str]; 2] = [&["-p", "qwen3-tts-nn"], &["-p", "qwen3-tts-talker
 /// Runs the tests for aarch64 under emulation: the kernels, then layers and the talker.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only see whether the programs are there.
+    /// Only check that the required programs are installed.
     #[arg(long)]
     check: bool,
-    /// Leave out layers and the talker.
+    /// Skip layers and the talker.
     #[arg(long)]
     kernels: bool,
     /// Passed on to `cargo test`.
@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     MODELS.iter().try_for_each(|model| test("max", model))
 }
 
-/// `cargo test` for the target, to be run on `cpu`.
+/// Returns `cargo test` for the target, emulated on `cpu`.
 fn cargo_test(tools: &Tools, cpu: &str) -> Command {
     let variable =
         |name| format!("CARGO_TARGET_{}_{name}", TARGET.to_uppercase().replace('-', "_"));
@@ -64,11 +64,11 @@ fn cargo_test(tools: &Tools, cpu: &str) -> Command {
     cargo.env("RUSTC", tools.compiler);
     cargo.env(variable("LINKER"), tools.linker);
     cargo.env(variable("RUNNER"), format!("{} -cpu {cpu}", tools.emulator));
-    // A static program asks for no library of the target at run time.
+    // A static program needs no library of the target at run time.
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
-    // The dependencies run little here: what optimising them takes, they would not give back.
+    // Optimising the dependencies takes longer than it saves, since they run little here.
     cargo.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
-    // Examples in documentation say nothing about the target, and rustdoc may lack what is there.
+    // Doc tests do not depend on the target, and rustdoc may lack its standard library.
     cargo.args(["test", "--locked", "--target", TARGET, "--lib", "--tests"]);
     cargo
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the release build on a checkpoint of real size, stage by stage.
+//! `cargo xtask bench`: times the release build on a full-size checkpoint, stage by stage.
 
 mod floor;
 mod table;
@@ -14,35 +14,34 @@ use crate::{json_file, oracle, release, workspace};
 use floor::FrameBytes;
 use table::{Row, Table};
 
-/// Speaks one text greedily with every kind of weights, one after the other and over again, and
-/// prints the medians: time by stage, memory, and how far above the floor decoding is.
+/// Speaks one text greedily with each kind of weights in turn, several times, and prints the
+/// medians: time per stage, memory, and the ratio of decoding time to its lower bound.
 ///
-/// The floor of a frame is the time to read, once each, the weights that its matrix products use,
-/// at the speed at which this machine reads memory in the same run. Leave the machine alone
-/// meanwhile.
+/// The lower bound for a frame is the time to read the weights of its matrix products once, at the
+/// memory bandwidth measured in the same run. Do not use the machine meanwhile.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A checkpoint directory: custom voice or voice design, not quantised.
     checkpoint: PathBuf,
-    /// Kinds of weights, as `speak --quantize` takes them.
+    /// Kinds of weights, in the form of `speak --quantize`.
     #[arg(long, num_args = 1.., default_values = ["none", "8", "talker=4,code-predictor=8", "4"])]
     quantize: Vec<String>,
-    /// Frames to generate (one is 80 ms).
+    /// Number of 80 ms frames to generate.
     #[arg(long, default_value_t = 50)]
     frames: usize,
-    /// What to say.
+    /// Text to speak.
     #[arg(
         long,
         default_value = "The quick brown fox jumps over the lazy dog near the river bank."
     )]
     text: String,
-    /// Threads.
+    /// Number of threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
     /// Number of runs of each.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Another build of the command, to be run in turn with this one.
+    /// Another build of the command, run in turn with this one.
     #[arg(long, value_name = "PROGRAM")]
     beside: Option<PathBuf>,
 }

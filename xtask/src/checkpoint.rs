@@ -1,6 +1,6 @@
-//! `cargo xtask checkpoint`: a full-size random checkpoint in the published layout.
+//! `cargo xtask checkpoint`: writes a full-size random checkpoint in the published layout.
 //!
-//! For timing, and for parity with the official package at full size: the sound is noise.
+//! It serves timing, and parity with the official package at full size; its speech is noise.
 
 mod config;
 mod kind;
@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Talker size.
     #[arg(long, value_enum)]
     size: Size,
-    /// What the checkpoint speaks with.
+    /// Kind of the checkpoint.
     #[arg(long, value_enum)]
     kind: Kind,
     /// Seed of every weight.
@@ -37,14 +37,14 @@ pub struct Arguments {
     /// ends at the frame limit.
     #[arg(long)]
     eos_natural: bool,
-    /// Copy the .json files of a published checkpoint instead of generating them; the weights are
-    /// of the generated sizes all the same.
+    /// Copy the .json files of a published checkpoint instead of generating them; the sizes of the
+    /// weights do not change.
     #[arg(long, value_name = "DIR")]
     configs: Option<PathBuf>,
-    /// Copy vocab.json and merges.txt from here; without it, a byte-level vocabulary is made up.
+    /// Copy vocab.json and merges.txt from here; by default, a byte-level vocabulary is generated.
     #[arg(long, value_name = "DIR")]
     tokenizer: Option<PathBuf>,
-    /// The directory to write.
+    /// Directory to write.
     out: PathBuf,
 }
 

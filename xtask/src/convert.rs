@@ -1,4 +1,4 @@
-//! `cargo xtask convert-weights`: another name of `qwen3-tts convert`.
+//! `cargo xtask convert-weights`: an alias of `qwen3-tts convert`.
 
 use std::ffi::OsString;
 use std::process::Command;

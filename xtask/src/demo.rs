@@ -1,4 +1,4 @@
-//! `cargo xtask train-demo` and `cargo xtask listen`: the built-in voice, made and judged.
+//! `cargo xtask train-demo` and `cargo xtask listen`: train and evaluate the built-in voice.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 
 use crate::{oracle, release, workspace};
 
-/// What the training and the recogniser need beside the official package.
+/// Packages that training and recogniser need in addition to the official package.
 const REQUIREMENTS: [&str; 4] =
     ["pyworld==0.3.5", "wordfreq==3.1.1", "pocketsphinx==5.1.1", "matplotlib==3.11.2"];
 
-/// Keeps glibc from giving memory back to the system after each step of a training, which would take
-/// a sixth of the time; other systems do not look at it.
+/// Environment variables that keep glibc from returning memory to the system after each training
+/// step, which takes a sixth of the time. Other systems ignore them.
 const KEEP_MEMORY: [(&str, &str); 4] = [
     ("MALLOC_ARENA_MAX", "1"),
     ("MALLOC_MMAP_MAX_", "0"),
@@ -20,7 +20,7 @@ const KEEP_MEMORY: [(&str, &str); 4] = [
     ("MALLOC_TRIM_THRESHOLD_", "17179869184"),
 ];
 
-/// The folders of the demo checkpoint, and the directory that has each under this path.
+/// Folders of the demo checkpoint, each with the directory that contains it.
 const FOLDERS: [(&str, &str); 3] = [
     ("", "crates/qwen3-tts-demo/data"),
     ("base", "crates/qwen3-tts-demo/data"),
@@ -31,50 +31,49 @@ const SPEAKERS: [&str; 2] = ["arlo", "mina"];
 
 /// Trains the demo voice on espeak-ng's speech and writes its checkpoint.
 ///
-/// Takes some three hours on two cores, less with CUDA; it can be stopped and started again.
-/// Needs espeak-ng and a word list (Debian: espeak-ng, wamerican), python3 and a package index.
+/// Takes about three hours on two cores, less with CUDA; it can be stopped and resumed. Needs
+/// espeak-ng and a word list (Debian: espeak-ng, wamerican), python3 and a package index.
 #[derive(clap::Args)]
 pub struct TrainArguments {
-    /// Where the corpus and the state of the training are kept.
+    /// Directory for the corpus and the training state.
     #[arg(long, value_name = "DIR", default_value = "target/demo-voice")]
     work: PathBuf,
-    /// The checkpoint directory to write, instead of the data of the crates qwen3-tts-demo and
+    /// Checkpoint directory to write, instead of the data of the crates qwen3-tts-demo and
     /// qwen3-tts-demo-codec.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Threads that train.
+    /// Number of training threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Sentences of each speaker, steps of the decoder's and of the talker's training, if not those
-    /// of the recipe.
+    /// Number of sentences per speaker, of decoder training steps and of talker training steps, in
+    /// place of the recipe's.
     #[arg(long, num_args = 3, value_names = ["SENTENCES", "CODEC", "TALKER"])]
     size: Option<Vec<usize>>,
 }
 
-/// Judges the demo voice by a speech recogniser, beside the recordings that it learnt from.
+/// Evaluates the demo voice with a speech recogniser, and compares it with its training speech.
 ///
-/// Speaks a hundred held-out sentences with each speaker, greedily, sampled, with the text coming
-/// while it is spoken, with a cloned voice, and with quantised weights, and prints what pocketsphinx
-/// understands.
+/// Speaks a hundred held-out sentences with each speaker: greedily, sampled, with streaming text,
+/// with a cloned voice, and with quantised weights. Prints how much pocketsphinx recognises.
 #[derive(clap::Args)]
 pub struct ListenArguments {
-    /// The checkpoint to judge, instead of the one in the crates qwen3-tts-demo and
+    /// Checkpoint to evaluate, instead of the one in the crates qwen3-tts-demo and
     /// qwen3-tts-demo-codec.
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Where recordings are kept.
+    /// Directory for the recordings.
     #[arg(long, value_name = "DIR", default_value = "target/listen")]
     work: PathBuf,
-    /// Which ways of speaking to judge.
+    /// Ways of speaking to evaluate.
     #[arg(long, value_delimiter = ',', default_value = "greedy,sampled,streamed,cloned,int8,int4")]
     ways: Vec<String>,
-    /// Write what the tests compare with, the teacher's recordings and the official package's
-    /// greedy codes, and judge nothing.
+    /// Only write the references of the tests: the teacher's recordings and the official package's
+    /// greedy codes.
     #[arg(long)]
     references: bool,
 }
 
-/// Trains.
+/// Runs the task `train-demo`.
 pub fn train(arguments: &TrainArguments) -> Result<()> {
     let work = workspace().join(&arguments.work);
     let out = match &arguments.out {
@@ -99,7 +98,7 @@ pub fn train(arguments: &TrainArguments) -> Result<()> {
     Ok(())
 }
 
-/// Speaks and judges.
+/// Runs the task `listen`.
 pub fn listen(arguments: &ListenArguments) -> Result<()> {
     let work = workspace().join(&arguments.work);
     oracle::add(&REQUIREMENTS)?;
@@ -129,7 +128,7 @@ pub fn listen(arguments: &ListenArguments) -> Result<()> {
     oracle::run(script("listen.py")?.args(["judge", &ways]).args(&folders))
 }
 
-/// One way of speaking all sentences: a kind of request, or sampled with quantised weights.
+/// Speaks all sentences in one way: a kind of request, or sampled with quantised weights.
 fn speak(program: &Path, model: &Path, folder: &Path, way: &str) -> Result<()> {
     let (requests, quantize) = match way {
         "int8" => ("sampled", "8"),
@@ -145,7 +144,7 @@ fn speak(program: &Path, model: &Path, folder: &Path, way: &str) -> Result<()> {
     oracle::run(command.args(["--quantize", quantize]))
 }
 
-/// Puts the demo checkpoint together in one directory.
+/// Assembles the demo checkpoint in one directory.
 fn demo_checkpoint(to: &Path) -> Result<PathBuf> {
     for (folder, data) in FOLDERS {
         copy_files(&workspace().join(data).join(folder), &to.join(folder))?;
@@ -153,7 +152,7 @@ fn demo_checkpoint(to: &Path) -> Result<PathBuf> {
     Ok(to.to_owned())
 }
 
-/// The checkpoint that clones, which shares all files of `model` but `config.json`.
+/// Assembles the cloning checkpoint, which shares all files of `model` except `config.json`.
 fn base_checkpoint(model: &Path, to: &Path) -> Result<PathBuf> {
     for folder in ["", "speech_tokenizer"] {
         copy_files(&model.join(folder), &to.join(folder))?;
@@ -162,7 +161,7 @@ fn base_checkpoint(model: &Path, to: &Path) -> Result<PathBuf> {
     Ok(to.to_owned())
 }
 
-/// Copies the files of a folder, not its folders, into another, which is made if need be.
+/// Copies the files of a folder, without subfolders, to another, which is created if necessary.
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
     let reading = || format!("reading {}", from.display());
@@ -189,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checkpoint_of_the_crates_is_put_together() {
+    fn the_checkpoint_of_the_crates_is_assembled() {
         let folder = tempfile::tempdir().unwrap();
         let demo = demo_checkpoint(&folder.path().join("demo")).unwrap();
         let base = base_checkpoint(&demo, &folder.path().join("base")).unwrap();

@@ -8,15 +8,15 @@ use crate::{oracle, workspace};
 
 /// Writes fixtures/ with the official package.
 ///
-/// Needs python3 and, on the first run, a package index; QWEN3_TTS_ORACLE_PYTHON names an
-/// interpreter that has the package already.
+/// Needs python3 and, on the first run, a package index. QWEN3_TTS_ORACLE_PYTHON selects an
+/// interpreter that already has the package.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only one part (speech, codec, tokenizer, operations, quantized, pickle) or one speech case.
     #[arg(long)]
     only: Option<String>,
-    /// A directory with the published vocab.json, merges.txt and tokenizer_config.json; without
-    /// it, the ids of the published vocabulary are left as they are.
+    /// Directory with the published vocab.json, merges.txt and tokenizer_config.json; without it,
+    /// the ids of the published vocabulary are not remade.
     #[arg(long, value_name = "DIR")]
     tokenizer: Option<PathBuf>,
 }

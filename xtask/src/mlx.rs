@@ -1,9 +1,9 @@
-//! `cargo xtask mlx-linux` and `cargo xtask test-mlx`: the mlx backend where there is no Mac.
+//! `cargo xtask mlx-linux` and `cargo xtask test-mlx`: the mlx backend without a Mac.
 //!
-//! On macOS the `mlx-sys` crate builds MLX itself. Elsewhere its build script can't; Cargo's
-//! override of a build script's links takes its place, with what is prepared here from the
-//! registries alone: MLX's own CPU library out of the wheel `mlx-cpu`, the C interface compiled
-//! from the sources inside `mlx-sys`, and its bindings.
+//! On macOS the `mlx-sys` crate builds MLX itself. Elsewhere its build script fails, and Cargo's
+//! override of a build script's links replaces it. This task prepares the replacement from package
+//! registries only: MLX's CPU library from the wheel `mlx-cpu`, the C interface compiled from the
+//! sources in `mlx-sys`, and its bindings.
 
 mod prefix;
 mod sources;
@@ -21,22 +21,22 @@ use crate::workspace;
 use prefix::Prefix;
 use sources::Sources;
 
-/// What the mlx backend's own tests are in.
+/// Packages with tests of the mlx backend.
 const PACKAGES: [&str; 4] =
     ["qwen3-tts-nn", "qwen3-tts-talker", "qwen3-tts-codec", "qwen3-tts-speaker"];
 
-/// Prepares under target/mlx-linux what the feature `mlx` needs on Linux.
+/// Prepares MLX for the feature `mlx` on Linux, in target/mlx-linux.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only see whether the programs are there and MLX can be downloaded.
+    /// Only check that the required programs are installed and MLX can be downloaded.
     #[arg(long)]
     check: bool,
 }
 
-/// Runs the tests with the feature `mlx`, on Linux with what `mlx-linux` prepared.
+/// Runs the tests with the feature `mlx`, on Linux after `mlx-linux`.
 #[derive(clap::Args)]
 pub struct TestArguments {
-    /// Passed on to `cargo test` of the packages that compute; nothing else is then tested.
+    /// Passed on to `cargo test` of the computing packages; the pipeline is then not tested.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<OsString>,
 }
@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     println!("ready; build and test with\n");
     println!("    cargo --config {} test -p qwen3-tts-nn --features mlx", config.display());
     println!("    cargo xtask test-mlx");
-    println!("\nA RUSTFLAGS variable would displace the path of the library; then also set");
+    println!("\nA RUSTFLAGS variable overrides the path of the library; then also set");
     println!("    LD_LIBRARY_PATH={}", prefix.library_dir().display());
     Ok(())
 }
@@ -67,12 +67,12 @@ pub fn test(arguments: &TestArguments) -> Result<()> {
     if !arguments.rest.is_empty() {
         return Ok(());
     }
-    // Of the pipeline, what depends on the device: without the hub it is quick to build.
+    // The pipeline's tests that depend on the device; without the hub it builds quickly.
     let pipeline = ["-p", "qwen3-tts-pipeline", "--no-default-features", "--test", "threads"];
     run_command(cargo_test()?.args(pipeline))
 }
 
-/// `cargo test --features mlx`, with what it takes on this system.
+/// Returns `cargo test --features mlx`, configured for this system.
 fn cargo_test() -> Result<Command> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace());
@@ -80,7 +80,7 @@ fn cargo_test() -> Result<Command> {
         let prefix = Prefix::new(workspace().join("target/mlx-linux"));
         ensure!(prefix.is_complete(), "run `cargo xtask mlx-linux` first");
         cargo.arg("--config").arg(prefix.config());
-        // A directory of its own, so that builds with and without do not displace each other.
+        // A separate directory, so that builds with and without MLX do not replace each other.
         cargo.env("CARGO_TARGET_DIR", target_dir().join("mlx"));
         cargo.env("LD_LIBRARY_PATH", prefix.library_dir());
     }
@@ -90,7 +90,7 @@ fn cargo_test() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Where cargo builds, unless told otherwise.
+/// Returns cargo's build directory.
 fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }

@@ -1,4 +1,4 @@
-//! The Python environment that the official package runs in.
+//! The Python environment of the official package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,10 +7,11 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace;
 
-/// Names an existing interpreter that has the official package, to be used as it is.
+/// Variable that names an existing interpreter with the official package, which is used unchanged.
 const PYTHON: &str = "QWEN3_TTS_ORACLE_PYTHON";
 
-/// What the official package needs, and MLX for its way to quantise, in the versions that the goldens were made with.
+/// Requirements of the official package, and MLX for its quantisation, in the versions that the
+/// goldens were made with.
 const REQUIREMENTS: [&str; 12] = [
     "torch==2.11.0",
     "torchaudio==2.11.0",
@@ -26,10 +27,10 @@ const REQUIREMENTS: [&str; 12] = [
     "mlx[cpu]==0.32.4",
 ];
 
-/// The official package; its own requirements would pull in what only its demo needs.
+/// The official package, installed without its requirements, some of which only its demo needs.
 const PACKAGE: &str = "qwen-tts==0.1.1";
 
-/// The interpreter to run the official package with, made on first use under `target/`.
+/// Returns the interpreter for the official package, installed under `target/` on first use.
 pub fn python() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(PYTHON) {
         return Ok(path.into());
@@ -39,7 +40,7 @@ pub fn python() -> Result<PathBuf> {
     let done = environment.join("complete");
     if !done.is_file() {
         eprintln!(
-            "making {} (once; several gigabytes, unless pip finds a smaller torch)",
+            "installing {} (once; several gigabytes, unless pip finds a smaller torch)",
             environment.display()
         );
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
@@ -50,7 +51,7 @@ pub fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Installs more packages into the environment, unless it is one of the caller's own.
+/// Installs more packages into the environment, unless the user provides the interpreter.
 pub fn add(requirements: &[&str]) -> Result<()> {
     let python = python()?;
     if std::env::var_os(PYTHON).is_some() {
@@ -64,7 +65,7 @@ fn install(python: &Path, what: &[&str]) -> Result<()> {
     run(Command::new(python).args(pip).args(what))
 }
 
-/// A script of `xtask/python/`, ready to get its arguments.
+/// Returns the command of a script in `xtask/python/`, without arguments.
 pub fn script(name: &str) -> Result<Command> {
     let mut command = Command::new(python()?);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("TOKENIZERS_PARALLELISM", "false");
@@ -72,7 +73,7 @@ pub fn script(name: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Runs a command to its end and says which one failed.
+/// Runs a command to its end; the error names it if it fails.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("starting {command:?}"))?;
     ensure!(status.success(), "{command:?} ended with {status}");

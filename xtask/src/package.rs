@@ -1,4 +1,4 @@
-//! `cargo xtask package`: each published crate alone, as the registry gets it.
+//! `cargo xtask package`: checks each published crate separately, as uploaded to the registry.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::{metadata, oracle, workspace};
 const LIMIT: u64 = 10 * 1024 * 1024;
 
 /// Checks every published crate without its default features and without the features that other
-/// crates switch on, builds each from its package, and compares the packages with the registry's
+/// crates enable, builds each from its package, and compares the package sizes with the registry's
 /// limit of 10 MiB.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -51,7 +51,7 @@ fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Refuses a package that the registry would refuse.
+/// Refuses a package that is too large for the registry.
 fn check_size(package: &Path) -> Result<()> {
     let name = package.display();
     let bytes = package.metadata().with_context(|| format!("reading {name}"))?.len();

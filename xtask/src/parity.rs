@@ -1,4 +1,4 @@
-//! `cargo xtask parity`: one greedy request through the official package and through this project.
+//! `cargo xtask parity`: compares a greedy request with the official package.
 
 mod report;
 mod wav;
@@ -16,15 +16,15 @@ use report::Report;
 /// Speaks one text greedily with the official package and with this project, and compares codes,
 /// waveform, time and memory.
 ///
-/// Exact equality can be expected of float32 only: in bf16 the official package rounds otherwise.
+/// Only float32 results can be equal; in bf16 the official package rounds differently.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A checkpoint directory.
     checkpoint: PathBuf,
-    /// Frames to generate (one is 80 ms).
+    /// Number of 80 ms frames to generate.
     #[arg(long, default_value_t = 50)]
     frames: usize,
-    /// What to say.
+    /// Text to speak.
     #[arg(
         long,
         default_value = "The quick brown fox jumps over the lazy dog near the quiet river \
@@ -40,25 +40,25 @@ pub struct Arguments {
     /// Instruction; a voice design checkpoint gets one by default.
     #[arg(long)]
     instruct: Option<String>,
-    /// The recording to clone, for a base checkpoint.
+    /// Recording to clone, for a base checkpoint.
     #[arg(long, value_name = "FILE")]
     ref_audio: Option<PathBuf>,
-    /// What is said in the recording; without it the speaker's vector only is cloned.
+    /// Transcript of the recording; without it, only the speaker embedding is cloned.
     #[arg(long, requires = "ref_audio")]
     ref_text: Option<String>,
-    /// Feed the text frame by frame instead of whole.
+    /// Feed the text frame by frame instead of all at once.
     #[arg(long)]
     streaming_text: bool,
     /// Arithmetic of the official package.
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
-    /// Threads of both.
+    /// Number of threads of each.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Use the official result of the last run with --out instead of computing it again.
+    /// Reuse the official result of the last run with the same --out.
     #[arg(long)]
     reuse: bool,
-    /// Where both leave what they computed.
+    /// Directory for both results.
     #[arg(long, value_name = "DIR", default_value = "target/parity")]
     out: PathBuf,
 }
@@ -95,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The request as the Python script takes it.
+/// Returns the request in the form of the Python script.
 fn request(arguments: &Arguments) -> Result<Value> {
     let path = arguments.checkpoint.join("config.json");
     let config = json_file::read(&path)?;
@@ -103,7 +103,7 @@ fn request(arguments: &Arguments) -> Result<Value> {
     let is_base = config["tts_model_type"] == "base";
     ensure!(
         is_base == arguments.ref_audio.is_some(),
-        "a base checkpoint, and no other, needs --ref-audio"
+        "--ref-audio is required for a base checkpoint, and not allowed for others"
     );
     let designed = is_design.then(|| DESIGNED_VOICE.to_owned());
     Ok(json!({

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::{oracle, workspace};
 
-/// Builds `qwen3-tts` and gives its path.
+/// Builds `qwen3-tts` and returns its path.
 pub fn build() -> Result<PathBuf> {
     let mut build = Command::new(env!("CARGO"));
     build.current_dir(workspace()).args(["build", "--quiet", "--release", "-p", "qwen3-tts-cli"]);

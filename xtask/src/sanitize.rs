@@ -1,4 +1,4 @@
-//! `cargo xtask sanitize`: the code that is allowed to be unsafe, under AddressSanitizer.
+//! `cargo xtask sanitize`: tests the code that may be unsafe with AddressSanitizer.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -8,17 +8,17 @@ use anyhow::{Result, ensure};
 use crate::oracle::run as run_command;
 use crate::workspace;
 
-/// Sanitizers need a target of their own, so that build scripts and macros are left alone.
+/// Explicit target, so that build scripts and macros are built without the sanitizer.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// What has unsafe code: the kernels, and the memory map of the weights.
+/// Tests of the unsafe code: the kernels, and the memory map of the weights.
 const TESTS: [&[&str]; 2] = [
     &["-p", "qwen3-tts-kernels", "--lib", "--tests"],
     &["-p", "qwen3-tts-nn", "--test", "weights", "--test", "quantized"],
 ];
 
-/// Tests the kernels, every instruction set of this machine, and the memory map of the weights
-/// with each read and write of memory checked (x86-64 Linux).
+/// Tests the kernels, on every instruction set of this machine, and the memory map of the weights
+/// with AddressSanitizer, which checks each memory access (x86-64 Linux).
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Passed on to `cargo test`.
@@ -35,9 +35,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for what in TESTS {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(workspace());
-        // The switch is unstable, the runtime it needs is part of every toolchain.
+        // The flag is unstable, but every toolchain has the runtime it needs.
         cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
-        // A test leaks on purpose: bytes that stand for a part of the program.
+        // A test leaks memory on purpose, in place of bytes embedded in the program.
         cargo.env("ASAN_OPTIONS", "detect_leaks=0");
         cargo.args(["test", "--locked", "--target", TARGET]).args(what).args(&arguments.rest);
         run_command(&mut cargo)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: what the architecture promises, checked.
+//! `cargo xtask tidy`: checks the rules of the architecture.
 
 mod arrows;
 mod cycles;
@@ -12,8 +12,8 @@ use crate::{metadata, workspace};
 use tree::Tree;
 use violation::Violation;
 
-/// Checks the arrows between crates and between modules, where unsafe and cfg occur, module docs,
-/// sizes, and words.
+/// Checks the dependencies between crates and between modules, the places of unsafe and cfg, module
+/// docs, READMEs, packages, sizes and paths.
 #[derive(clap::Args)]
 pub struct Arguments {}
 

@@ -1,4 +1,4 @@
-//! Whatever is wrong, `qwen3-tts` says so in one line, exits with 2 and leaves nothing behind.
+//! Invalid input: `qwen3-tts` prints one line, exits with 2 and leaves nothing behind.
 
 mod support;
 
@@ -24,7 +24,7 @@ fn speak(model: &Path, args: &[&str]) -> Output {
 
 const TEXT: &str = "Hello there!";
 
-/// Files that speaking does without.
+/// Files that speaking does not need.
 const UNUSED: [&str; 2] = ["preprocessor_config.json", "speech_tokenizer/preprocessor_config.json"];
 
 #[test]
@@ -69,7 +69,7 @@ fn weights_that_are_not_numbers_are_refused() {
         // In bf16 and in f32, all ones are NaN.
         bytes[8 + header..].fill(0xff);
         tiny.damage(file, &Damage::Replaced(bytes));
-        // Found while it computes: no fault of the request.
+        // Found during the computation, so not a fault of the request.
         let output = speak(tiny.path(), &[TEXT]);
         assert_eq!(output.status.code(), Some(1));
         assert!(stderr(&output).contains("not finite"), "{}", stderr(&output));
@@ -78,7 +78,7 @@ fn weights_that_are_not_numbers_are_refused() {
 }
 
 #[test]
-fn headers_that_lie_are_refused() {
+fn false_headers_are_refused() {
     for file in ["model.safetensors", "speech_tokenizer/model.safetensors"] {
         for length in [0, 1, 8, 1 << 20, 1 << 40, u64::MAX - 8, u64::MAX] {
             let tiny = TempCheckpoint::new("custom_voice_0b6");
@@ -196,7 +196,7 @@ fn outputs_that_cannot_be_written_are_refused_first() {
     let existing = dir.path().join("here.wav");
     fs::write(&existing, "precious").unwrap();
     let missing = dir.path().join("no/such/a.wav");
-    // A model that is not there would be the error, were the output not looked at first.
+    // The model is missing too; the error names the output only if that is checked first.
     let refused = |args: &[&str], path: &Path| {
         let args = ["speak", TEXT, "--model", "/nonexistent"].iter().chain(args);
         refuses(&run(args.map(std::ffi::OsStr::new).chain([path.as_os_str()])), &["cannot write"]);
@@ -214,7 +214,7 @@ fn outputs_that_cannot_be_written_are_refused_first() {
 }
 
 #[test]
-fn a_refusal_leaves_what_was_there() {
+fn a_refusal_keeps_an_existing_file() {
     let dir = tempfile::tempdir().unwrap();
     let wav = dir.path().join("a.wav");
     fs::write(&wav, "precious").unwrap();
@@ -226,7 +226,7 @@ fn a_refusal_leaves_what_was_there() {
 }
 
 #[test]
-fn models_that_are_not_there_are_refused() {
+fn missing_models_are_refused() {
     for (model, words) in [
         ("/nonexistent/model", &["/nonexistent/model"][..]),
         ("Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice", &["huggingface-cli download Qwen/", "OFFLINE"]),
@@ -275,7 +275,7 @@ fn codes_that_cannot_be_decoded_are_refused() {
 }
 
 #[test]
-fn a_command_line_that_makes_no_sense_is_refused() {
+fn invalid_command_lines_are_refused() {
     for args in [
         &["speak"][..],
         &["speak", TEXT, "again"],

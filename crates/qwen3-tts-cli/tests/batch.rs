@@ -1,4 +1,4 @@
-//! Many requests in one run: each as `speak` speaks it alone, failures apart.
+//! Many requests in one run: each equals that of `speak`, and failures are independent.
 
 mod support;
 
@@ -131,9 +131,9 @@ fn a_long_line_is_spoken_in_pieces() {
     }
 }
 
-/// The tiny model hardly ever finds an end.
+/// The tiny model hardly ever generates eos.
 #[test]
-fn a_line_without_an_end_is_cut_and_said() {
+fn a_line_that_runs_away_is_cut_off_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let model = checkpoint("custom_voice_0b6");
     let flags = ["--model", model.to_str().unwrap(), "--retries", "1"];
@@ -188,13 +188,13 @@ fn a_line_that_fails_fails_alone() {
 }
 
 #[test]
-fn a_run_goes_on_where_another_ended() {
+fn a_run_resumes_where_another_ended() {
     let dir = tempfile::tempdir().unwrap();
     let line = |n: u64| json!({"text": "One two.", "seed": n, "max_frames": 2 + n});
     succeeds(&batch(dir.path(), &[line(1), line(2)], &[]));
     let out = dir.path().join("out");
-    // The first is marked to see that it is not spoken again, the second is lost, the third and
-    // fourth come new, and the end of the manifest was cut off.
+    // The first is marked to show that it is not spoken again, the second is deleted, the third and
+    // fourth are new, and the end of the manifest is cut off.
     fs::write(out.join("00001.wav"), "kept").unwrap();
     fs::remove_file(out.join("00002.wav")).unwrap();
     let path = out.join("manifest.jsonl");
@@ -208,7 +208,7 @@ fn a_run_goes_on_where_another_ended() {
     assert!(fs::read(out.join("00002.wav")).unwrap().starts_with(b"RIFF"));
     let spoken = |n: u64| manifest(dir.path()).iter().filter(|r| r["line"] == n).count();
     assert_eq!((spoken(1), spoken(3), spoken(4)), (1, 1, 1));
-    // Another request for the same file is spoken, and a line that failed is tried again.
+    // Another request for the same file is spoken, and a line that failed is retried.
     let lines = [line(5), line(2), line(3), line(4)];
     succeeds(&batch(dir.path(), &lines, &["--resume"]));
     assert!(fs::read(out.join("00001.wav")).unwrap().starts_with(b"RIFF"));
@@ -220,7 +220,7 @@ fn a_run_goes_on_where_another_ended() {
 }
 
 #[test]
-fn voices_of_recordings_are_made_once_each() {
+fn each_recording_is_encoded_once() {
     let dir = tempfile::tempdir().unwrap();
     let spec = hound::WavSpec {
         channels: 1,
@@ -261,7 +261,7 @@ fn voices_of_recordings_are_made_once_each() {
 }
 
 #[test]
-fn what_is_not_there_is_refused() {
+fn missing_files_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut missing = command(["batch", "none.jsonl", "-o", "out"]);
     refuses(&missing.current_dir(dir.path()).output().unwrap(), &["none.jsonl"]);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use qwen3_tts_testkit::{Golden, checkpoint, fixtures_dir, signal};
 use support::{names, refuses, run, run_with_input, stderr, succeeds};
 
-/// The goldens' recording as a float WAV, which loses nothing.
+/// Writes the goldens' recording as a float WAV, which is lossless.
 fn recording(dir: &Path, n_samples: usize) -> PathBuf {
     let path = dir.join("ann.wav");
     let spec = hound::WavSpec {
@@ -48,7 +48,7 @@ impl Setup {
         text(&self.dir.path().join(name))
     }
 
-    /// Speaks the golden's text with these flags and gives the codes.
+    /// Speaks the golden's text with these flags and returns the codes.
     fn speak(&self, flags: &[&str]) -> Vec<u32> {
         let (out, json) = (self.path("out.wav"), self.path("out.json"));
         let frames = self.golden.number("max_frames").to_string();
@@ -101,7 +101,7 @@ fn a_recording_and_its_voice_file_speak_the_official_codes() {
 }
 
 #[test]
-fn a_voice_with_a_recording_can_be_used_for_its_vector_only() {
+fn a_voice_with_a_recording_can_be_used_for_its_embedding_only() {
     let in_context = Setup::new("icl_longer_text");
     let voice = in_context.path("ann.voice");
     let transcript = in_context.golden.string("reference_text");
@@ -123,7 +123,7 @@ fn a_voice_with_a_recording_can_be_used_for_its_vector_only() {
 }
 
 #[test]
-fn a_recording_becomes_the_official_codes_and_sounds_again() {
+fn a_recording_is_encoded_to_the_official_codes_and_decoded() {
     let setup = Setup::new("icl_longer_text");
     let (json, wav) = (setup.path("codes.json"), setup.path("again.wav"));
     succeeds(&run(["codec", "encode", &setup.wav, "--model", &setup.model, "-o", &json]));
@@ -138,7 +138,7 @@ fn a_recording_becomes_the_official_codes_and_sounds_again() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_and_leaves_nothing() {
+fn invalid_requests_are_refused_and_leave_nothing() {
     let setup = Setup::new("icl_longer_text");
     let out = setup.path("out.wav");
     let speak = |flags: &[&str]| {
@@ -193,12 +193,12 @@ fn the_built_in_voice_clones_without_a_download() {
     assert!(stderr(&created).contains("knows two speakers"), "{}", stderr(&created));
     assert!(spoken == speak(&path("b.wav"), &["--voice", &voice]));
 
-    // Text that comes while it is spoken has no other way than to be streamed.
+    // Text from a pipe can only be streaming text.
     let piped = path("piped.wav");
     let piped = [&["speak", "-", "--stream", "-o", &piped][..], &vector].concat();
     succeeds(&run_with_input(piped, b"Good morning."));
 
-    // Many lines that clone, and lines of both kinds, where those that clone fail.
+    // Several lines that clone; then lines of both kinds, of which those that clone fail.
     let line = format!(r#"{{"text": "Good morning.", "seed": 1, "voice": "{voice}"}}"#);
     let out = path("out");
     let batch = ["batch", "-", "--out", &out];

@@ -1,4 +1,4 @@
-//! `qwen3-tts convert` writes checkpoints that speak as before, and refuses whatever is wrong.
+//! `qwen3-tts convert` writes checkpoints that speak as before, and refuses invalid input.
 
 mod support;
 
@@ -69,7 +69,7 @@ fn quantised_before_or_at_load_it_speaks_the_same_codes() {
 }
 
 #[test]
-fn sources_that_are_no_checkpoints_are_refused() {
+fn invalid_sources_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let refused = |source: &Path, words: &[&str]| {
@@ -115,7 +115,7 @@ fn options_out_of_range_are_refused() {
 }
 
 #[test]
-fn an_output_that_is_there_or_cannot_be_is_refused() {
+fn an_output_that_exists_or_cannot_be_created_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let source = checkpoint("custom_voice_0b6");
     let full = dir.path().join("full");

@@ -1,4 +1,4 @@
-//! Long texts on the command line: in pieces, with pauses, again where a run was cut off.
+//! Long texts on the command line: pieces, pauses, and resuming an interrupted run.
 
 mod support;
 
@@ -35,22 +35,22 @@ fn pieces_are_joined_with_pauses() {
     let spoken = stats["frames"].as_u64().unwrap() * 1920;
     let samples = stats["n_samples"].as_u64().unwrap();
     assert_eq!(file.len() as u64, 44 + 2 * samples);
-    // One paragraph ends within the text, 0.65 s, and a sentence or more, 0.25 s each.
+    // The pauses are those of one paragraph (0.65 s) and of one or more sentences (0.25 s each).
     let pauses = samples - spoken;
     assert!(pauses >= 15_600 + 6_000, "{pauses}");
-    // One after the other, or while it is made: the same.
+    // Pieces one after the other, or streamed, give the same file.
     for flags in [&["--batch-size", "1"][..], &["--stream"]] {
         succeeds(&speak(dir.path(), &[&SHORT, flags].concat()));
         assert_eq!(fs::read(dir.path().join("a.wav")).unwrap(), file);
     }
-    // In one go there is one piece, and no pause.
+    // Without splitting there is one piece, and no pause.
     succeeds(&speak(dir.path(), &["--no-split", "--max-frames", "5", "--seed", "7"]));
     let stats = self::stats(dir.path());
     assert_eq!((&stats["pieces"], &stats["n_samples"]), (&1.into(), &(5 * 1920).into()));
 }
 
 #[test]
-fn a_run_that_was_cut_off_goes_on() {
+fn an_interrupted_run_is_resumed() {
     let dir = tempfile::tempdir().unwrap();
     succeeds(&speak(dir.path(), &SHORT));
     let file = fs::read(dir.path().join("a.wav")).unwrap();
@@ -58,7 +58,7 @@ fn a_run_that_was_cut_off_goes_on() {
     let resumed = [&SHORT[..], &["--resume"]].concat();
     succeeds(&speak(dir.path(), &resumed));
     assert_eq!(fs::read(dir.path().join("a.wav")).unwrap(), file);
-    assert_eq!(names(dir.path()), ["a.wav", "s.json"], "nothing is left of the pieces");
+    assert_eq!(names(dir.path()), ["a.wav", "s.json"], "the pieces are removed");
 
     // A run that was killed leaves the first piece, and here half of the second one too.
     let parts = dir.path().join("a.wav.parts");
@@ -84,7 +84,7 @@ fn a_run_that_was_cut_off_goes_on() {
     refuses(&piped.output().unwrap(), &["--resume", "-o"]);
 }
 
-/// Leaves the pieces of a run that came no further than one of them, or a little more.
+/// Leaves the pieces of a run that was killed after the first of them, or a little later.
 fn kill_after_the_first_piece(dir: &Path, flags: &[&str]) {
     let parts = dir.join("a.wav.parts");
     // A run may be done before it is killed.
@@ -98,11 +98,11 @@ fn kill_after_the_first_piece(dir: &Path, flags: &[&str]) {
             return;
         }
     }
-    panic!("no run could be cut off");
+    panic!("no run could be interrupted");
 }
 
 #[test]
-fn a_piece_without_an_end_is_tried_again_and_said() {
+fn a_piece_that_runs_away_is_retried_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let model = checkpoint("custom_voice_0b6");
     let model = model.to_str().unwrap();
@@ -112,14 +112,14 @@ fn a_piece_without_an_end_is_tried_again_and_said() {
     succeeds(&output);
     let stats = stats(dir.path());
     assert_eq!(stats["pieces"], 2);
-    // The tiny model hardly ever finds an end.
+    // The tiny model hardly ever generates eos.
     assert!(stats["retries"].as_u64() > Some(0), "{stats}");
     assert!(stderr(&output).contains("never came to an end"), "{}", stderr(&output));
     assert!(stderr(&output).contains("2 times"), "{}", stderr(&output));
 }
 
 #[test]
-fn flags_that_make_no_sense_are_refused() {
+fn invalid_flags_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     for (flags, word) in [
         (&["--piece-tokens", "0"][..], "piece-tokens"),

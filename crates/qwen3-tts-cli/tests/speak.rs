@@ -1,4 +1,4 @@
-//! `qwen3-tts` does what it was asked for.
+//! `qwen3-tts speak`, `codec decode` and `info` on valid input.
 
 mod support;
 
@@ -14,7 +14,7 @@ fn json(path: &Path) -> serde_json::Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The arguments that repeat a golden's request.
+/// Returns the arguments that repeat a golden's request.
 fn request(golden: &Golden) -> Vec<String> {
     let model = checkpoint(golden.string("checkpoint"));
     let mut args = vec!["speak", golden.string("text"), "--greedy", "--language"];
@@ -53,7 +53,7 @@ fn the_codes_are_the_official_ones() {
 }
 
 #[test]
-fn weights_are_quantised_by_part_and_said_to_be() {
+fn weights_are_quantised_by_part_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let stats = dir.path().join("stats.json");
     for (asked, told) in [
@@ -85,7 +85,7 @@ fn without_a_model_the_built_in_one_speaks_and_says_so() {
 }
 
 #[test]
-fn stats_say_what_it_took() {
+fn stats_contain_the_timings() {
     let dir = tempfile::tempdir().unwrap();
     let stats = dir.path().join("s.json");
     let mut command = command(["speak", "Hello there!", "--max-frames", "7", "--threads", "1"]);
@@ -145,7 +145,7 @@ fn standard_input_and_output_work() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_failure() {
+fn a_closed_standard_output_is_not_a_failure() {
     let mut command = command(["speak", "Hello there!", "-o", "-"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut head = [0; 4];
@@ -171,7 +171,7 @@ fn codes_decode_to_the_same_audio() {
 }
 
 #[test]
-fn info_says_what_a_checkpoint_is() {
+fn info_describes_a_checkpoint() {
     let dir = checkpoint("custom_voice_1b7");
     let text = run(["info", dir.to_str().unwrap()]);
     succeeds(&text);
@@ -192,7 +192,7 @@ fn info_says_what_a_checkpoint_is() {
 }
 
 #[test]
-fn help_and_version_are_there() {
+fn help_and_version_are_printed() {
     for args in [&["--help"][..], &["speak", "--help"], &["codec", "decode", "--help"], &["-V"]] {
         let output = run(args);
         succeeds(&output);

@@ -1,4 +1,4 @@
-//! Audio while it is made: what is heard is what a file has.
+//! Streamed audio equals that of a file.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::{command, names, refuses, run, run_with_input, stderr, succeeds};
 
 const TEXT: &str = "Hello there, how are you?";
 
-/// The WAV file that `speak` makes of the text, with these flags.
+/// Returns the WAV file that `speak` writes for the text with these flags.
 fn whole(dir: &Path, text: &str, flags: &[&str]) -> Vec<u8> {
     let path = dir.join("whole.wav");
     let mut command = command(["speak", text, "--seed", "5", "--max-frames", "40"]);
@@ -20,7 +20,7 @@ fn whole(dir: &Path, text: &str, flags: &[&str]) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// Where the samples of a WAV file begin.
+/// Returns the length of the header of a WAV file.
 fn head(format: &str) -> usize {
     if format == "s16" { 44 } else { 68 }
 }
@@ -36,7 +36,7 @@ fn standard_output_has_the_samples_of_the_file() {
         succeeds(&streamed);
         let (n, bytes) = (head(format), streamed.stdout);
         assert_eq!(bytes[n..], file[n..]);
-        // As programs write it into a pipe: of unknown length.
+        // The header gives an unknown length, as is usual in pipes.
         assert_eq!(
             (&bytes[..4], &bytes[4..8], &bytes[n - 4..n]),
             (&b"RIFF"[..], &[0xff; 4][..], &[0xff; 4][..])
@@ -51,7 +51,7 @@ fn standard_output_has_the_samples_of_the_file() {
 }
 
 #[test]
-fn a_streamed_file_is_the_whole_file() {
+fn a_streamed_file_equals_the_whole_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = whole(dir.path(), TEXT, &[]);
     assert_eq!(whole(dir.path(), TEXT, &["--stream", "--codes", "c.json"]), file);
@@ -66,7 +66,7 @@ fn a_streamed_file_is_the_whole_file() {
 }
 
 #[test]
-fn a_text_from_a_pipe_is_spoken_while_it_comes() {
+fn text_from_a_pipe_is_spoken_as_it_arrives() {
     let dir = tempfile::tempdir().unwrap();
     let file = whole(dir.path(), TEXT, &["--streaming-text"]);
     let flags = ["speak", "-", "--seed", "5", "--max-frames", "40", "--stream", "-o", "-"];
@@ -77,7 +77,7 @@ fn a_text_from_a_pipe_is_spoken_while_it_comes() {
         .spawn()
         .unwrap();
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    // Half of the text, and the head and the first frame are there while the pipe is open.
+    // After half of the text, the header and the first frame arrive while the pipe is open.
     stdin.write_all(b"Hello there, how").unwrap();
     stdin.flush().unwrap();
     let mut bytes = vec![0; 44 + 1920 * 2];
@@ -92,7 +92,7 @@ fn a_text_from_a_pipe_is_spoken_while_it_comes() {
 }
 
 #[test]
-fn what_comes_from_a_pipe_is_text() {
+fn text_from_a_pipe_is_validated() {
     let flags = ["--max-frames", "20", "--stream", "-o", "-"];
     let piped = |input: &[u8]| run_with_input(["speak", "-"].into_iter().chain(flags), input);
     refuses(&piped(b""), &["no text"]);
@@ -101,7 +101,7 @@ fn what_comes_from_a_pipe_is_text() {
     // A character may be cut anywhere, and the text may be longer than the speech.
     let long = "Grüße – 你好 🙂. ".repeat(500);
     succeeds(&piped(long.as_bytes()));
-    // The whole text first, if that is wanted.
+    // With the flag, the whole text is read first.
     let dir = tempfile::tempdir().unwrap();
     let file = whole(dir.path(), TEXT, &["--non-streaming-text"]);
     let flags =
@@ -126,14 +126,14 @@ fn a_refusal_writes_nothing() {
 
 #[test]
 fn playing_needs_the_feature() {
-    // With the feature there may or may not be a device; without it, one line says what to do.
+    // With the feature, there may or may not be a device; without it, one line says what to do.
     let dir = tempfile::tempdir().unwrap();
     let mut command = command(["speak", TEXT, "--play", "--max-frames", "2"]);
     let output = command.current_dir(dir.path()).output().unwrap();
     if output.status.code() == Some(2) {
         refuses(&output, &["--features play", "--stream"]);
     }
-    // What is played is written only where that was asked for.
+    // Audio that is played is written only if -o is given.
     assert_eq!(names(dir.path()), [""; 0]);
 }
 
@@ -152,7 +152,7 @@ fn an_interruption_leaves_no_half_file() {
             stdin.write_all("word ".repeat(200).as_bytes()).unwrap();
             drop(stdin);
         }
-        // Once there is something of it, it is interrupted.
+        // It is interrupted as soon as a file exists.
         let begin = Instant::now();
         while names(dir.path()).is_empty() {
             if begin.elapsed() > Duration::from_secs(60) {
@@ -168,7 +168,7 @@ fn an_interruption_leaves_no_half_file() {
         if output.status.code() == Some(130) {
             assert_eq!(left, [""; 0], "{}", stderr(&output));
         } else {
-            // It was faster.
+            // It ended before the interruption.
             assert_eq!(left, ["out.wav"]);
             fs::remove_file(dir.path().join("out.wav")).unwrap();
         }

@@ -70,7 +70,7 @@ fn assert_stages(device: &Device) {
         println!("{name}");
         let (expected_shape, mut expected) = golden.f32(name);
         let (time, channels) = (values.len() / channels, *channels);
-        // The reference is channels-first after all stages but the transformer; the later ones
+        // The reference is channels-first after all stages except the transformer; the later stages
         // are stored for the first frames only.
         let stored = if name == "pre_transformer" {
             assert_eq!(expected_shape, [time, channels]);
@@ -127,7 +127,7 @@ fn assert_long(name: &str, device: &Device) {
 }
 
 #[test]
-fn frame_by_frame_is_the_whole() {
+fn frame_by_frame_equals_the_whole() {
     for device in Device::all() {
         let decoder = decoder_on(&device);
         let frames = frames(&Golden::load("codec/frames_340"));
@@ -165,7 +165,7 @@ proptest! {
 }
 
 #[test]
-fn codes_that_do_not_fit_are_refused_and_the_stream_goes_on() {
+fn codes_that_do_not_fit_are_refused_and_the_stream_continues() {
     let decoder = decoder();
     let frames = frames(&Golden::load("codec/stages"));
     let expected = decoder.decode(&frames).unwrap();
@@ -187,7 +187,7 @@ fn codes_that_do_not_fit_are_refused_and_the_stream_goes_on() {
 }
 
 #[test]
-fn tensors_of_no_codec_are_refused() {
+fn unknown_tensors_are_refused() {
     let copy = TempCheckpoint::new(CHECKPOINT);
     // The tensor's bytes become those of a tensor called `unused`.
     let dropped = "decoder.quantizer.rvq_first.input_proj.weight".to_owned();

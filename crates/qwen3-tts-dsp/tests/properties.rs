@@ -122,7 +122,7 @@ fn silence_is_the_floor() {
 }
 
 #[test]
-fn strided_views_are_taken_as_they_are() {
+fn strided_views_are_accepted() {
     let stereo: Array1<f32> = (0..4000).map(|i| (i as f32 * 0.1).sin()).collect();
     let left: Vec<f32> = stereo.iter().copied().step_by(2).collect();
     let view: ArrayView1<'_, f32> = ArrayView1::from(&left);

@@ -1,4 +1,4 @@
-//! Layers against their definitions, and streams against the whole, on every device.
+//! Layers against their definitions, and streams against whole sequences, on every device.
 
 use proptest::prelude::*;
 use qwen3_tts_nn::{
@@ -8,7 +8,7 @@ use qwen3_tts_nn::{
 use qwen3_tts_testkit::{assert_close, cuts};
 use safetensors::tensor::TensorView;
 
-/// Values between −1 and 1 that look random and are the same every time.
+/// Returns reproducible pseudo-random values between −1 and 1.
 fn noise(n: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let mut next = || {
@@ -47,11 +47,11 @@ fn in_pieces(x: &Tensor, sizes: &[usize], mut step: impl FnMut(&Tensor) -> Tenso
 }
 
 #[test]
-fn a_causal_convolution_is_its_definition() {
-    Device::all().iter().for_each(check_a_causal_convolution_is_its_definition);
+fn a_causal_convolution_matches_its_definition() {
+    Device::all().iter().for_each(check_a_causal_convolution_matches_its_definition);
 }
 
-fn check_a_causal_convolution_is_its_definition(device: &Device) {
+fn check_a_causal_convolution_matches_its_definition(device: &Device) {
     let (inputs, outputs, taps, dilation, time) = (5, 7, 3, 2, 11);
     let weight = noise(outputs * inputs * taps, 1);
     let bias = noise(outputs, 2);
@@ -80,13 +80,13 @@ fn check_a_causal_convolution_is_its_definition(device: &Device) {
 /// The reference pads `taps − stride` inputs on the left, and on the right up to a multiple
 /// of the stride.
 #[test]
-fn a_strided_convolution_is_its_definition_with_either_padding() {
+fn a_strided_convolution_matches_its_definition_with_either_padding() {
     Device::all()
         .iter()
-        .for_each(check_a_strided_convolution_is_its_definition_with_either_padding);
+        .for_each(check_a_strided_convolution_matches_its_definition_with_either_padding);
 }
 
-fn check_a_strided_convolution_is_its_definition_with_either_padding(device: &Device) {
+fn check_a_strided_convolution_matches_its_definition_with_either_padding(device: &Device) {
     let (inputs, outputs) = (3, 4);
     for (taps, stride, time) in [(4, 2, 9), (4, 2, 1), (16, 8, 20), (10, 5, 5), (3, 3, 7)] {
         let weight = noise(outputs * inputs * taps, 1);
@@ -118,13 +118,14 @@ fn check_a_strided_convolution_is_its_definition_with_either_padding(device: &De
     }
 }
 
-/// The reference mirrors `(taps − 1)·dilation` inputs in all; if the number is odd, one more at the end.
+/// The reference mirrors `(taps − 1)·dilation` inputs in all, one more at the end if the number is
+/// odd.
 #[test]
-fn a_same_convolution_is_its_definition() {
-    Device::all().iter().for_each(check_a_same_convolution_is_its_definition);
+fn a_same_convolution_matches_its_definition() {
+    Device::all().iter().for_each(check_a_same_convolution_matches_its_definition);
 }
 
-fn check_a_same_convolution_is_its_definition(device: &Device) {
+fn check_a_same_convolution_matches_its_definition(device: &Device) {
     let (inputs, outputs) = (3, 4);
     for (taps, dilation, time) in [(1, 1, 1), (3, 1, 2), (3, 4, 5), (5, 2, 9), (2, 1, 3), (4, 3, 6)]
     {
@@ -162,11 +163,11 @@ fn check_a_same_convolution_is_its_definition(device: &Device) {
 }
 
 #[test]
-fn a_depthwise_convolution_is_its_definition() {
-    Device::all().iter().for_each(check_a_depthwise_convolution_is_its_definition);
+fn a_depthwise_convolution_matches_its_definition() {
+    Device::all().iter().for_each(check_a_depthwise_convolution_matches_its_definition);
 }
 
-fn check_a_depthwise_convolution_is_its_definition(device: &Device) {
+fn check_a_depthwise_convolution_matches_its_definition(device: &Device) {
     let (channels, taps, time) = (6, 7, 9);
     let weight = noise(channels * taps, 1);
     let bias = noise(channels, 2);
@@ -189,13 +190,13 @@ fn check_a_depthwise_convolution_is_its_definition(device: &Device) {
 /// The bias is large and the kernel longer than the stride, so that a bias added twice where
 /// outputs overlap would show.
 #[test]
-fn a_transposed_convolution_is_its_definition_trimmed_on_the_right() {
+fn a_transposed_convolution_matches_its_definition_trimmed_on_the_right() {
     Device::all()
         .iter()
-        .for_each(check_a_transposed_convolution_is_its_definition_trimmed_on_the_right);
+        .for_each(check_a_transposed_convolution_matches_its_definition_trimmed_on_the_right);
 }
 
-fn check_a_transposed_convolution_is_its_definition_trimmed_on_the_right(device: &Device) {
+fn check_a_transposed_convolution_matches_its_definition_trimmed_on_the_right(device: &Device) {
     for (taps, stride) in [(2, 2), (16, 8), (10, 5), (6, 3), (7, 3), (3, 4), (1, 1)] {
         let (inputs, outputs, time) = (4, 3, 6);
         let weight = noise(inputs * outputs * taps, 1);
@@ -329,11 +330,11 @@ fn check_a_transposed_convolution_in_pieces(
 }
 
 #[test]
-fn a_strided_convolution_in_pieces_is_the_whole() {
-    Device::all().iter().for_each(check_a_strided_convolution_in_pieces_is_the_whole);
+fn a_strided_convolution_in_chunks_equals_the_whole() {
+    Device::all().iter().for_each(check_a_strided_convolution_in_chunks_equals_the_whole);
 }
 
-fn check_a_strided_convolution_in_pieces_is_the_whole(device: &Device) {
+fn check_a_strided_convolution_in_chunks_equals_the_whole(device: &Device) {
     let (inputs, outputs, taps, stride) = (3, 5, 10, 5);
     let weight = noise(outputs * inputs * taps, 1);
     let w = weights(&[("weight", &[outputs, inputs, taps], &weight)]);
@@ -350,7 +351,7 @@ fn check_a_strided_convolution_in_pieces_is_the_whole(device: &Device) {
     }
 }
 
-/// Far more positions than any configuration names: the cache grows without a limit.
+/// Uses far more positions than any configuration allows: the cache grows without a limit.
 #[test]
 fn a_cache_has_no_cap() {
     Device::all().iter().for_each(check_a_cache_has_no_cap);

@@ -12,7 +12,7 @@ fn values(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919) % 211) as f32 / 100.0 - 1.0).collect()
 }
 
-/// A file of `weight` and a bias of zeros, with or without MLX's `format`.
+/// Writes a file of `weight` and a bias of zeros, with or without MLX's `format`.
 fn write(path: &Path, weight: &[f32], shape: [usize; 3], biases: usize, mlx: bool) -> Weights {
     let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
     let (weight, bias) = (bytes(weight), bytes(&vec![0.0; biases]));
@@ -26,7 +26,7 @@ fn write(path: &Path, weight: &[f32], shape: [usize; 3], biases: usize, mlx: boo
     Weights::open(path).unwrap()
 }
 
-/// `[a, b, c]` with its axes in another order.
+/// Permutes the axes of `[a, b, c]`.
 fn permute(x: &[f32], shape: [usize; 3], order: [usize; 3]) -> Vec<f32> {
     let strides = [shape[1] * shape[2], shape[2], 1];
     let [a, b, c] = order.map(|axis| shape[axis]);
@@ -101,7 +101,7 @@ fn one_tap_is_a_matrix_in_both_layouts() {
 }
 
 #[test]
-fn a_shape_of_neither_layout_is_refused_in_the_words_of_the_file() {
+fn a_shape_of_neither_layout_is_refused_in_the_layout_of_the_file() {
     let (dir, device) = (tempfile::tempdir().unwrap(), Device::cpu(1));
     let path = dir.path().join("model.safetensors");
     for (mlx, asked) in [(false, [6, 4, 3]), (true, [6, 3, 4])] {

@@ -41,7 +41,7 @@ fn floats(values: &[f32], half: bool) -> (FileDtype, Vec<u8>) {
     }
 }
 
-/// A layer `a` as MLX packed it, and its weights as MLX dequantises them.
+/// Returns a layer `a` packed by MLX, and its weights dequantised by MLX.
 fn layer(golden: &Golden, dtype: &str, bits: usize, group_size: usize) -> (Vec<Entry>, Vec<f32>) {
     let name = |part: &str| format!("{dtype}.{bits}.{group_size}.{part}");
     let (shape, words) = golden.u32(&name("packed"));
@@ -56,7 +56,7 @@ fn layer(golden: &Golden, dtype: &str, bits: usize, group_size: usize) -> (Vec<E
 }
 
 #[test]
-fn layers_compute_with_the_weights_that_mlx_would() {
+fn layers_compute_with_the_weights_of_mlx() {
     Device::all().iter().for_each(assert_layers);
 }
 
@@ -155,7 +155,7 @@ fn damaged_layers_are_refused_by_name() {
 }
 
 #[test]
-fn columns_that_no_group_divides_are_refused() {
+fn columns_that_are_not_whole_groups_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let entries = [
         Entry::new("weight", FileDtype::U32, &[2, 6], vec![0; 48]),
@@ -168,7 +168,7 @@ fn columns_that_no_group_divides_are_refused() {
 }
 
 #[test]
-fn layers_quantised_as_they_are_read_are_those_that_mlx_packed() {
+fn layers_quantised_at_load_equal_those_packed_by_mlx() {
     let golden = Golden::load("operations/quantized");
     let (rows, cols) = (golden.number("rows"), golden.number("cols"));
     let (dtype, bytes) = floats(&golden.f32("weights").1, true);
@@ -229,7 +229,7 @@ fn the_prefix_given_last_decides() {
 }
 
 #[test]
-fn what_is_quantised_already_is_quantised_no_further() {
+fn quantised_layers_are_not_quantised_again() {
     let golden = Golden::load("operations/quantized");
     let (entries, _) = layer(&golden, "bfloat16", 8, 64);
     let dir = tempfile::tempdir().unwrap();

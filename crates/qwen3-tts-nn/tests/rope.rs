@@ -28,10 +28,10 @@ fn assert_official_mrope(device: &Device) {
     }
 }
 
-/// The reference's interleaving, written out: with three equal rows every frequency meets the
-/// same position, whatever the sections are.
+/// Spells out the reference's interleaving: with three equal rows every frequency gets the same
+/// position, for any sections.
 #[test]
-fn every_frequency_of_interleaved_mrope_meets_the_one_position() {
+fn every_frequency_of_interleaved_mrope_gets_the_same_position() {
     let (sections, half) = ([24, 20, 20], 64);
     let mut row_of_frequency = vec![0; half];
     for (row, section) in sections.iter().enumerate().skip(1) {
@@ -46,7 +46,7 @@ fn every_frequency_of_interleaved_mrope_meets_the_one_position() {
 }
 
 #[test]
-fn positions_in_one_run_are_positions_one_by_one() {
+fn positions_of_one_step_equal_positions_one_by_one() {
     let rope = Rope::new(8, 10_000.0);
     let device = Device::cpu(1);
     let values: Vec<f32> = (0..5 * 2 * 8).map(|i| (i as f32 * 0.7).sin()).collect();

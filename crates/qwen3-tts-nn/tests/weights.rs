@@ -113,7 +113,7 @@ fn a_wrong_tensor_is_named_with_what_was_expected_and_found() {
 }
 
 #[test]
-fn files_that_are_no_checkpoint_are_refused() {
+fn other_files_are_refused() {
     for damage in [
         Damage::Missing,
         Damage::Empty,
@@ -133,7 +133,7 @@ fn files_that_are_no_checkpoint_are_refused() {
 }
 
 #[test]
-fn a_tensor_at_an_odd_address_is_read_all_the_same() {
+fn a_tensor_at_an_odd_address_is_read() {
     // The header's length is padded by hand to an odd number.
     let header = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
     let header = format!("{header}{}", " ".repeat(1 + header.len() % 2));

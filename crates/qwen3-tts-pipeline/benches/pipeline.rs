@@ -1,9 +1,9 @@
-//! From a request to audio: the first chunk, requests alone and together, and with a base checkpoint
-//! the longest gap of a stream while a voice is cloned.
+//! Benchmarks requests: the time to the first chunk, requests alone and together, and with a base
+//! checkpoint the longest gap of a stream while a voice is cloned.
 //!
-//! `QWEN3_TTS_BENCH_MODEL` names the directory of a checkpoint of real size, and
-//! `QWEN3_TTS_BENCH_QUANTIZE` what its weights are quantised to; otherwise tiny checkpoints of the
-//! fixtures are timed as they are, which says little about speed.
+//! `QWEN3_TTS_BENCH_MODEL` names the directory of a full-size checkpoint, and
+//! `QWEN3_TTS_BENCH_QUANTIZE` the bits to quantise its weights to. Without them, tiny checkpoints
+//! of the fixtures are used, whose speed means little.
 
 use std::hint::black_box;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 //! `cargo run --release -p qwen3-tts-pipeline --example http -- 127.0.0.1:8000`, then
 //! `curl --data "Hello there!" http://127.0.0.1:8000 | aplay -f S16_LE -r 24000`.
 //!
-//! With `--check` it asks itself for a speech and ends.
+//! With `--check` it requests a speech from itself and ends.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(axum::serve(listener, app).await?)
 }
 
-/// Asks the server at `address` for a speech, and for one that it refuses.
+/// Requests a speech from the server at `address`, and one that it refuses.
 async fn check(address: std::net::SocketAddr) -> Result<(), Box<dyn std::error::Error>> {
     for (text, status) in [("Hello there!", "200"), (" ", "400")] {
         let response = ask(address, text).await?;

@@ -1,4 +1,4 @@
-//! Recordings of every format, good ones and bad ones.
+//! Recordings of every format, valid and damaged.
 
 use std::f64::consts::TAU;
 use std::fs;

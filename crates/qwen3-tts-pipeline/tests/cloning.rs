@@ -1,4 +1,4 @@
-//! Cloned voices, from the recording to the waveform, against what the official package answered.
+//! Cloned voices, from the recording to the waveform, against the official package.
 
 mod support;
 
@@ -54,7 +54,11 @@ fn recordings_become_the_official_voices_codes_and_waveforms() {
         let speech = speak(&model, &request(&golden, voice));
         assert_eq!(speech.codes.codes.concat(), golden.u32("codes").1);
         assert_eq!(speech.stop_reason.name(), golden.string("stop_reason"));
-        assert_eq!(speech.n_samples, golden.number("frames") * 1920, "the reference is cut off");
+        assert_eq!(
+            speech.n_samples,
+            golden.number("frames") * 1920,
+            "the reference is cut off the speech"
+        );
         let stride = golden.number("audio_stride");
         let strided: Vec<f32> = speech.audio.iter().copied().step_by(stride).collect();
         assert_close(&strided, &golden.f32("audio_strided").1, 1e-4);
@@ -119,7 +123,7 @@ fn voices_in_turn_do_not_disturb_each_other() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_anything_is_computed() {
+fn invalid_requests_are_refused_before_anything_is_computed() {
     let golden = Golden::load("cloning/icl_longer_text");
     let base = load("base_0b6");
     let small = voice(&base, &golden);

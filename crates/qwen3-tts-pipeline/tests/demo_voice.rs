@@ -1,5 +1,5 @@
-//! The demo voice speaks: what random weights can't show. Each sentence comes to its end by itself,
-//! is about as long as its teacher's, and sounds like that sentence and like nothing else.
+//! Tests of the demo voice that random weights cannot support: each sentence ends with eos, is
+//! about as long as its teacher's, and sounds like that sentence and like no other.
 
 mod support;
 
@@ -15,21 +15,21 @@ use qwen3_tts_testkit::fixtures_dir;
 use serde::Deserialize;
 use support::speak;
 
-/// The mean distance of log-mel bands that a sentence keeps below; see [`spectral_distance`].
+/// Upper bound of the mean distance of log-mel bands; see [`spectral_distance`].
 const BOUND: f32 = 0.45;
 
-/// A sentence that was never trained on, how its teacher said it, and what the official package
-/// makes of it with this checkpoint.
+/// A sentence outside the training data, its teacher's recording, and the results of the official
+/// package with this checkpoint.
 #[derive(Deserialize)]
 struct Sentence {
     speaker: String,
     text: String,
     file: String,
     n_frames: usize,
-    /// What it hears in the recording.
+    /// Codes of the recording.
     heard_codes: Vec<Vec<u32>>,
     greedy_codes: Vec<Vec<u32>>,
-    /// With a voice cloned of the recording before.
+    /// Codes spoken with a voice cloned from the previous recording.
     cloned_codes: Option<Vec<Vec<u32>>>,
 }
 
@@ -74,18 +74,19 @@ fn assert_ends_in_time(speech: &SpeechOutput, sentence: &Sentence, most: f64) {
     assert!((0.7..most).contains(&ratio), "{}: {ratio} of the teacher's length", sentence.text);
 }
 
-/// Log-mel bands 20 ms apart, of the signal brought to one loudness.
+/// Returns log-mel bands 20 ms apart, after normalising the loudness.
 fn log_mel(samples: &[f32]) -> Array2<f32> {
     let power = samples.iter().map(|x| x * x).sum::<f32>() / samples.len() as f32;
     let level: Vec<f32> = samples.iter().map(|x| x * 0.05 / power.sqrt()).collect();
     let config =
         MelConfig::default().hop_length(480).win_length(600).n_mels(40).f_min(50.0).f_max(8_000.0);
     let mel = MelSpectrogram::new(config).unwrap();
-    // Above the floor that quantised audio has.
+    // Above the noise floor of quantised audio.
     mel.compute(&level[..]).unwrap().mapv(|x| (x.exp() + 3e-3).ln())
 }
 
-/// Mean distance of the bands along the cheapest way through both signals (time warping).
+/// Returns the mean distance of the bands along the cheapest path through both signals (dynamic
+/// time warping).
 fn spectral_distance(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (log_mel(a), log_mel(b));
     let (rows, columns) = (a.nrows(), b.nrows());
@@ -119,7 +120,7 @@ fn noise(n_samples: usize) -> Vec<f32> {
 }
 
 #[test]
-fn sentences_end_by_themselves_and_sound_like_their_teacher() {
+fn sentences_end_with_eos_and_sound_like_their_teacher() {
     let model = load("none");
     for sentence in sentences() {
         for seed in 0..2 {
@@ -142,7 +143,7 @@ fn greedy_codes_are_those_of_the_official_package() {
 }
 
 #[test]
-fn noise_and_other_sentences_are_told_from_a_sentence() {
+fn noise_and_other_sentences_are_distinguished() {
     let sentences = sentences();
     let recordings: Vec<Vec<f32>> = sentences.iter().map(teacher).collect();
     for (index, own) in recordings.iter().enumerate() {
@@ -155,7 +156,7 @@ fn noise_and_other_sentences_are_told_from_a_sentence() {
 }
 
 #[test]
-fn eight_and_four_bits_still_say_it() {
+fn quantised_weights_speak_the_sentence() {
     for bits in ["8", "4"] {
         let model = load(bits);
         for sentence in sentences().iter().step_by(2) {
@@ -168,7 +169,7 @@ fn eight_and_four_bits_still_say_it() {
 }
 
 #[test]
-fn a_text_that_comes_while_it_is_spoken_ends_too() {
+fn streaming_text_ends_with_eos() {
     let model = load("none");
     for sentence in sentences().iter().step_by(2) {
         let request = SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).seed(1);
@@ -182,7 +183,7 @@ fn a_text_that_comes_while_it_is_spoken_ends_too() {
 #[test]
 fn one_voice_is_low_and_one_high() {
     let model = load("none");
-    /// How much the signal is like itself, `lag` samples later.
+    /// Returns the autocorrelation of the signal at a lag in samples.
     fn likeness(samples: &[f32], lag: usize) -> f32 {
         let pairs = samples.iter().zip(&samples[lag..]);
         let power: f32 = samples.iter().map(|x| x * x).sum();
@@ -199,7 +200,7 @@ fn one_voice_is_low_and_one_high() {
 }
 
 #[test]
-fn recordings_are_heard_as_the_official_package_hears_them() {
+fn recordings_are_encoded_as_by_the_official_package() {
     let options = LoadOptions::default().without_talker();
     let codec = Synthesizer::from_files(&demo(), &options).unwrap();
     for sentence in sentences() {
@@ -212,7 +213,7 @@ fn recordings_are_heard_as_the_official_package_hears_them() {
 }
 
 #[test]
-fn a_cloned_voice_says_it_as_the_recording_would() {
+fn a_cloned_voice_speaks_like_the_recording() {
     let model = Synthesizer::from_files(&base(), &LoadOptions::default()).unwrap();
     for pair in sentences().chunks(2) {
         let [reference, sentence] = pair else { panic!("sentences come in pairs") };

@@ -1,4 +1,4 @@
-//! Models by name: directories, the cache, and downloads from a server of our own.
+//! Models by name: directories, the cache, and downloads from a local server.
 
 #![cfg(feature = "hub")]
 
@@ -15,15 +15,15 @@ use qwen3_tts_testkit::{TempCheckpoint, checkpoint};
 const MODEL: &str = "Someone/Tiny-TTS";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A server that has one model, and may be told to misbehave.
+/// A server with one model, which can misbehave on demand.
 #[derive(Clone, Default)]
 struct Server {
     files: HashMap<String, Vec<u8>>,
-    /// Breaks off after so many bytes of each file, once.
+    /// Number of bytes of each file after which it breaks off, once.
     break_off_after: Option<usize>,
-    /// Ignores `Range`.
+    /// True if `Range` is ignored.
     no_ranges: bool,
-    /// Asks for this token.
+    /// Token that is required.
     token: Option<String>,
 }
 

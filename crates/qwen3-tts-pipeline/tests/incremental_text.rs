@@ -1,4 +1,4 @@
-//! A text that comes in pieces has the ids, and the speech, of the whole.
+//! Incremental text has the same ids and the same speech as the whole text.
 
 mod support;
 
@@ -14,7 +14,7 @@ fn tokenizer(dir: &Path) -> TextTokenizer {
     TextTokenizer::load(&ModelFiles::directory(dir)).unwrap()
 }
 
-/// Both of the splits, and the published tokenizer where it is at hand.
+/// Returns tokenizers with both splits, and the published one if it is available.
 fn tokenizers() -> Vec<TextTokenizer> {
     let large = LargeVocabulary::new();
     let mut all =
@@ -23,7 +23,7 @@ fn tokenizers() -> Vec<TextTokenizer> {
     all
 }
 
-/// Bits of text where something may meet what comes next.
+/// Fragments of text that may merge with the text after them.
 const BITS: &[&str] = &[
     "a",
     "A",
@@ -109,7 +109,7 @@ const BITS: &[&str] = &[
     "\0",
 ];
 
-/// A text as pieces: bits, cut again anywhere between characters.
+/// Generates a text in pieces: fragments, cut anywhere between characters.
 fn pieces() -> impl Strategy<Value = Vec<String>> {
     let bit = prop_oneof![
         8 => prop::sample::select(BITS).prop_map(str::to_owned),
@@ -133,7 +133,7 @@ fn in_pieces(tokenizer: &TextTokenizer, pieces: &[String]) -> Vec<u32> {
 }
 
 #[test]
-fn the_ids_are_those_of_the_whole_wherever_it_is_cut() {
+fn the_ids_do_not_depend_on_the_cuts() {
     for tokenizer in tokenizers() {
         let mut runner = TestRunner::new(ProptestConfig {
             failure_persistence: None,
@@ -162,7 +162,7 @@ fn character_by_character_the_texts_of_the_official_loader_keep_their_ids() {
 }
 
 #[test]
-fn words_are_not_held_longer_than_they_must() {
+fn words_are_not_held_longer_than_necessary() {
     for tokenizer in tokenizers() {
         for (text, next) in [
             ("One two", " "),
@@ -190,7 +190,7 @@ fn a_word_without_end_is_refused() {
 }
 
 #[test]
-fn speech_of_text_that_comes_is_that_of_the_whole_text() {
+fn speech_of_incremental_text_equals_that_of_the_whole_text() {
     for kind in kinds() {
         let model = load(kind.model);
         let request = kind.request.max_frames(30).text_mode(TextMode::Streaming);
@@ -227,7 +227,7 @@ fn text_has_an_end_and_a_listener() {
 
     let (mut text, speech) = model.speak_incremental(request.clone()).unwrap();
     drop(speech);
-    // The model's thread drops the speech some time after its holder.
+    // The model's thread drops the speech some time after the caller.
     let error = loop {
         match text.push("One two three. ") {
             Ok(()) => std::thread::sleep(std::time::Duration::from_millis(1)),

@@ -1,4 +1,4 @@
-//! Long texts: nothing is lost on the way to the pieces, and every piece is spoken as alone.
+//! Long texts: the pieces contain the whole text, and each is spoken as it would be alone.
 
 mod support;
 
@@ -25,7 +25,7 @@ fn without_space(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_whitespace()).collect()
 }
 
-/// Two sentences and the beginning of a third in every language that the models speak.
+/// Three sentences in every language that the models speak.
 const SENTENCES: [[&str; 3]; 10] = [
     ["今天天气很好。", "我们去公园散步吧！", "你觉得呢？"],
     ["The weather is good.", "It is 3.5 degrees, isn't it?", "\"Yes!\" she said."],
@@ -46,7 +46,7 @@ fn sentences_end_by_the_rules_of_every_language() {
         // Chinese and Japanese have no space between them.
         let is_spaced = sentences[0].contains(' ');
         let text = sentences.join(if is_spaced { " " } else { "" });
-        // As small a budget as allows the longest sentence.
+        // The smallest budget that allows the longest sentence.
         let tokens = |text: &&str| split(&model, text, usize::MAX)[0].tokens;
         let budget = sentences.iter().map(tokens).max().unwrap();
         let pieces = split(&model, &text, budget);
@@ -61,7 +61,7 @@ fn sentences_end_by_the_rules_of_every_language() {
             .collect();
         assert!(pieces.len() > 1, "{text}");
         assert!(ends.iter().all(|end| sentence_ends.contains(end)), "{text} {ends:?}");
-        // And one by one, where each is as long as the budget.
+        // And one by one, if each is as long as the budget.
         assert_eq!(texts(&model, &text, usize::MAX), [text.as_str()]);
     }
 }
@@ -83,7 +83,7 @@ fn a_piece_ends_at_the_largest_end_that_fits() {
     for piece in &clauses {
         assert!(text[piece.range.clone()].ends_with([',', ';', '.']), "{piece:?}");
     }
-    // With no room for two words each one is a piece, with the punctuation that belongs to it.
+    // Without room for two words, each word is a piece, with its punctuation.
     let words = texts(&model, "One, \"two\" (three): 1,000.5 don't e-mail", 1);
     assert_eq!(words, ["One,", "\"two\"", "(three):", "1,000.5", "don't", "e-mail"]);
     assert_eq!(texts(&model, "\u{200f} \n\t", 10), ["\u{200f}"]);
@@ -102,14 +102,14 @@ fn words_without_space_between_them_stay_whole() {
 }
 
 #[test]
-fn what_cannot_be_said_alone_joins_what_can() {
+fn text_without_words_joins_a_neighbour() {
     let model = load(MODEL);
     let pieces = texts(&model, "***\n\nOne.\n\n* * *\n\nTwo.\n\n🙂\n\n—", 100);
     assert_eq!(pieces, ["***\n\nOne.\n\n* * *", "Two.\n\n🙂\n\n—"]);
     assert_eq!(texts(&model, "***", 100), ["***"]);
 }
 
-/// Bits of prose, and of what else is found in it.
+/// Fragments of prose, and of other things found in it.
 const BITS: &[&str] = &[
     "word",
     "Ein Satz.",
@@ -161,7 +161,7 @@ const BITS: &[&str] = &[
 ];
 
 #[test]
-fn nothing_is_lost_whatever_the_text_and_the_budget() {
+fn pieces_contain_the_whole_text_for_any_budget() {
     let model = load(MODEL);
     let texts = prop::collection::vec(prop::sample::select(BITS), 0..60);
     let mut runner = TestRunner::new(ProptestConfig {
@@ -216,7 +216,7 @@ fn ten_thousand_words_keep_every_sentence() {
     assert_eq!(without_space(&pieces.concat()), without_space(&text));
 }
 
-/// Pieces of a few words: fewer tokens than any sentence here has.
+/// Returns options for pieces of a few words, shorter than any sentence here.
 fn few_words() -> LongText {
     LongText::default().piece_tokens(Some(24))
 }
@@ -248,7 +248,7 @@ fn listen(model: &Synthesizer, request: SpeechRequest) -> (Vec<Vec<f32>>, Speech
 }
 
 #[test]
-fn pieces_are_what_they_are_alone_however_they_are_delivered() {
+fn pieces_equal_those_spoken_alone_for_any_delivery() {
     let model = load(MODEL);
     let request = SpeechRequest::new(CHAPTER).seed(9).max_frames(12).speaker("ryan");
     let mut first = None;
@@ -285,7 +285,7 @@ fn pieces_are_what_they_are_alone_however_they_are_delivered() {
 }
 
 #[test]
-fn texts_are_what_they_are_alone_however_many_are_spoken_together() {
+fn texts_spoken_together_equal_those_spoken_alone() {
     let model = load(MODEL);
     let texts = [CHAPTER, "Thirteen.", "Fourteen fifteen. Sixteen, seventeen eighteen nineteen!"];
     let request = |index: usize| {
@@ -305,7 +305,7 @@ fn texts_are_what_they_are_alone_however_many_are_spoken_together() {
 }
 
 #[test]
-fn a_short_text_is_spoken_as_it_is() {
+fn a_short_text_is_not_split() {
     let model = load(MODEL);
     let request = SpeechRequest::new(" One two.\n").seed(4).max_frames(9);
     let (audio, output) = listen(&model, request.clone());
@@ -315,7 +315,7 @@ fn a_short_text_is_spoken_as_it_is() {
     let (audio, output) = listen(&model, unsplit);
     assert_eq!((audio.len(), output.pieces[0].range.clone()), (1, 0..CHAPTER.len()));
     assert!(output.pieces[0].pause.is_zero());
-    // Paragraphs are pieces of their own otherwise.
+    // Without it, paragraphs are separate pieces.
     let (split, _) = listen(&model, long.clone());
     assert_eq!(split.len(), 2);
     let whole = long.long_text(LongText::default().piece_tokens(None));
@@ -323,7 +323,7 @@ fn a_short_text_is_spoken_as_it_is() {
 }
 
 #[test]
-fn pieces_can_be_left_out() {
+fn pieces_can_be_skipped() {
     let model = load(MODEL);
     let request = SpeechRequest::new(CHAPTER).seed(9).max_frames(6);
     for chunks in [ChunkSchedule::pieces(), ChunkSchedule::default()] {
@@ -340,9 +340,9 @@ fn pieces_can_be_left_out() {
     }
 }
 
-/// The tiny model hardly ever finds an end, so that every piece runs away.
+/// The tiny model hardly ever generates eos, so every piece runs away.
 #[test]
-fn a_piece_that_runs_away_is_tried_again_and_reported() {
+fn a_piece_that_runs_away_is_retried_and_reported() {
     let model = load(MODEL);
     let request = SpeechRequest::new("One. Two.\n\nThree.").seed(100);
     let request = request.long_text(few_words().retries(Some(1)).together(4));
@@ -356,7 +356,7 @@ fn a_piece_that_runs_away_is_tried_again_and_reported() {
         assert_eq!(piece.is_runaway, piece.stop_reason == StopReason::MaxFrames);
     }
     assert!(output.pieces.iter().any(|piece| piece.is_runaway && piece.attempts == 2));
-    // What would not change, and what was heard, is not tried again.
+    // Greedy pieces, which would not change, and pieces already delivered are not retried.
     for request in [whole.greedy(), request] {
         let (_, output) = listen(&model, request);
         assert!(output.pieces.iter().all(|piece| piece.attempts == 1));
@@ -365,7 +365,7 @@ fn a_piece_that_runs_away_is_tried_again_and_reported() {
 }
 
 #[test]
-fn what_cannot_be_spoken_is_refused_first() {
+fn invalid_texts_are_refused_first() {
     let model = load(MODEL);
     let refused = |request: SpeechRequest| {
         let request = request.long_text(few_words());

@@ -1,4 +1,5 @@
-//! What a file claims costs no memory: one test, alone in its program, which counts every byte.
+//! Claims of a file's header cost no memory. The only test of its program, since it counts all
+//! allocated bytes.
 
 use peak_alloc::PeakAlloc;
 use qwen3_tts_pipeline::{AudioLimits, ClonedVoice, ReferenceAudio, WavFormat};
@@ -6,10 +7,10 @@ use qwen3_tts_pipeline::{AudioLimits, ClonedVoice, ReferenceAudio, WavFormat};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What the readers take for any file: buffers of streams, tables of decoders, filters.
+/// Memory in bytes that the readers need for any file: stream buffers, decoder tables, filters.
 const FIXED: usize = 8 << 20;
 
-/// The most bytes that `work` had in use at once.
+/// Returns the peak number of bytes allocated by `work`.
 fn peak(work: impl FnOnce()) -> usize {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -17,7 +18,7 @@ fn peak(work: impl FnOnce()) -> usize {
     MEMORY.peak_usage() - before
 }
 
-/// Half a second of WAV that claims `channels` and as many bytes as can be claimed.
+/// Returns half a second of WAV whose header claims `channels` and the maximum number of bytes.
 fn boastful_wav(channels: u16, bits: u16) -> Vec<u8> {
     let mut bytes = WavFormat::S16.encode(&[0.25; 12_000], 24_000);
     bytes[22..24].copy_from_slice(&channels.to_le_bytes());
@@ -28,7 +29,7 @@ fn boastful_wav(channels: u16, bits: u16) -> Vec<u8> {
     bytes
 }
 
-/// A safetensors file whose header claims `header` bytes and a tensor of `elements`.
+/// Returns a safetensors file that claims a header of `header` bytes and a tensor of `elements`.
 fn boastful_voice(header: u64, elements: u64) -> Vec<u8> {
     let json = format!(
         r#"{{"__metadata__":{{"format":"qwen3-tts-voice","version":"1","tts_model_size":"0b6"}},
@@ -40,7 +41,7 @@ fn boastful_voice(header: u64, elements: u64) -> Vec<u8> {
 }
 
 #[test]
-fn memory_is_bound_by_the_file_and_the_limit_not_by_what_the_file_claims() {
+fn memory_is_bounded_by_the_file_and_the_limit_not_by_the_header() {
     let any = AudioLimits::any();
     for (channels, bits) in [(1, 16), (2, 32), (32, 32), (u16::MAX, 8)] {
         let bytes = boastful_wav(channels, bits);
@@ -54,7 +55,7 @@ fn memory_is_bound_by_the_file_and_the_limit_not_by_what_the_file_claims() {
             assert!(used < 1 << 20, "{used} bytes for {header} {elements}");
         }
     }
-    // Ten minutes of recording cost no more than the half minute that is used of it.
+    // A recording of ten minutes costs no more than the half minute of it that is used.
     let seconds = 600;
     let long = WavFormat::S16.encode(&vec![0.25; 8_000 * seconds], 8_000);
     let limits = AudioLimits::default();

@@ -1,5 +1,5 @@
-//! What a request held is free once it is over, however it ended: one test, alone in its program,
-//! which counts every byte.
+//! The memory of a request is freed at its end, however it ends. The only test of its program,
+//! since it counts all allocated bytes.
 
 mod support;
 
@@ -12,10 +12,10 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const REQUESTS: usize = 1000;
 
-/// Less than any leak of some hundred bytes for each request adds up to.
+/// Tolerance in bytes, less than the sum of a leak of some hundred bytes per request.
 const SLACK: usize = 256 << 10;
 
-/// Numbers that look drawn, the same each time.
+/// A reproducible pseudo-random generator.
 struct Dice(u64);
 
 impl Dice {
@@ -25,7 +25,7 @@ impl Dice {
     }
 }
 
-/// Makes one request, whole or given up somewhere.
+/// Makes one request, which ends or is dropped early.
 fn request_once(model: &Synthesizer, request: &SpeechRequest, way: usize, dice: &mut Dice) {
     match way {
         0 => drop(speak(model, request)),
@@ -41,7 +41,7 @@ fn request_once(model: &Synthesizer, request: &SpeechRequest, way: usize, dice: 
             let (mut text, speech) = model.speak_incremental(request).unwrap();
             text.push("Eins, zwei, ").unwrap();
             if dice.below(2) == 0 {
-                // Enough may have been heard before the rest of the text.
+                // The speech may end before the rest of the text.
                 let _ = text.push("drei.");
                 drop(text);
                 assert!(speech.map(Result::unwrap).count() > 0);
@@ -66,7 +66,7 @@ fn request_once(model: &Synthesizer, request: &SpeechRequest, way: usize, dice: 
     }
 }
 
-/// Returns the bytes in use once the model's thread has dropped the requests before.
+/// Returns the bytes in use once the model's thread has dropped the earlier requests.
 fn settled_usage(model: &Synthesizer) -> usize {
     model.decode(&SpeechCodes { codes: vec![vec![0; 16]] }).unwrap();
     MEMORY.current_usage()
@@ -83,7 +83,7 @@ fn memory_is_flat_over_a_thousand_requests() {
             .cloned(voices[n % 2].clone())
             .seed(n as u64)
             .max_frames(1 + dice.below(6));
-        // The first ten show every way, so that whatever is kept for later is there.
+        // The first ten cover every way, so that all memory kept for later is allocated.
         let way = if n < 10 { n % 7 } else { dice.below(7) };
         request_once(&model, &request, way, &mut dice);
         used.push(settled_usage(&model));

@@ -1,4 +1,4 @@
-//! What a model cannot honour is refused before anything is computed, with a reason.
+//! Requests that a model cannot honour are refused before anything is computed, with a reason.
 
 mod support;
 
@@ -21,7 +21,7 @@ fn text() -> SpeechRequest {
 }
 
 #[test]
-fn a_text_has_something_to_say() {
+fn blank_texts_are_refused() {
     let model = load("custom_voice_0b6");
     for empty in ["", " ", "\n\t \u{3000}\r\n"] {
         refused(&model, &SpeechRequest::new(empty), &["no text"]);
@@ -30,7 +30,7 @@ fn a_text_has_something_to_say() {
 }
 
 #[test]
-fn names_are_those_of_the_model() {
+fn unknown_speakers_and_languages_are_refused() {
     let model = load("custom_voice_0b6");
     refused(&model, &text().speaker("Nobody"), &["\"Nobody\"", "serena", "uncle_fu"]);
     refused(&model, &text().speaker(""), &["\"\""]);

@@ -1,4 +1,4 @@
-//! Whole requests against what the official package answered.
+//! Whole requests against the official package.
 
 mod support;
 
@@ -65,7 +65,7 @@ fn an_output_adds_up() {
     assert_eq!(output.codes.codes.len(), frames);
     assert!(output.codes.codes.iter().all(|frame| frame.len() == 16));
     assert_eq!(output.n_samples, frames * 1920);
-    assert!(output.audio.is_empty(), "the chunks had it");
+    assert!(output.audio.is_empty(), "the chunks contained the audio");
     assert_eq!((output.sample_rate, output.seed), (24_000, 5));
     assert_eq!(output.duration().as_millis(), frames as u128 * 80);
     let rtf = output.processing_time.as_secs_f64() / output.duration().as_secs_f64();

@@ -1,4 +1,4 @@
-//! A stream gives what the whole speech has, however it is cut.
+//! A stream gives the samples of the whole speech, in any chunks.
 
 mod support;
 
@@ -45,7 +45,7 @@ fn expected_sizes((first, growth, max): Schedule, frames: usize) -> Vec<usize> {
 }
 
 #[test]
-fn however_it_is_cut_a_stream_is_the_whole_speech() {
+fn a_stream_in_any_chunks_equals_the_whole_speech() {
     for kind in kinds() {
         let model = load(kind.model);
         let request = kind.request.max_frames(45);
@@ -81,9 +81,9 @@ fn however_it_is_cut_a_stream_is_the_whole_speech() {
     }
 }
 
-/// The decoder looks back further than the reference's chunks of 300 frames and its own window.
+/// The speech is longer than the reference's chunks of 300 frames and the decoder's window.
 #[test]
-fn a_long_stream_is_the_whole_speech_too() {
+fn a_long_stream_equals_the_whole_speech() {
     let model = load("custom_voice_0b6");
     // Without an end among the likely codes, the tiny model speaks on.
     let request = SpeechRequest::new("One two three.").seed(1).max_frames(330);
@@ -101,8 +101,8 @@ fn the_first_chunk_has_one_frame() {
     assert!(speech.progress().frames >= 1);
 }
 
-/// The speech is made ahead, so how far it comes before it is cancelled is open: whatever was
-/// made can still be heard, and the codes are those of what was made.
+/// Speech is generated ahead, so its length at cancellation is not fixed. The frames generated
+/// until then can still be heard, and the codes are those of these frames.
 #[test]
 fn a_cancelled_speech_has_the_codes_of_its_audio() {
     let model = load("custom_voice_0b6");
@@ -120,7 +120,7 @@ fn a_cancelled_speech_has_the_codes_of_its_audio() {
     assert_eq!(output.stop_reason, StopReason::Cancelled);
     assert_eq!(output.codes.codes[..], whole.codes.codes[..n_frames]);
     assert!(audio == whole.audio[..n_frames * 1920]);
-    // Two at once and one given up do not disturb each other.
+    // Two speeches at once, one of them dropped, do not disturb each other.
     let [mut one, mut other] = [(), ()].map(|()| model.speak(request.clone()).unwrap());
     drop(other.next());
     let first = one.next().unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! A handle is used from any thread, on every device, with every kind of voice.
+//! Handles used from any thread, on every device, with every kind of voice.
 
 mod support;
 
@@ -34,7 +34,7 @@ fn requests(options: &LoadOptions) -> Vec<(&'static str, SpeechRequest)> {
 }
 
 #[test]
-fn a_model_speaks_with_every_kind_of_voice_from_whatever_thread() {
+fn a_model_speaks_with_every_kind_of_voice_from_any_thread() {
     let devices = Device::all().into_iter().map(|device| match device.name() {
         "cpu" => DeviceKind::Cpu,
         _ => DeviceKind::Mlx,

@@ -1,4 +1,4 @@
-//! Many callers of one model: each hears what it would hear alone.
+//! Many callers of one model: each gets the speech that it would get alone.
 
 mod support;
 
@@ -53,7 +53,7 @@ fn callers_on_many_threads_hear_their_own_speech() {
     let requests = requests();
     let expected = alone(&load(MODEL), &requests);
     let model = load_with(options().max_active(3));
-    // Twice, so that some join while others leave.
+    // Each request twice, so that some join while others leave.
     let twice = || requests.iter().zip(&expected).chain(requests.iter().zip(&expected));
     std::thread::scope(|scope| {
         for (request, expected) in twice() {
@@ -94,12 +94,12 @@ fn a_speech_is_a_stream_for_asynchronous_callers_too() {
 }
 
 #[test]
-fn a_slow_or_leaving_holder_delays_only_its_own_speech() {
+fn a_slow_or_leaving_consumer_delays_only_its_own_speech() {
     let model = load_with(options().max_active(3));
     let long = long().buffered_chunks(1).chunks(ChunkSchedule::every(1));
     let mut slow = model.speak(long.clone()).unwrap();
     let slow_first = slow.next().unwrap().unwrap();
-    // Two leave: one that has begun, one whose holder never took a chunk.
+    // Two are dropped: one that has begun, and one of which no chunk was taken.
     let mut leaves = model.speak(long.clone()).unwrap();
     leaves.next().unwrap().unwrap();
     drop((leaves, model.speak(long.clone()).unwrap()));
@@ -126,7 +126,7 @@ fn the_number_of_requests_is_limited() {
     assert!(matches!(refused, Error::Busy { present: 3 }), "{refused}");
     speeches[0].next().unwrap().unwrap();
     assert_eq!((model.active_requests(), model.waiting_requests()), (1, 2));
-    // One that is heard to its end makes room.
+    // A speech that ends makes room.
     let first = speeches.remove(0);
     assert_eq!(first.map(Result::unwrap).count(), 9);
     speeches.push(model.speak(request).unwrap());
@@ -137,12 +137,12 @@ fn the_number_of_requests_is_limited() {
 }
 
 #[test]
-fn what_cannot_be_spoken_is_refused_at_once_and_fails_alone() {
+fn invalid_requests_are_refused_at_once_and_fail_alone() {
     let model = load(MODEL);
     let error = model.speak(SpeechRequest::new(" ")).map(drop).unwrap_err();
     assert!(error.to_string().contains("no text"), "{error}");
     assert!(model.speak(SpeechRequest::new("Hi.").speaker("nobody")).is_err());
-    // A text that turns out to be blank fails when that is known, beside one that goes on.
+    // Incremental text that turns out to be blank fails at its end, while another speech continues.
     let going = model.speak(requests().swap_remove(0)).unwrap();
     let (mut text, mut blank) = model.speak_incremental(SpeechRequest::new("")).unwrap();
     text.push("  \n").unwrap();
@@ -222,7 +222,7 @@ fn voices_do_not_mix() {
     }
 }
 
-/// The encoders work in slices between the frames of a speech.
+/// The encoders run in slices between the frames of a speech.
 #[test]
 fn voices_are_cloned_and_codes_decoded_while_others_speak() {
     let model = load("base_0b6");

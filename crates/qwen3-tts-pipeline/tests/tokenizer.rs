@@ -10,8 +10,8 @@ use qwen3_tts_testkit::{Golden, checkpoint};
 use serde_json::{Value, json};
 use support::LargeVocabulary;
 
-/// Set to the directory of a published checkpoint (`vocab.json`, `merges.txt`,
-/// `tokenizer_config.json`) to compare with what the official loader made of it.
+/// Variable that names the directory of a published checkpoint (`vocab.json`, `merges.txt`,
+/// `tokenizer_config.json`), to compare with the ids of the official loader.
 const REAL: &str = "QWEN3_TTS_TOKENIZER";
 
 #[test]
@@ -48,7 +48,7 @@ fn matches_golden(dir: &Path, golden: &str, field: &str, expected: impl Fn(u32) 
     }
 }
 
-/// A tokenizer of all bytes and a few merges, one of which begins with `#`.
+/// Writes a tokenizer of all bytes and a few merges, one of which begins with `#`.
 fn write_small(dir: &Path) {
     let mut vocab: Vec<String> = byte_letters().map(String::from).to_vec();
     let merges = [("#", "#"), ("h", "e"), ("l", "l"), ("he", "ll"), ("Ċ", "Ċ")];
@@ -67,7 +67,7 @@ fn write_small(dir: &Path) {
     fs::write(dir.join("tokenizer_config.json"), config.to_string()).unwrap();
 }
 
-/// The letter that stands for each byte, as in GPT-2: itself if it prints, else one from 256 up.
+/// Returns GPT-2's letter for each byte: the byte if it prints, else a character from 256 up.
 fn byte_letters() -> [char; 256] {
     let mut other = 256;
     std::array::from_fn(|byte| {
@@ -86,7 +86,7 @@ fn byte_ids(text: &str) -> Vec<u32> {
     text.bytes().map(u32::from).collect()
 }
 
-/// As transformers' `Qwen2Converter` writes it.
+/// The split as written by transformers' `Qwen2Converter`.
 const QWEN2_SPLIT: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 const PAIR: u32 = 256;
@@ -196,7 +196,7 @@ fn damage_is_named() {
 fn an_endless_text_is_refused() {
     let (_dir, tokenizer) = small();
     let long = |letter: &str| tokenizer.encode(&letter.repeat(1 << 18)).map(|ids| ids.len());
-    // The longest text there can be is split to its end, whatever it consists of.
+    // The longest allowed text is split to its end, whatever it consists of.
     for letter in ["A", "a", " ", "\n", "!", "1"] {
         let ids = long(letter).unwrap();
         assert!(ids >= 1 << 17, "{letter:?} {ids}");

@@ -1,4 +1,4 @@
-//! Voices in files: back as they were, and nothing else accepted.
+//! Voice files: voices survive a round trip, and other files are refused.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn config(name: &str) -> ModelConfig {
     ModelConfig::from_file(checkpoint(name).join("config.json")).unwrap()
 }
 
-/// A voice in context for a tiny base model.
+/// Returns a voice with its recording's codes, for a tiny base model.
 fn voice() -> ClonedVoice {
     let config = config("base_0b6");
     let talker = &config.talker_config;
@@ -27,7 +27,7 @@ fn voice() -> ClonedVoice {
     ClonedVoice::new(embedding, Some(VoiceReference::new(codes, transcript)), config.tts_model_size)
 }
 
-/// [`voice`] after a change.
+/// Returns [`voice`] after a change.
 fn changed(change: impl FnOnce(&mut ClonedVoice)) -> ClonedVoice {
     let mut voice = voice();
     change(&mut voice);
@@ -44,7 +44,7 @@ fn refuse(bytes: &[u8]) -> VoiceFileError {
     }
 }
 
-/// The file of `voice` with another header.
+/// Returns the file of `voice` with a changed header.
 fn with_header(voice: &ClonedVoice, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let bytes = voice.to_bytes("a").unwrap();
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
@@ -55,7 +55,7 @@ fn with_header(voice: &ClonedVoice, change: impl FnOnce(&mut Value)) -> Vec<u8> 
 }
 
 #[test]
-fn a_voice_comes_back_as_it_was() {
+fn a_voice_survives_a_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ann.voice");
     let in_context = voice();
@@ -70,7 +70,7 @@ fn a_voice_comes_back_as_it_was() {
 }
 
 #[test]
-fn other_programs_find_in_it_what_the_documentation_says() {
+fn the_file_has_the_documented_format() {
     let voice = voice();
     let bytes = voice.to_bytes("a").unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
@@ -90,7 +90,7 @@ fn other_programs_find_in_it_what_the_documentation_says() {
 }
 
 #[test]
-fn what_could_not_be_loaded_is_not_saved() {
+fn a_voice_that_could_not_be_loaded_is_not_saved() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ann.voice");
     let reference =
@@ -126,7 +126,7 @@ fn a_voice_replaces_a_file_and_not_a_directory() {
 }
 
 #[test]
-fn other_files_and_newer_ones_are_told_apart() {
+fn other_files_and_newer_ones_have_different_errors() {
     for bytes in [&b"Hello"[..], &[0; 100], &[0xff; 100]] {
         assert!(matches!(refuse(bytes), VoiceFileError::Damaged { .. }));
     }
@@ -140,7 +140,7 @@ fn other_files_and_newer_ones_are_told_apart() {
     assert!(matches!(refuse(&model), VoiceFileError::Format { found } if found == "none"));
     let torch = with_header(&voice(), |header| header["__metadata__"]["format"] = json!("pt"));
     assert!(matches!(refuse(&torch), VoiceFileError::Format { found } if found == "\"pt\""));
-    // A newer file is that first, whatever else is new in it.
+    // The version is checked first, before other new fields.
     let newer = with_header(&voice(), |header| {
         header["__metadata__"]["version"] = json!("2");
         header["style"] = header["codes"].take();
@@ -249,7 +249,7 @@ fn codes_fit_the_codebooks_of_the_model() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Any part of a file can be anything: a voice that could be saved again, or one line.
+    /// A file with any damage gives a voice that could be saved again, or an error of one line.
     #[test]
     fn damaged_files_are_read_or_refused(
         places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),

@@ -87,7 +87,7 @@ fn assert_checkpoints(device: &Device) {
 }
 
 #[test]
-fn nothing_but_the_encoder_is_in_its_weights() {
+fn the_weights_contain_only_the_encoder() {
     let case = Case::load(CASES[0]);
     case.encoder();
     let others: Vec<String> = case.golden.names();

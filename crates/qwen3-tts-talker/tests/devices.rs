@@ -17,8 +17,9 @@ fn endless(name: &str, device: &Device) -> Case {
     Case::of(golden, &dir, device, |config| config.talker_config.codec_eos_token_id = u32::MAX)
 }
 
-/// The goldens' own frames are far from a tie. These are more frames; they were the same at every
-/// level of instructions. An index that differs here may be a tie on a machine with other rounding.
+/// The goldens' frames are far from a tie. Here are more frames, which are equal on every
+/// instruction set tested so far; a code that differs may be a near tie on a machine that rounds
+/// differently.
 #[test]
 fn a_hundred_greedy_frames_of_every_golden_are_the_same_on_every_device() {
     let goldens = [speech_goldens(), cloning_goldens()].concat();
@@ -68,10 +69,9 @@ fn frame_input(talker: &Talker, code_0: Tensor, ids: &[Ids]) -> Tensor {
     rest.fold(code_0, |sum, (group, id)| sum.add(&talker.code_predictor().embed(group, id)))
 }
 
-/// mlx-audio computes in bf16 with the same weights. Both differ from float32 by rounding; the two
-/// orders of rounding are independent, so both should be about equally far from float32. A part
-/// that was left in another type, or rounded once more, would change the ratio; a wrong one would
-/// be far from both.
+/// Compares bf16 with mlx-audio's, with the same weights. Both differ from float32 by independent
+/// rounding, so both should be about equally far from float32. A part in another type, or with an
+/// extra rounding, would change the ratio; a wrong one would be far from both.
 fn assert_bf16_is_as_good_as_that_of_mlx_audio(golden: &str, dir: &Path) {
     let Ok(device) = Device::mlx_in(Precision::Checkpoint) else { return };
     let case = |device: &Device| Case::of(Golden::load(golden), dir, device, |_| ());

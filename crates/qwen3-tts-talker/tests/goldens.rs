@@ -56,7 +56,7 @@ fn free_running_greedy_codes_are_the_official_ones_in_all_codebooks() {
 }
 
 #[test]
-fn a_talker_can_be_loaded_here_and_run_there() {
+fn a_talker_can_run_on_another_thread() {
     for device in Device::all() {
         let case = Case::load("speech/streaming_english", &device);
         let expected = case.codes();

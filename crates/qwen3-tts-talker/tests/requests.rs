@@ -135,7 +135,7 @@ fn prompts_without_text_are_refused() {
 }
 
 #[test]
-fn senseless_sampling_is_refused_by_name() {
+fn invalid_sampling_is_refused_by_name() {
     let talker = talker(|_| ());
     let base = params(5).talker;
     for (sampling, name) in [
@@ -199,7 +199,7 @@ fn changes_to_the_sampling_replace_the_published_values() {
 }
 
 #[test]
-fn tensors_of_no_model_of_the_file_are_refused() {
+fn unknown_tensors_are_refused() {
     let load = |name: &str, damage: &Damage| {
         let copy = TempCheckpoint::new(name);
         copy.damage("model.safetensors", damage);

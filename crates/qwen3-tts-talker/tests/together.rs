@@ -10,7 +10,7 @@ use support::{Case, sampled};
 type Frames = Vec<Vec<u32>>;
 
 #[test]
-fn requests_that_join_and_leave_a_step_give_what_they_give_alone() {
+fn requests_that_join_and_leave_give_the_same_frames_as_alone() {
     for device in Device::all() {
         let base = Case::load("speech/streaming_english", &device);
         let others =
@@ -59,7 +59,7 @@ fn requests_that_join_and_leave_a_step_give_what_they_give_alone() {
 }
 
 #[test]
-fn no_request_is_a_step_too() {
+fn a_step_without_requests_does_nothing() {
     let case = Case::load("speech/streaming_english", &Device::cpu(1));
     assert!(case.talker.next_frames(&mut []).is_empty());
 }

@@ -1,4 +1,4 @@
-//! The compiler, linker and emulator that this machine has.
+//! Compiler, linker and emulator for the target.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 /// The target that the tests are compiled for.
 pub const TARGET: &str = "aarch64-unknown-linux-gnu";
 
-/// Compilers to look at: the toolchain in use, then Debian's own.
+/// Compilers to try: the toolchain in use, then Debian's.
 const COMPILERS: [&str; 2] = ["rustc", "/usr/bin/rustc"];
 const TARGET_FROM: &str = "`rustup target add aarch64-unknown-linux-gnu` or, for Debian's compiler, \
     `dpkg --add-architecture arm64 && apt-get update && \
@@ -22,12 +22,15 @@ pub struct Tools {
     pub compiler: &'static str,
     /// A C compiler that links for it.
     pub linker: &'static str,
-    /// What runs its programs.
+    /// An emulator that runs its programs.
     pub emulator: &'static str,
 }
 
 impl Tools {
-    /// Finds all, or says what to install.
+    /// Finds the programs.
+    ///
+    /// # Errors
+    /// Returns an error that names the packages to install if one is missing.
     pub fn find() -> Result<Self> {
         let compiler = COMPILERS.into_iter().find(|compiler| has_target(compiler));
         let mut missing = Vec::new();
@@ -44,12 +47,12 @@ impl Tools {
             Some(compiler) if missing.is_empty() => {
                 Ok(Self { compiler, linker: LINKER, emulator: EMULATOR })
             }
-            _ => bail!("not all is on this machine; as root: {}", missing.join(", ")),
+            _ => bail!("programs are missing; install them as root: {}", missing.join(", ")),
         }
     }
 }
 
-/// Whether a compiler has the standard library of the target.
+/// Returns true if a compiler has the standard library of the target.
 fn has_target(compiler: &str) -> bool {
     let mut command = Command::new(compiler);
     let output = command.args(["--print", "target-libdir", "--target", TARGET]).output();

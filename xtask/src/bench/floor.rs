@@ -1,5 +1,4 @@
-//! What decoding can't do without: the bytes of weights that a frame reads, and the speed at which
-//! memory gives them.
+//! The lower bound of decoding: the weight bytes that a frame reads, and the memory bandwidth.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -16,7 +15,7 @@ pub struct FrameBytes {
     code_predictor: Part,
 }
 
-/// Weights, and their bytes as they lie in the file, of one part of the model.
+/// Numbers of weights, and of their bytes in the file, of one part of the model.
 #[derive(Default)]
 struct Part {
     weights: u64,
@@ -24,8 +23,8 @@ struct Part {
 }
 
 impl FrameBytes {
-    /// Adds up the matrices of a checkpoint: the talker's once, the code predictor's for each of
-    /// its steps, its heads once each.
+    /// Sums the matrices of a checkpoint: the talker's once, the code predictor's once per step,
+    /// and each of its heads once.
     pub fn of(checkpoint: &Path, config: &Value) -> Result<Self> {
         let groups = config["talker_config"]["num_code_groups"].as_u64();
         let steps = groups.context("config.json has no talker_config.num_code_groups")? - 1;
@@ -54,7 +53,8 @@ impl FrameBytes {
         Ok(Self { talker, code_predictor })
     }
 
-    /// The bytes that a frame reads with weights of this kind, as `speak --quantize` names it.
+    /// Returns the number of bytes that a frame reads with weights of this kind, in the form of
+    /// `speak --quantize`.
     pub fn read(&self, kind: &str) -> Result<u64> {
         let bits = |part: &str| match kind.contains('=') {
             false => kind,
@@ -73,8 +73,8 @@ impl FrameBytes {
     }
 }
 
-/// How many bytes a second these threads read from memory: the best of a few passes over more
-/// than any cache holds.
+/// Returns the memory bandwidth of these threads in bytes per second: the best of a few passes over
+/// a buffer larger than any cache.
 pub fn read_bandwidth(pool: &Pool) -> f64 {
     const WORDS: usize = 64 << 20;
     const TASK: usize = 1 << 17;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// The measurements of all runs.
+/// Measurements of all runs.
 #[derive(Default)]
 pub struct Table {
     pub rows: Vec<Row>,
@@ -15,19 +15,19 @@ pub struct Table {
 /// The runs of one program with one kind of weights.
 pub struct Row {
     label: &'static str,
-    /// Kind of weights, as `speak --quantize` names it.
+    /// Kind of weights, in the form of `speak --quantize`.
     pub kind: String,
     stats: Vec<Value>,
     bytes_per_frame: u64,
 }
 
 impl Row {
-    /// Creates a row without runs; `label` stands before the kind of weights.
+    /// Creates a row without runs; `label` precedes the kind of weights.
     pub fn new(label: &'static str, kind: &str, bytes_per_frame: u64) -> Self {
         Self { label, kind: kind.to_owned(), stats: Vec::new(), bytes_per_frame }
     }
 
-    /// Adds the statistics of a run, as `speak --stats` writes them.
+    /// Adds the output of `speak --stats` for a run.
     pub fn add(&mut self, stats: Value) {
         self.stats.push(stats);
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::kind::{Kind, Size};
 
-/// Name and content of every .json file but vocab.json.
+/// Returns the name and content of every .json file except vocab.json.
 pub fn files(size: Size, kind: Kind) -> Vec<(&'static str, Value)> {
     vec![
         ("config.json", model(size, kind)),
@@ -128,7 +128,7 @@ fn speech_preprocessor() -> Value {
     })
 }
 
-/// A template of this repository, checked by the tests below.
+/// Parses a template of this repository, which the tests below check.
 fn template(text: &str) -> Value {
     serde_json::from_str(text).expect("the templates are JSON")
 }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_and_sizes_differ_where_the_published_ones_do() {
+    fn kinds_and_sizes_differ_as_the_published_ones_do() {
         let small = model(Size::Small, Kind::CustomVoice);
         assert_eq!(small["talker_config"]["spk_id"].as_object().map(Map::len), Some(9));
         assert_eq!(small["talker_config"]["codec_language_id"].as_object().map(Map::len), Some(12));

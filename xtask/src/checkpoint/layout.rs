@@ -17,17 +17,17 @@ const PREDICTOR_INTERMEDIATE: usize = 3072;
 const ENTRIES: usize = 2048;
 const CODE_GROUPS: usize = 16;
 
-/// How the elements of a tensor are stored.
+/// Data type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Dtype {
-    /// bfloat16, as the model's weights.
+    /// bfloat16, the type of the model's weights.
     Bf16,
-    /// float32, as the speech tokenizer's.
+    /// float32, the type of the speech tokenizer's weights.
     F32,
 }
 
 impl Dtype {
-    /// Bytes of one element.
+    /// Returns the number of bytes of an element.
     pub fn size(self) -> usize {
         match self {
             Self::Bf16 => 2,
@@ -35,7 +35,7 @@ impl Dtype {
         }
     }
 
-    /// The name in a safetensors header.
+    /// Returns the name in a safetensors header.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bf16 => "BF16",
@@ -62,7 +62,7 @@ pub struct Tensors {
 }
 
 impl Tensors {
-    /// An empty collection.
+    /// Creates an empty collection.
     pub fn new(dtype: Dtype) -> Self {
         Self { dtype, all: Vec::new() }
     }
@@ -78,14 +78,14 @@ impl Tensors {
         self.add(format!("{prefix}.bias"), &[shape[biased]]);
     }
 
-    /// The tensors, sorted by name.
+    /// Returns the tensors, sorted by name.
     pub fn sorted(mut self) -> Vec<Tensor> {
         self.all.sort_by(|left, right| left.name.cmp(&right.name));
         self.all
     }
 }
 
-/// Hidden and intermediate width of the talker.
+/// Returns the hidden and the intermediate size of the talker.
 fn talker_widths(size: Size) -> (usize, usize) {
     match size {
         Size::Small => (1024, 3072),
@@ -93,7 +93,7 @@ fn talker_widths(size: Size) -> (usize, usize) {
     }
 }
 
-/// Everything in `model.safetensors`, sorted by name.
+/// Returns the tensors of `model.safetensors`, sorted by name.
 pub fn model(size: Size, kind: Kind) -> Vec<Tensor> {
     let (hidden, intermediate) = talker_widths(size);
     let mut tensors = Tensors::new(Dtype::Bf16);
@@ -145,7 +145,7 @@ fn transformer(tensors: &mut Tensors, prefix: &str, layers: usize, hidden: usize
     tensors.add(format!("{prefix}.norm.weight"), &[hidden]);
 }
 
-/// ECAPA-TDNN: channels 512, three Res2Net blocks of scale 8, attentive statistics pooling.
+/// Adds ECAPA-TDNN: channels 512, three Res2Net blocks of scale 8, attentive statistics pooling.
 fn speaker_encoder(tensors: &mut Tensors, hidden: usize) {
     let (mel, channels, pooled, attention) = (128, 512, 1536, 128);
     let mut conv = |name: &str, shape: [usize; 3]| {
@@ -177,13 +177,13 @@ mod tests {
     const LARGE_CUSTOM_VOICE: u64 = 0x17c4_0c7c_8e7a_fc21;
     const SPEECH: u64 = 0x7d60_cf71_5abc_f616;
 
-    /// Bytes of tensor data.
+    /// Returns the number of bytes of tensor data.
     fn bytes(tensors: &[Tensor]) -> usize {
         let size = |tensor: &Tensor| tensor.shape.iter().product::<usize>() * tensor.dtype.size();
         tensors.iter().map(size).sum()
     }
 
-    /// FNV-1a of `name dtype shape` lines: a published list of tensors in eight bytes.
+    /// Returns the FNV-1a hash of `name dtype shape` lines, which identifies a list of tensors.
     fn digest(tensors: &[Tensor]) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         for Tensor { name, shape, dtype } in tensors {
@@ -194,7 +194,7 @@ mod tests {
         hash
     }
 
-    /// The published files are a header and the data; headers are a fraction of a percent.
+    /// Asserts that the tensors fit a published file size; its header is a fraction of a percent.
     fn assert_size(tensors: &[Tensor], published: usize) {
         let bytes = bytes(tensors);
         let header = published.checked_sub(bytes).expect("no more data than the published file");
@@ -210,7 +210,7 @@ mod tests {
         assert_size(&crate::checkpoint::speech::tensors(), 682_293_092);
     }
 
-    /// The digests are of the lists of tensors of the published checkpoints.
+    /// The expected digests come from the tensor lists of the published checkpoints.
     #[test]
     fn names_and_shapes_are_the_published_ones() {
         assert_eq!(digest(&model(Size::Small, Kind::CustomVoice)), SMALL_CUSTOM_VOICE);

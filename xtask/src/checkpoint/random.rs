@@ -1,11 +1,11 @@
 //! Seeded pseudo-random numbers, fast enough for two billion weights.
 
-/// A generator of nearly normal numbers: a SplitMix64 stream of its own for each tensor.
+/// A generator of approximately normal numbers, with a separate SplitMix64 stream for each tensor.
 #[derive(Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// The stream of `name` under `seed`.
+    /// Creates the stream of `name` for `seed`.
     pub fn new(seed: u64, name: &str) -> Self {
         let mut state = seed ^ 0xcbf2_9ce4_8422_2325;
         for byte in name.bytes() {
@@ -22,7 +22,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Mean zero, variance one: four uniform 16-bit numbers added up.
+    /// Draws a number with mean 0 and variance 1, as the sum of four uniform 16-bit numbers.
     pub fn normal(&mut self) -> f32 {
         let bits = self.next();
         let pairs = (bits & 0x0000_ffff_0000_ffff) + ((bits >> 16) & 0x0000_ffff_0000_ffff);

@@ -5,7 +5,7 @@ use super::layout::{Dtype, Tensor, Tensors};
 const ENTRIES: usize = 2048;
 const QUANTIZERS: usize = 16;
 const ENCODER_QUANTIZERS: usize = 32;
-/// Width of a codeword, and of what the quantiser puts out.
+/// Size of a codeword, and of the quantiser's output.
 const CODEWORD: usize = 256;
 const CODEBOOK: usize = 512;
 const LATENT: usize = 1024;
@@ -14,7 +14,7 @@ const LAYERS: usize = 8;
 const DECODER: usize = 1536;
 const UPSAMPLE_RATES: [usize; 4] = [8, 5, 4, 3];
 
-/// Every tensor, sorted by name.
+/// Returns the tensors, sorted by name.
 pub fn tensors() -> Vec<Tensor> {
     let mut tensors = Tensors::new(Dtype::F32);
     decoder_quantizer(&mut tensors);
@@ -60,7 +60,7 @@ fn pre_transformer(tensors: &mut Tensors) {
     }
 }
 
-/// Projections and layer scales, alike in both transformers.
+/// Adds projections and layer scales, which both transformers have.
 fn attention(tensors: &mut Tensors, layer: &str, width: usize) {
     for name in ["q_proj", "k_proj", "v_proj"] {
         tensors.add(format!("{layer}.self_attn.{name}.weight"), &[width, HIDDEN]);
@@ -70,7 +70,7 @@ fn attention(tensors: &mut Tensors, layer: &str, width: usize) {
     tensors.add(format!("{layer}.mlp_layer_scale.scale"), &[HIDDEN]);
 }
 
-/// A transposed convolution of stride 2, then a ConvNeXt block.
+/// Adds a transposed convolution of stride 2 and a ConvNeXt block.
 fn upsample(tensors: &mut Tensors, prefix: &str) {
     tensors.add_with_bias(&format!("{prefix}.0.conv"), &[LATENT, LATENT, 2], 1);
     tensors.add_with_bias(&format!("{prefix}.1.dwconv.conv"), &[LATENT, 1, 7], 0);
@@ -105,7 +105,7 @@ fn snake(tensors: &mut Tensors, prefix: &str, width: usize) {
     tensors.add(format!("{prefix}.beta"), &[width]);
 }
 
-/// SEANet: a residual block and a strided convolution for each ratio, with activations between.
+/// Adds SEANet: a residual block and a strided convolution per ratio, with activations between.
 fn encoder_convolutions(tensors: &mut Tensors) {
     let prefix = "encoder.encoder.layers";
     let mut width = 64;

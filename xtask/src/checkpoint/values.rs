@@ -1,15 +1,15 @@
-//! What each tensor is filled with: scales that keep activations near one and codes diverse.
+//! Values of the tensors, scaled to keep activations near one and codes diverse.
 
 use std::io::{Result, Write};
 
 use super::layout::Tensor;
 use super::random::Random;
 
-/// Gain of the heads: logits with a clear winner.
+/// Gain of the heads, which gives logits with a clear maximum.
 const HEAD_GAIN: f32 = 3.0;
-/// Makes the waveform of random codes have a standard deviation of about 0.1 (measured).
+/// Gain that gives the waveform of random codes a standard deviation of about 0.1 (measured).
 const LAST_CONVOLUTION_GAIN: f32 = 0.022;
-/// Standard deviation of a residual of the encoder's quantisers, first split and rest (measured).
+/// Standard deviation of a residual of the encoder's first quantiser and of the others (measured).
 const SEMANTIC_RESIDUAL: f32 = 1.05;
 const ACOUSTIC_RESIDUAL: f32 = 1.05;
 
@@ -20,7 +20,7 @@ const CODEC_EOS: usize = 2150;
 pub struct Values {
     /// Seed of every tensor.
     pub seed: u64,
-    /// Whether the end-of-speech row of the codec head is random instead of zero.
+    /// True if the end-of-speech row of the codec head is random instead of zero.
     pub eos_natural: bool,
 }
 
@@ -74,7 +74,7 @@ impl Values {
         Ok(())
     }
 
-    /// Whether a row is zero so that its logit never wins.
+    /// Returns true if a row is zero, so that its logit is never the maximum.
     fn is_silent(&self, tensor: &Tensor, row: usize) -> bool {
         !self.eos_natural && row == CODEC_EOS && tensor.name == "talker.codec_head.weight"
     }
@@ -84,7 +84,7 @@ fn as_usage(random: &mut Random) -> f32 {
     random.normal().abs() + 0.5
 }
 
-/// The usage that the sum of a codebook was weighted by.
+/// Returns the name of the usage by which the sums of a codebook are weighted.
 fn usage_name(name: &str) -> String {
     let (book, _) = name.rsplit_once('.').unwrap_or((name, ""));
     format!("{book}.cluster_usage")
@@ -115,7 +115,7 @@ fn fill(tensor: &Tensor) -> Fill {
     }
 }
 
-/// Factor on one over the square root of the inputs of an element.
+/// Returns the gain, relative to one over the square root of the number of inputs of an element.
 fn gain(tensor: &Tensor) -> f32 {
     let name = tensor.name.as_str();
     let is_residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
@@ -130,7 +130,7 @@ fn gain(tensor: &Tensor) -> f32 {
     }
     if is_transposed(name) {
         // [in, out, kernel]: in * kernel / stride inputs reach an output; here stride = kernel / 2,
-        // or kernel where there is no overlap.
+        // or kernel if there is no overlap.
         let inputs = tensor.shape[0] as f32 * if name.contains("upsample") { 1.0 } else { 2.0 };
         return (tensor.shape[1] as f32 * tensor.shape[2] as f32 / inputs).sqrt();
     }
@@ -142,8 +142,9 @@ fn is_transposed(name: &str) -> bool {
     upsampling || name.starts_with("decoder.decoder.") && name.ends_with(".block.1.conv.weight")
 }
 
-/// Codewords a quarter of the residual: the nearest of many random directions then takes a little
-/// of it away, layer after layer, and which one is nearest depends on the direction.
+/// Returns the standard deviation of codewords: a quarter of the residual's. The nearest of many
+/// random directions then reduces the residual a little in each layer, and depends on its
+/// direction.
 fn encoder_codeword_std(name: &str) -> f32 {
     let layer = name.split(".layers.").nth(1).and_then(|rest| rest.split('.').next());
     let layer = layer.and_then(|layer| layer.parse::<i32>().ok()).unwrap_or(0);

@@ -6,19 +6,19 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Map, json};
 
-/// Entries of the published vocabulary, without added tokens.
+/// Number of entries of the published vocabulary, without added tokens.
 const ENTRIES: usize = 151_643;
-/// Words that a prompt needs as one token, with their published ids.
+/// Words that a prompt needs as single tokens, with their published ids.
 const WORDS: [(&str, usize); 2] = [("user", 872), ("assistant", 77_091)];
 
-/// Bytes that no UTF-8 text has: what is made of them is in the vocabulary for its size only.
+/// Bytes that never occur in UTF-8; tokens made of them only fill the vocabulary.
 const NEVER_IN_TEXT: [u8; 13] =
     [0xc0, 0xc1, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff];
 
-/// Copies the files from `source`, or makes up a byte-level vocabulary.
+/// Copies the files from `source`, or generates a byte-level vocabulary.
 ///
-/// The made-up one has the 256 bytes at their published ids, the two words that prompts are cut by,
-/// and fillers that no text reaches; every token but the bytes has its merge.
+/// The generated one has the 256 bytes at their published ids, the two words that delimit prompts,
+/// and fillers that no text contains; every token except the bytes has its merge.
 pub fn write(out: &Path, source: Option<&Path>) -> Result<()> {
     let (vocab, merges) = match source {
         Some(source) => (read(&source.join("vocab.json"))?, read(&source.join("merges.txt"))?),
@@ -55,12 +55,12 @@ fn made_up() -> (String, String) {
     (vocab, merges.iter().map(|(left, right)| format!("{left} {right}\n")).collect())
 }
 
-/// The merges that make `word` letter by letter.
+/// Returns the merges that build `word` letter by letter.
 fn spelled(word: &str) -> impl Iterator<Item = (String, String)> {
     (2..=word.len()).map(move |end| (word[..end - 1].to_owned(), word[end - 1..end].to_owned()))
 }
 
-/// Merges of letters that no text has, each with a token made before: shortest first.
+/// Returns merges of letters that never occur in text, each with an earlier token, shortest first.
 fn fillers(alphabet: &[char]) -> impl Iterator<Item = (String, String)> {
     let mut letters: Vec<char> = alphabet.to_vec();
     letters.retain(|&letter| NEVER_IN_TEXT.iter().any(|&byte| char::from(byte) == letter));
@@ -76,8 +76,8 @@ fn fillers(alphabet: &[char]) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// GPT-2's printable letters for bytes, in the order of their published ids: bytes that print as
-/// themselves first, then the others.
+/// Returns GPT-2's printable letters for bytes, in the order of their published ids: first the
+/// bytes that print as themselves, then the others.
 fn byte_alphabet() -> Vec<char> {
     let prints = |byte: &u8| matches!(byte, 33..=126 | 161..=172 | 174..=255);
     let others = (0..=255_u8).filter(|byte| !prints(byte)).count() as u32;
@@ -93,7 +93,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn the_made_up_vocabulary_has_the_published_landmarks() {
+    fn the_generated_vocabulary_has_published_ids() {
         let (vocab, merges) = made_up();
         let vocab: Map<String, Value> = serde_json::from_str(&vocab).expect("JSON");
         assert_eq!(vocab.len(), ENTRIES);

@@ -1,4 +1,4 @@
-//! A safetensors file written as it is generated, one megabyte in memory at a time.
+//! Writer of a safetensors file, which holds about one megabyte in memory at a time.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::layout::{Dtype, Tensor};
 use super::values::Values;
 
-/// Writes `tensors` in their order and returns the bytes of the file.
+/// Writes `tensors` in order and returns the size of the file in bytes.
 pub fn write(path: &Path, tensors: Vec<Tensor>, metadata: bool, values: Values) -> Result<usize> {
     let header = header(&tensors, metadata);
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
@@ -28,7 +28,7 @@ pub fn write(path: &Path, tensors: Vec<Tensor>, metadata: bool, values: Values) 
     Ok(bytes)
 }
 
-/// The bfloat16 nearest to a finite number.
+/// Returns the bfloat16 nearest to a finite value.
 fn bf16(value: f32) -> [u8; 2] {
     let bits = value.to_bits();
     let rounded = bits + 0x7fff + ((bits >> 16) & 1);
@@ -39,7 +39,7 @@ fn data_len(tensor: &Tensor) -> usize {
     tensor.shape.iter().product::<usize>() * tensor.dtype.size()
 }
 
-/// The JSON header, padded with spaces to a multiple of eight bytes.
+/// Returns the JSON header, padded with spaces to a multiple of eight bytes.
 fn header(tensors: &[Tensor], metadata: bool) -> Vec<u8> {
     let mut entries = Map::new();
     if metadata {

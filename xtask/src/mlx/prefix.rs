@@ -1,4 +1,4 @@
-//! The directory that takes the place of what the build script of `mlx-sys` would make.
+//! The directory that replaces the output of `mlx-sys`'s build script.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use super::tools;
 use crate::oracle::run;
 use crate::workspace;
 
-/// Items that the bindings lack away from a Mac, and what stands in for `std::format`.
+/// Items that the bindings lack outside macOS, and a substitute for `std::format`.
 const BINDINGS_TAIL: &str = include_str!("../../templates/mlx/bindings_tail.rs.in");
 const FORMAT_SHIM: &str = include_str!("../../templates/mlx/format_shim.h");
 
-/// Debian's fast BLAS; MLX's wheel comes with the slow reference one.
+/// Debian's fast BLAS, in place of the slow reference BLAS in MLX's wheel.
 const OPENBLAS: &str = "libopenblas.so.0";
 
 /// A directory with `mlx/` and `mlx_cpu.libs/` of the wheel, `libmlxc.a`, `bindings.rs` and
@@ -25,37 +25,37 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// The prefix at `root`, complete or not.
+    /// Names the prefix at `root`, which may be incomplete.
     pub fn new(root: PathBuf) -> Self {
         Self { root }
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The config file for `cargo --config`.
+    /// Returns the path of the config file for `cargo --config`.
     pub fn config(&self) -> PathBuf {
         self.root.join("cargo.toml")
     }
 
-    /// Where `libmlx.so` is.
+    /// Returns the directory of `libmlx.so`.
     pub fn library_dir(&self) -> PathBuf {
         self.root.join("mlx/lib")
     }
 
-    /// What a complete prefix was made from.
+    /// Returns the versions that a complete prefix was made from.
     pub fn stamp(&self) -> Option<String> {
         fs::read_to_string(self.root.join("complete")).ok()
     }
 
-    /// Whether everything is there.
+    /// Returns true if the prefix is complete.
     pub fn is_complete(&self) -> bool {
         self.stamp().is_some()
     }
 
-    /// Says that everything is there. Written last.
+    /// Marks the prefix as complete. Written last.
     pub fn write_stamp(&self, stamp: &str) -> Result<()> {
         self.write("complete", stamp)
     }
@@ -87,11 +87,11 @@ impl Prefix {
         self.write("fetched", version)
     }
 
-    /// Puts Debian's OpenBLAS in the place of the wheel's BLAS, where it is installed.
+    /// Replaces the wheel's BLAS by Debian's OpenBLAS, if that is installed.
     pub fn take_openblas(&self) -> Result<()> {
         let Some(openblas) = tools::find_library(OPENBLAS) else {
             eprintln!(
-                "without OpenBLAS it will be slow; as root: apt-get install libopenblas0-pthread"
+                "without OpenBLAS MLX is slow; as root: apt-get install libopenblas0-pthread"
             );
             return Ok(());
         };
@@ -140,13 +140,13 @@ impl Prefix {
         run(compiler.arg("-c").arg(source).arg("-o").arg(object(objects, source)))
     }
 
-    /// Generates `bindings.rs`, with a program of this package that others need not build.
+    /// Generates `bindings.rs`, with a separate program, so that other tasks do not build bindgen.
     pub fn write_bindings(&self, mlx_c: &Path) -> Result<()> {
         eprintln!("generating the bindings");
         let bindings = self.root.join("bindings.rs");
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(workspace());
-        // It runs once: what optimising it takes, it would not give back.
+        // Optimising the program takes longer than it saves, since it runs once.
         cargo.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
         cargo.args(["run", "--quiet", "--locked", "--package", "xtask", "--features", "bindings"]);
         run(cargo.args(["--bin", "mlx-bindings", "--"]).arg(mlx_c).arg(&bindings))?;
@@ -169,7 +169,7 @@ fn object(objects: &Path, source: &Path) -> PathBuf {
     objects.join(source.file_name().unwrap_or_default()).with_extension("o")
 }
 
-/// The links of `mlx-sys` for the target `triple`, in the place of its build script.
+/// Returns the cargo configuration that replaces the build script of `mlx-sys` for `triple`.
 fn config(triple: &str, root: &Path) -> String {
     let library = root.join("mlx/lib");
     let (root, library) = (root.display(), library.display());

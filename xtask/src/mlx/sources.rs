@@ -1,4 +1,4 @@
-//! Where cargo keeps the sources of `mlx-sys`, and which MLX they ask for.
+//! The sources of `mlx-sys` in cargo's registry, and the version of MLX that they need.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Asks cargo, which downloads them if need be.
+    /// Finds the sources through cargo, which downloads them if necessary.
     pub fn find() -> Result<Self> {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(workspace());
@@ -43,7 +43,7 @@ impl Sources {
     }
 }
 
-/// The version after the git tag of MLX in a CMakeLists.txt.
+/// Returns the version in the git tag of MLX in a CMakeLists.txt.
 fn mlx_version(build: &str) -> Option<String> {
     let (_, after) = build.split_once("ml-explore/mlx.git")?;
     let (_, after) = after.split_once("GIT_TAG")?;

@@ -1,11 +1,11 @@
-//! What the machine has: programs, libraries, its target.
+//! Programs, libraries and target of this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Refuses to begin without the programs that it takes, naming all that are missing.
+/// Checks that the required programs are installed, and names all that are missing.
 pub fn check() -> Result<()> {
     let needed = [
         (succeeds("g++", &["--version"]) && succeeds("ar", &["--version"]), "g++"),
@@ -20,7 +20,7 @@ pub fn check() -> Result<()> {
     bail!("not found on this machine; as root: apt-get install {}", missing.join(" "))
 }
 
-/// A library among those that the linker knows.
+/// Finds a library among those that the linker knows.
 pub fn find_library(name: &str) -> Option<PathBuf> {
     let output = ["ldconfig", "/sbin/ldconfig"]
         .iter()
@@ -30,7 +30,7 @@ pub fn find_library(name: &str) -> Option<PathBuf> {
     line.rsplit(" => ").next().map(PathBuf::from)
 }
 
-/// The target triple that rustc compiles for.
+/// Returns the target triple that rustc compiles for.
 pub fn host() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("starting rustc")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -44,7 +44,7 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Whether bindgen will find libclang: where it was told, or where Debian puts it.
+/// Returns true if bindgen finds libclang, through LIBCLANG_PATH or in Debian's directories.
 fn finds_libclang() -> bool {
     let told = std::env::var_os("LIBCLANG_PATH").is_some();
     let llvm = Path::new("/usr/lib").read_dir().into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! The two results side by side.
+//! Comparison of the two results.
 
 use std::fmt;
 use std::path::Path;
@@ -11,12 +11,13 @@ use crate::json_file;
 
 const GROUPS: usize = 16;
 
-/// What both did with one request.
+/// Results of both for one request.
 pub struct Report {
     official: Value,
     ours: Value,
-    /// Frames compared, and of these the ones whose code agrees, for each codebook.
+    /// Number of frames compared.
     frames: usize,
+    /// Number of frames whose code agrees, for each codebook.
     agreeing: [usize; GROUPS],
     stop_reasons: [String; 2],
     frame_counts: [usize; 2],
@@ -24,7 +25,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Reads what both runs left in `out`.
+    /// Reads the results of both runs in `out`.
     pub fn read(out: &Path) -> Result<Self> {
         let official = json_file::read(&out.join("official.json"))?;
         let codes = json_file::read(&out.join("codes.json"))?;
@@ -38,7 +39,7 @@ impl Report {
         }
         let audio = wav::read(&out.join("ours.wav"))?;
         let expected = wav::read_tensor(&out.join("official.safetensors"), "audio")?;
-        // The official cut behind a reference is rounded down, at times to one sample too early.
+        // The official cut after a reference is rounded down, sometimes to one sample too early.
         let early = expected.len().saturating_sub(audio.len()).min(1);
         let differences = audio.iter().zip(&expected[early..]).map(|(a, b)| (a - b).abs());
         Ok(Self {
@@ -52,7 +53,7 @@ impl Report {
         })
     }
 
-    /// Whether both generated as many frames, alike in all codebooks, and stopped for one reason.
+    /// Returns true if both generated the same codes and stopped for the same reason.
     pub fn codes_agree(&self) -> bool {
         let [theirs, mine] = self.frame_counts;
         let reasons = self.stop_reasons[0] == self.stop_reasons[1];
@@ -114,7 +115,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or("-").to_owned()
 }
 
-/// The codes of a result, 16 a frame.
+/// Returns the codes of a result, 16 per frame.
 fn frames(result: &Value) -> Result<Vec<Vec<u64>>> {
     let rows = result["codes"].as_array().context("a result has no codes")?;
     let row = |row: &Value| -> Option<Vec<u64>> {

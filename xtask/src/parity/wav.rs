@@ -23,7 +23,7 @@ fn samples(file: impl Read) -> Result<Vec<f32>> {
             reader.into_samples::<i16>().map(|sample| Ok(f32::from(sample?) / 32768.0)).collect()
         }
         (SampleFormat::Float, 32) => reader.into_samples().collect(),
-        (_, bits) => bail!("{bits} bits a sample; expected 16-bit integers or 32-bit floats"),
+        (_, bits) => bail!("{bits} bits per sample; expected 16-bit integers or 32-bit floats"),
     };
     Ok(samples?)
 }
@@ -70,10 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mono_wav_file_is_refused() {
+    fn files_other_than_mono_wav_are_refused() {
         assert!(samples(&b""[..]).is_err());
         for (wav, complaint) in
-            [(wav(1, 1, 24, &[0; 6]), "24 bits a sample"), (wav(1, 2, 16, &[0; 8]), "2 channels")]
+            [(wav(1, 1, 24, &[0; 6]), "24 bits per sample"), (wav(1, 2, 16, &[0; 8]), "2 channels")]
         {
             let error = samples(&wav[..]).unwrap_err().to_string();
             assert!(error.contains(complaint), "{error}");

@@ -1,10 +1,10 @@
-//! Which crate may depend on which.
+//! The allowed dependencies between crates.
 
 use serde_json::Value;
 
 use super::violation::Violation;
 
-/// What each crate may depend on, inside the workspace.
+/// Crates of the workspace that each crate may depend on.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("qwen3-tts-kernels", &[]),
     ("qwen3-tts-files", &[]),
@@ -23,16 +23,16 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("xtask", &["kernels", "nn"]),
 ];
 
-/// Crates that the tests, examples and benches of every crate may use besides.
+/// Crates that the tests, examples and benches of every crate may use in addition.
 const FOR_TESTS: [&str; 2] = ["testkit", "demo"];
 
-/// Crates that the tests of one crate may use besides: converted checkpoints are loaded.
+/// Crates that the tests of one crate may use in addition, to load converted checkpoints.
 const FOR_ITS_TESTS: (&str, &[&str]) =
     ("qwen3-tts-convert", &["nn", "config", "talker", "speaker"]);
 
 const PREFIX: &str = "qwen3-tts-";
 
-/// Arrows that are not in the table.
+/// Returns the dependencies that are not in the table.
 pub fn check(metadata: &Value) -> Vec<Violation> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     packages.flat_map(check_package).collect()
@@ -41,7 +41,10 @@ pub fn check(metadata: &Value) -> Vec<Violation> {
 fn check_package(package: &Value) -> Vec<Violation> {
     let name = package["name"].as_str().unwrap_or_default();
     let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
-        return vec![Violation::new(name, "a crate without arrows: add it to the architecture")];
+        return vec![Violation::new(
+            name,
+            "a crate without arrows: add it to the table and the architecture",
+        )];
     };
     let dependencies = package["dependencies"].as_array().into_iter().flatten();
     let forbidden = dependencies.filter_map(|dependency| {

@@ -1,7 +1,7 @@
 //! Import cycles between the files of a crate.
 //!
-//! A file that names an item of its own crate depends on the file that defines the item, whatever
-//! re-exports the path goes through. The files of a crate must form no cycle of such dependencies.
+//! A file that names an item of its own crate depends on the file that defines the item, even
+//! through re-exports. The files of a crate must form no cycle of such dependencies.
 
 mod graph;
 mod modules;
@@ -61,7 +61,7 @@ fn describe(parsed: &Crate, knot: &[usize], cycle: &[&Edge]) -> Violation {
         })
         .collect();
     let reason = format!(
-        "import cycle ({} files depend on each other): {}; move what both need into a file below",
+        "import cycle ({} files depend on each other): {}; move the shared items into a file below",
         knot.len(),
         steps.join(", ")
     );

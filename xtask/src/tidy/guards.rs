@@ -1,9 +1,9 @@
-//! The guards over files. Each takes the tree and returns what breaks its rule.
+//! The guards over files. Each returns the violations of its rule in the tree.
 
 use super::tree::Tree;
 use super::violation::Violation;
 
-/// Every guard.
+/// All guards.
 pub const ALL: [fn(&Tree) -> Vec<Violation>; 10] = [
     unsafety,
     unsafe_lint,
@@ -24,14 +24,14 @@ const LINES_LIMIT: usize = 600;
 const PIPELINE: &str = "crates/qwen3-tts-pipeline/src/lib.rs";
 const PUBLIC_NAMES_LIMIT: usize = 40;
 
-/// Unsafe code is in the kernels and in one file of nn.
+/// Allows unsafe code in the kernels and in one file of nn only.
 fn unsafety(tree: &Tree) -> Vec<Violation> {
     let elsewhere = tree.rust().filter(|(path, _)| !path.starts_with(KERNELS) && *path != MMAP);
     let guilty = elsewhere.filter(|(_, text)| code(text).any(|line| has_word(line, "unsafe")));
     guilty.map(|(path, _)| Violation::new(path, "unsafe code: it belongs in the kernels")).collect()
 }
 
-/// Every crate but the kernels tells the compiler so.
+/// Requires the lint against unsafe code in every crate except the kernels.
 fn unsafe_lint(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for name in tree.crates() {
@@ -50,8 +50,8 @@ fn unsafe_lint(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// Conditional compilation is a matter of kernels and devices; the pipeline may leave out its hub,
-/// and the command its sound. Tests may ask for MLX, whose tensors stay on one thread.
+/// Allows conditional compilation in kernels and backends, for the pipeline's hub and for the
+/// command's audio playback only. Tests may check for MLX, whose tensors stay on one thread.
 fn cfg(tree: &Tree) -> Vec<Violation> {
     let allowed = |path: &str, line: &str| {
         let device = ["tensor/dispatch.rs", "mlx/"].map(|part| format!("nn/src/{part}"));
@@ -73,7 +73,7 @@ fn cfg(tree: &Tree) -> Vec<Violation> {
     files.map(|(path, _)| Violation::new(path, reason)).collect()
 }
 
-/// Every Rust file says first what it is.
+/// Requires module docs at the top of every Rust file.
 fn module_docs(tree: &Tree) -> Vec<Violation> {
     let starts = ["//!", "#![doc"];
     let silent =
@@ -81,7 +81,7 @@ fn module_docs(tree: &Tree) -> Vec<Violation> {
     silent.map(|(path, _)| Violation::new(path, "begins without module docs")).collect()
 }
 
-/// Every crate has a README, and a heading in it.
+/// Requires a README with a heading in every crate.
 fn readmes(tree: &Tree) -> Vec<Violation> {
     let path = |name: &&str| format!("crates/{name}/README.md");
     let paths = tree.crates().into_iter().map(|name| path(&name));
@@ -89,8 +89,8 @@ fn readmes(tree: &Tree) -> Vec<Violation> {
     missing.map(|path| Violation::new(path, "a crate needs a README with a heading")).collect()
 }
 
-/// A published crate names the files of its package and carries the licences. They are copies
-/// because git on Windows checks out a symbolic link as a text file unless it is told otherwise.
+/// Requires every published crate to name the files of its package and to contain the licences.
+/// They are copies because git on Windows checks out symbolic links as text files by default.
 fn packages(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for name in tree.crates() {
@@ -114,17 +114,17 @@ fn packages(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// A file holds one concept.
+/// Limits the length of Rust files, which should hold one concept each.
 fn lengths(tree: &Tree) -> Vec<Violation> {
     let long = tree.rust().filter(|(_, text)| text.lines().count() > LINES_LIMIT);
     long.map(|(path, text)| {
         let lines = text.lines().count();
-        Violation::new(path, format!("{lines} lines where {LINES_LIMIT} are the limit: split it"))
+        Violation::new(path, format!("{lines} lines; the limit is {LINES_LIMIT}: split it"))
     })
     .collect()
 }
 
-/// A user of the pipeline learns few names, all of them at its root.
+/// Limits the number of public names of the pipeline, all of them at its root.
 fn public_names(tree: &Tree) -> Vec<Violation> {
     let Some(text) = tree.text(PIPELINE) else { return Vec::new() };
     let lines: String = code(text).map(|line| format!("{line} ")).collect();
@@ -139,8 +139,7 @@ fn public_names(tree: &Tree) -> Vec<Violation> {
             }
         }
     }
-    let reason =
-        format!("{names} public names where {PUBLIC_NAMES_LIMIT} are the limit: fold some");
+    let reason = format!("{names} public names; the limit is {PUBLIC_NAMES_LIMIT}: fold some");
     (names > PUBLIC_NAMES_LIMIT).then(|| Violation::new(PIPELINE, reason)).into_iter().collect()
 }
 
@@ -151,17 +150,17 @@ fn imported(path: &str) -> usize {
         .map_or(0, |names| names.split(',').filter(|name| !name.trim().is_empty()).count())
 }
 
-/// Fixtures are cloned by everyone.
+/// Limits the size of the fixtures, which every clone downloads.
 fn fixtures_size(tree: &Tree) -> Vec<Violation> {
     let fixtures = tree.files.iter().filter(|file| file.path.starts_with("fixtures/"));
     let bytes: u64 = fixtures.map(|file| file.bytes).sum();
-    let reason = format!("{bytes} bytes where {FIXTURES_LIMIT} are the limit");
+    let reason = format!("{bytes} bytes; the limit is {FIXTURES_LIMIT}");
     (bytes > FIXTURES_LIMIT).then(|| Violation::new("fixtures", reason)).into_iter().collect()
 }
 
-/// No text names a place on somebody's machine.
+/// Refuses absolute paths of one machine in any text.
 fn foreign_places(tree: &Tree) -> Vec<Violation> {
-    // Written apart, so that this file does not name them either.
+    // Assembled here, so that this file does not contain them.
     let places = ["work", "tmp", "root", "home"].map(|folder| format!("/{folder}"));
     let texts = tree.files.iter().filter_map(|file| Some((file, file.text.as_deref()?)));
     let mut violations = Vec::new();
@@ -176,7 +175,7 @@ fn foreign_places(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// Whether `line` has `place` as the beginning of an absolute path.
+/// Returns true if `line` has an absolute path that begins with `place`.
 fn names_place(line: &str, place: &str) -> bool {
     let continues = |letter: char| letter.is_alphanumeric() || "_-.~/}".contains(letter);
     line.match_indices(place).any(|(start, _)| {
@@ -186,7 +185,7 @@ fn names_place(line: &str, place: &str) -> bool {
     })
 }
 
-/// The lines of a Rust file without comments.
+/// Returns the lines of a Rust file without comments.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(|line| line.find("//").map_or(line, |comment| &line[..comment]))
 }
@@ -214,7 +213,7 @@ mod tests {
         Tree { files: files.iter().map(file).collect() }
     }
 
-    /// A guard fails on each of the `bad` files alone, and on none of the `good`.
+    /// Asserts that a guard fails on each of the `bad` files alone, and on none of the `good`.
     fn assert_guard(
         guard: fn(&Tree) -> Vec<Violation>,
         good: &[(&str, &str)],

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Every file that is part of the workspace.
+/// The files of the workspace.
 #[derive(Default)]
 pub struct Tree {
     /// Sorted by path.
@@ -18,11 +18,11 @@ pub struct File {
     pub path: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// Content, where it is text.
+    /// Content, if it is text.
     pub text: Option<String>,
 }
 
-/// What is built or belongs to tools, and not to the workspace.
+/// Build outputs and files of tools, which are not part of the workspace.
 const SKIPPED: [&str; 4] = ["target", ".git", "__pycache__", ".DS_Store"];
 
 impl Tree {
@@ -55,19 +55,19 @@ impl Tree {
         Ok(())
     }
 
-    /// Rust files under `crates/`, with their text.
+    /// Returns the Rust files under `crates/`, with their text.
     pub fn rust(&self) -> impl Iterator<Item = (&str, &str)> {
         let of_crates = self.files.iter().filter(|file| file.path.starts_with("crates/"));
         let rust = of_crates.filter(|file| file.path.ends_with(".rs"));
         rust.filter_map(|file| Some((file.path.as_str(), file.text.as_deref()?)))
     }
 
-    /// The text of a file.
+    /// Returns the text of a file.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.files.iter().find(|file| file.path == path)?.text.as_deref()
     }
 
-    /// Names of the directories under `crates/`.
+    /// Returns the names of the directories under `crates/`.
     pub fn crates(&self) -> Vec<&str> {
         let paths = self.files.iter().filter_map(|file| file.path.strip_prefix("crates/"));
         let mut names: Vec<&str> = paths.filter_map(|path| Some(path.split_once('/')?.0)).collect();

@@ -1,4 +1,4 @@
-//! Running the command, and what is true of every refusal.
+//! Running the command, and the properties of every refusal.
 
 // Each test file uses a part of this.
 #![allow(dead_code)]
@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// The command with these arguments, cut off from the network and from the user's settings.
+/// Returns the command with these arguments, isolated from the network and the user's settings.
 pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qwen3-tts"));
     for name in ["HF_HOME", "HF_HUB_CACHE", "HF_TOKEN", "XDG_CACHE_HOME", "HTTP_PROXY", "ALL_PROXY"]
@@ -35,18 +35,18 @@ pub fn run_with_input<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>, input:
     child.wait_with_output().unwrap()
 }
 
-/// What the command said on standard error.
+/// Returns the standard error of the command.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The command succeeded.
+/// Asserts that the command succeeded.
 #[track_caller]
 pub fn succeeds(output: &Output) {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
 }
 
-/// The command refused: exit code 2, one line that has `words`, no panic, nothing written.
+/// Asserts that the command refused: exit code 2, one line with `words`, no panic, no output.
 #[track_caller]
 pub fn refuses(output: &Output, words: &[&str]) {
     let message = stderr(output);
@@ -59,7 +59,7 @@ pub fn refuses(output: &Output, words: &[&str]) {
     }
 }
 
-/// The names in a directory, sorted.
+/// Returns the names in a directory, sorted.
 pub fn names(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).unwrap();
     let mut names: Vec<_> =

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// How a token is chosen from logits.
+/// Parameters of the choice of a token from logits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplingParams {
     /// True to draw at random; false to take the most likely token.
@@ -69,7 +69,7 @@ impl Constraints<'_> {
 
 /// One choice of a token.
 pub(crate) struct Sampling<'a> {
-    /// How to choose.
+    /// Parameters of the choice.
     pub params: &'a SamplingParams,
     /// Ids that cannot be chosen.
     pub constraints: &'a Constraints<'a>,

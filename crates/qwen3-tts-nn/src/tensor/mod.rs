@@ -178,53 +178,53 @@ impl Tensor {
         self.narrow(1, self.dim(1) - 1, 1)
     }
 
-    /// `self + other`; `other` has the same shape, or is one row that is added to each row.
+    /// Returns `self + other`; `other` has the same shape, or is one row that is added to each row.
     #[track_caller]
     pub fn add(&self, other: &Tensor) -> Self {
         self.check_broadcast(other, "add");
         on_backend!(self, B => Self::on::<B>(B::add(self.of::<B>(), other.of::<B>())))
     }
 
-    /// `self · other`, element by element; `other` as in [`Tensor::add`].
+    /// Returns `self · other`, elementwise; `other` as in [`Tensor::add`].
     #[track_caller]
     pub fn mul(&self, other: &Tensor) -> Self {
         self.check_broadcast(other, "mul");
         on_backend!(self, B => Self::on::<B>(B::mul(self.of::<B>(), other.of::<B>())))
     }
 
-    /// `x·sigmoid(x)`.
+    /// Returns `x·sigmoid(x)`.
     pub fn silu(&self) -> Self {
         on_backend!(self, B => Self::on::<B>(B::silu(self.of::<B>())))
     }
 
-    /// `silu(self) · up`: the gate of a SwiGLU.
+    /// Returns `silu(self) · up`: the gate of a SwiGLU.
     #[track_caller]
     pub fn silu_mul(&self, up: &Tensor) -> Self {
         assert_eq!(self.shape(), up.shape(), "silu_mul");
         on_backend!(self, B => Self::on::<B>(B::silu_mul(self.of::<B>(), up.of::<B>())))
     }
 
-    /// The exact GELU, `x/2·(1 + erf(x/√2))`.
+    /// Returns the exact GELU, `x/2·(1 + erf(x/√2))`.
     pub fn gelu(&self) -> Self {
         on_backend!(self, B => Self::on::<B>(B::gelu(self.of::<B>())))
     }
 
-    /// `x` where positive, `eˣ − 1` elsewhere.
+    /// Returns `x` if positive, else `eˣ − 1`.
     pub fn elu(&self) -> Self {
         on_backend!(self, B => Self::on::<B>(B::elu(self.of::<B>())))
     }
 
-    /// `x` where positive, 0 elsewhere.
+    /// Returns `x` if positive, else 0.
     pub fn relu(&self) -> Self {
         on_backend!(self, B => Self::on::<B>(B::relu(self.of::<B>())))
     }
 
-    /// `1 / (1 + e⁻ˣ)`.
+    /// Returns `1 / (1 + e⁻ˣ)`.
     pub fn sigmoid(&self) -> Self {
         on_backend!(self, B => Self::on::<B>(B::sigmoid(self.of::<B>())))
     }
 
-    /// The hyperbolic tangent.
+    /// Returns the hyperbolic tangent.
     pub fn tanh(&self) -> Self {
         on_backend!(self, B => Self::on::<B>(B::tanh(self.of::<B>())))
     }
@@ -244,19 +244,19 @@ impl Tensor {
         })
     }
 
-    /// `self − other`, of the same shape.
+    /// Returns `self − other`, of the same shape.
     #[track_caller]
     pub fn sub(&self, other: &Tensor) -> Self {
         assert_eq!(self.shape(), other.shape(), "sub");
         on_backend!(self, B => Self::on::<B>(B::sub(self.of::<B>(), other.of::<B>())))
     }
 
-    /// Limits every value to `min..=max`.
+    /// Clamps every value to `min..=max`.
     pub fn clamp(&self, min: f32, max: f32) -> Self {
         on_backend!(self, B => Self::on::<B>(B::clamp(self.of::<B>(), min, max)))
     }
 
-    /// `self + scale·y` with `scale` `[channels]`: a residual connection with layer scale.
+    /// Returns `self + scale·y` with `scale` `[channels]`: a residual connection with layer scale.
     #[track_caller]
     pub fn scaled_add(&self, y: &Tensor, scale: &Tensor) -> Self {
         assert_eq!(self.shape(), y.shape(), "scaled_add");

@@ -19,7 +19,7 @@ fn config(window: Option<usize>) -> AttentionConfig {
     config
 }
 
-/// Name, shape and values of each weight.
+/// Returns the name, shape and values of each weight.
 fn parts() -> [(&'static str, Vec<usize>, Vec<f32>); 6] {
     let part =
         |name, shape: &[usize], seed| (name, shape.to_vec(), noise(shape.iter().product(), seed));
@@ -45,7 +45,7 @@ fn project(x: &[f64], weight: &[f32]) -> Vec<f64> {
     rows.map(|row| row.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum()).collect()
 }
 
-/// Norm and rope of one head, in place.
+/// Applies norm and rope to one head, in place.
 fn prepare(head: &mut [f64], weight: &[f32], position: usize) {
     let mean = head.iter().map(|v| v * v).sum::<f64>() / DIM as f64;
     for (v, w) in head.iter_mut().zip(weight) {
@@ -59,7 +59,7 @@ fn prepare(head: &mut [f64], weight: &[f32], position: usize) {
     }
 }
 
-/// The definition, position by position.
+/// Computes the definition, position by position.
 fn formula(x: &[f32], window: Option<usize>) -> Vec<f64> {
     let parts = parts();
     let weight = |i: usize| parts[i].2.as_slice();
@@ -104,7 +104,7 @@ fn attend(attention: &Attention, x: &Tensor, sizes: &[usize], cache: &mut KvCach
 }
 
 #[test]
-fn attention_is_its_definition_however_it_is_cut() {
+fn attention_matches_its_definition_in_any_chunks() {
     let time = 40;
     let x = noise(time * HIDDEN, 9);
     for window in [None, Some(1), Some(7), Some(64)] {
@@ -122,7 +122,7 @@ fn attention_is_its_definition_however_it_is_cut() {
     }
 }
 
-/// Longer than the step by which any backend grows its buffers, and than a block of queries.
+/// Uses sequences longer than a backend's growth of buffers and than a block of queries.
 #[test]
 fn long_sequences_keep_their_beginning() {
     let x = noise(1100 * HIDDEN, 9);
@@ -139,7 +139,7 @@ fn long_sequences_keep_their_beginning() {
 }
 
 #[test]
-fn a_cloned_cache_goes_on_by_itself() {
+fn a_cloned_cache_continues_on_its_own() {
     let x = noise(30 * HIDDEN, 9);
     for window in [None, Some(7)] {
         let expected = formula(&x, window);

@@ -26,7 +26,7 @@ fn ids_come_back_in_order() {
 }
 
 #[test]
-fn greedy_is_the_largest_that_is_allowed_after_the_penalty() {
+fn greedy_takes_the_largest_allowed_logit_after_the_penalty() {
     let mut logits = vec![-1.0; 10];
     logits[2] = 5.0;
     logits[3] = 4.0;
@@ -113,7 +113,7 @@ fn equal_logits_are_filtered_alike() {
 }
 
 #[test]
-fn logits_that_are_no_numbers_show_when_the_ids_are_read() {
+fn logits_that_are_not_finite_are_refused_when_the_ids_are_read() {
     on_every_device(|device| {
         let mut sampler = Sampler::new(SamplingParams::GREEDY, 0, 0);
         for damage in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {

@@ -5,7 +5,7 @@ use qwen3_tts_nn::{CausalConv1d, CausalConvTranspose1d, ConvConfig, SameConv1d};
 use crate::{assert_formula, doubled, noise, on_every_device, tensor, weights};
 
 #[test]
-fn dense_convolutions_are_their_definition() {
+fn dense_convolutions_match_their_definition() {
     let (inputs, outputs) = (5, 7);
     for (taps, stride, dilation, time) in
         [(3, 1, 2, 11), (1, 1, 1, 4), (7, 1, 9, 20), (4, 2, 1, 8), (10, 5, 1, 15), (3, 3, 1, 6)]
@@ -40,7 +40,7 @@ fn dense_convolutions_are_their_definition() {
 }
 
 #[test]
-fn a_depthwise_convolution_is_its_definition() {
+fn a_depthwise_convolution_matches_its_definition() {
     let (channels, taps, time) = (6, 7, 9);
     let (weight, bias) = (noise(channels * taps, 1), noise(channels, 2));
     let x = noise(time * channels, 3);
@@ -69,7 +69,7 @@ fn a_depthwise_convolution_is_its_definition() {
 }
 
 #[test]
-fn a_transposed_convolution_is_its_definition_trimmed_on_the_right() {
+fn a_transposed_convolution_matches_its_definition_trimmed_on_the_right() {
     for (taps, stride) in [(2, 2), (16, 8), (10, 5), (7, 3), (3, 4), (1, 1)] {
         let (inputs, outputs, time) = (4, 3, 6);
         let (weight, bias) = (noise(inputs * outputs * taps, 1), [10.0, 20.0, 30.0]);

@@ -6,7 +6,7 @@ use qwen3_tts_nn::{
 
 use crate::{assert_formula, doubled, noise, noise_in_bf16, on_every_device, tensor, weights};
 
-/// `x·Wᵀ + b`.
+/// Computes `x·Wᵀ + b`.
 fn linear(x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
     let inputs = weight.len() / bias.len();
     let mut y = Vec::new();
@@ -20,7 +20,7 @@ fn linear(x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
 }
 
 #[test]
-fn linear_layers_are_their_definition_in_either_type() {
+fn linear_layers_match_their_definition_in_both_types() {
     let (inputs, outputs) = (24, 10);
     let weight = noise_in_bf16(inputs * outputs, 1);
     let bias = noise_in_bf16(outputs, 2);
@@ -67,7 +67,7 @@ fn an_embedding_gives_its_rows() {
 }
 
 #[test]
-fn norms_are_their_definitions() {
+fn norms_match_their_definitions() {
     let (channels, eps) = (12, 1e-3);
     let (x, weight, bias) = (noise(4 * channels, 1), noise(channels, 2), noise(channels, 3));
     let tensors: [(&str, &[usize], &[f32]); 2] =
@@ -115,10 +115,10 @@ fn rope_rotates_halves_by_position() {
 }
 
 #[test]
-fn a_codebook_gives_the_nearest_entry_the_first_of_equals() {
+fn a_codebook_gives_the_first_of_the_nearest_entries() {
     let (entries, dim, rows) = (70, 6, 40);
     let mut sum = noise(entries * dim, 1);
-    // Entry 60 is entry 20 again.
+    // Entry 60 repeats entry 20.
     sum.copy_within(20 * dim..21 * dim, 60 * dim);
     let usage = vec![1.0; entries];
     let mut x = noise(rows * dim, 2);
@@ -146,7 +146,7 @@ fn a_codebook_gives_the_nearest_entry_the_first_of_equals() {
 
 /// A tensor that a model computes at load and keeps can be read on another thread.
 #[test]
-fn a_model_can_be_loaded_here_and_run_there() {
+fn a_model_can_run_on_another_thread() {
     let (weight, x) = (noise(4 * 4, 1), noise(4, 2));
     let expected = linear(&x, &weight, &[0.0; 4]);
     on_every_device(|device| {

@@ -10,10 +10,10 @@ use qwen3_tts_nn::{Device, Tensor, Weights};
 use qwen3_tts_testkit::assert_close;
 use safetensors::tensor::TensorView;
 
-/// Float32 arithmetic on values around 1.
+/// Tolerance of float32 arithmetic on values around 1.
 const TOLERANCE: f32 = 2e-5;
 
-/// Runs a check on every device, saying on which.
+/// Runs a check on every device, and prints its name.
 fn on_every_device(check: impl Fn(&Device)) {
     for device in Device::all() {
         println!("on {}", device.name());
@@ -21,7 +21,7 @@ fn on_every_device(check: impl Fn(&Device)) {
     }
 }
 
-/// Values between −1 and 1 that look random and are the same every time.
+/// Returns reproducible pseudo-random values between −1 and 1.
 fn noise(n: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let mut next = || {
@@ -31,12 +31,12 @@ fn noise(n: usize, seed: u32) -> Vec<f32> {
     (0..n).map(|_| next()).collect()
 }
 
-/// The nearest values that bf16 can hold, so that both data types give the same tensor.
+/// Returns [`noise`] rounded to bf16, so that both data types give the same tensor.
 fn noise_in_bf16(n: usize, seed: u32) -> Vec<f32> {
     noise(n, seed).into_iter().map(|v| half::bf16::from_f32(v).to_f32()).collect()
 }
 
-/// Weights in float32, or in bf16.
+/// Returns weights in float32, or in bf16.
 fn weights(tensors: &[(&str, &[usize], &[f32])], bf16: bool) -> Weights {
     let bytes = |values: &[f32]| -> Vec<u8> {
         match bf16 {
@@ -53,7 +53,7 @@ fn weights(tensors: &[(&str, &[usize], &[f32])], bf16: bool) -> Weights {
     Weights::from_static("test", file.leak()).unwrap()
 }
 
-/// `[1, time, channels]`.
+/// Returns a tensor `[1, time, channels]`.
 fn tensor(values: &[f32], channels: usize, device: &Device) -> Tensor {
     Tensor::from_vec(values.to_vec(), &[1, values.len() / channels, channels], device)
 }

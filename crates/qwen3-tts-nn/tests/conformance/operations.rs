@@ -1,4 +1,4 @@
-//! Shapes, and operations element by element.
+//! Shapes, and elementwise operations.
 
 use qwen3_tts_nn::{SnakeBeta, Tensor};
 
@@ -42,7 +42,7 @@ fn shapes_change_as_row_major_arrays_do() {
 }
 
 #[test]
-fn functions_of_one_value_are_their_definitions() {
+fn functions_of_one_value_match_their_definitions() {
     type Case = (fn(&Tensor) -> Tensor, fn(f64) -> f64);
     let cases: [Case; 7] = [
         (Tensor::silu, |x| x / (1.0 + (-x).exp())),
@@ -65,7 +65,7 @@ fn functions_of_one_value_are_their_definitions() {
 }
 
 #[test]
-fn functions_of_two_tensors_are_their_definitions() {
+fn functions_of_two_tensors_match_their_definitions() {
     let (x, y, row) = (noise(5 * 8, 1), noise(5 * 8, 2), noise(8, 3));
     let (xs, ys, rows) = (doubled(&x), doubled(&y), doubled(&row));
     let of_both = |f: fn(f64, f64) -> f64| -> Vec<f64> {
@@ -90,7 +90,7 @@ fn functions_of_two_tensors_are_their_definitions() {
 }
 
 #[test]
-fn statistics_weight_the_instants_by_their_logits() {
+fn statistics_weight_the_time_steps_by_their_logits() {
     let (time, channels) = (9, 3);
     let (x, logits) = (noise(time * channels, 1), noise(time * channels, 2));
     let column = |values: &[f32], c: usize| -> Vec<f64> {
@@ -128,7 +128,7 @@ fn statistics_weight_the_instants_by_their_logits() {
 }
 
 #[test]
-fn snake_beta_is_its_definition() {
+fn snake_beta_matches_its_definition() {
     let (alpha, beta, x) = (noise(4, 1), noise(4, 2), noise(40, 3));
     on_every_device(|device| {
         let weights = weights(&[("alpha", &[4], &alpha), ("beta", &[4], &beta)], false);

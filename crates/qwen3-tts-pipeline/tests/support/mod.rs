@@ -27,7 +27,7 @@ pub fn speak(model: &Synthesizer, request: &SpeechRequest) -> SpeechOutput {
     model.speak(request.clone()).unwrap().collect_audio().unwrap()
 }
 
-/// Returns a recording that is no voice.
+/// Returns a synthetic recording.
 pub fn recording(n_samples: usize) -> ReferenceAudio {
     let limits = AudioLimits::default();
     ReferenceAudio::from_samples(signal(n_samples), 24_000, "signal", &limits).unwrap()
@@ -45,7 +45,7 @@ pub struct Kind {
     pub request: SpeechRequest,
 }
 
-/// Returns a preset, a described, and both kinds of cloned voices.
+/// Returns a preset voice, a described voice, and both kinds of cloned voices.
 pub fn kinds() -> [Kind; 4] {
     let text = || SpeechRequest::new("One two three.").seed(3);
     [
@@ -56,12 +56,12 @@ pub fn kinds() -> [Kind; 4] {
     ]
 }
 
-/// The tiny vocabulary with tokens that no text leads to, enough of them for the other split.
+/// The tiny vocabulary with unreachable tokens, enough of them for the split of large vocabularies.
 pub struct LargeVocabulary {
     pub checkpoint: TempCheckpoint,
-    /// Tokens that are not added ones, before.
+    /// Number of tokens of the tiny vocabulary, without added tokens.
     pub size: u32,
-    /// How much larger the ids of added tokens are.
+    /// Offset of the ids of added tokens.
     pub shift: u32,
 }
 
@@ -89,7 +89,7 @@ impl LargeVocabulary {
     }
 }
 
-/// More than 100 000 tokens of the bytes that no UTF-8 text has, and the merges that make them.
+/// Returns more than 100 000 tokens of bytes that never occur in UTF-8, and their merges.
 fn filler() -> (Vec<String>, Vec<String>) {
     let letters: Vec<char> = (0xf5..=0xff).filter_map(char::from_u32).collect();
     let (mut tokens, mut merges) = (Vec::new(), Vec::new());

@@ -13,7 +13,7 @@ use super::super::violation::Violation;
 pub struct Crate {
     /// Paths of its files.
     pub files: Vec<String>,
-    /// Every module but those of tests.
+    /// All modules except those of tests.
     pub modules: Vec<Module>,
     /// The files that define each `macro_rules!` macro.
     pub macros: BTreeMap<String, Vec<usize>>,
@@ -24,12 +24,12 @@ pub struct Crate {
 pub struct Module {
     /// The file that its items are in.
     pub file: usize,
-    /// The module above; the root is above itself.
+    /// The parent module; the root is its own parent.
     pub parent: usize,
-    /// What each name stands for; more than one thing where it is in more than one name space, or
-    /// depends on the configuration.
+    /// Bindings of each name: more than one if it is in several namespaces, or depends on the
+    /// configuration.
     pub names: BTreeMap<String, Vec<Binding>>,
-    /// Paths whose names are all imported.
+    /// Paths of glob imports.
     pub globs: Vec<Vec<String>>,
     /// The parsed items, without those of tests.
     pub items: Vec<Item>,
@@ -55,7 +55,7 @@ pub struct Import {
     pub line: usize,
 }
 
-/// A file's modules that are still to be read.
+/// Reader of the modules of a crate.
 struct Reader<'a> {
     sources: &'a BTreeMap<&'a str, &'a str>,
     found: Crate,
@@ -193,7 +193,7 @@ impl Module {
     }
 }
 
-/// Returns whether a `use` passes its names on to other modules.
+/// Returns true if a `use` re-exports its names to other modules.
 pub fn is_reexport(item: &ItemUse) -> bool {
     !matches!(item.vis, Visibility::Inherited)
 }
@@ -241,7 +241,7 @@ fn add_imports(tree: &UseTree, path: &mut Vec<String>, found: &mut Vec<Import>) 
     }
 }
 
-/// Returns whether something is compiled for tests only.
+/// Returns true if an item is compiled for tests only.
 pub fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let Ok(list) = attribute.meta.require_list() else {

@@ -23,7 +23,7 @@ pub fn edges(parsed: &Crate) -> Vec<Edge> {
     edges.into_values().collect()
 }
 
-/// A thing that a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy)]
 enum Target {
     /// An item of this file.
@@ -35,12 +35,12 @@ enum Target {
 /// Follows paths through modules and re-exports.
 struct Resolver<'a> {
     parsed: &'a Crate,
-    /// Names that are being followed, since imports can go in circles.
+    /// Names being followed, since imports can be circular.
     followed: BTreeSet<(usize, String)>,
 }
 
 impl Resolver<'_> {
-    /// Returns what a path in `module` leads to: nothing if that is another crate's.
+    /// Returns the targets of a path in `module`: none if it leads to another crate.
     fn resolve(&mut self, module: usize, path: &[String]) -> Vec<Target> {
         let (mut targets, mut rest) = match path {
             [first, rest @ ..] => (self.first(module, first), rest),
@@ -114,7 +114,7 @@ impl Resolver<'_> {
 struct Names<'a> {
     parsed: &'a Crate,
     module: usize,
-    /// Variables of the functions around.
+    /// Variables of the enclosing functions.
     bound: Vec<BTreeSet<String>>,
     /// Names that functions import.
     local: BTreeMap<String, Vec<String>>,
@@ -145,15 +145,15 @@ impl Names<'_> {
         let name = path.join("::");
         let files = targets.iter().filter_map(|target| match target {
             Target::Item(file) => Some(*file),
-            // A module that is only named holds nothing of use.
+            // Naming a module alone is no dependency.
             Target::Module(_) => None,
         });
         let edge = |to| Edge { from, to, line, name: name.clone() };
         self.edges.extend(files.map(edge));
     }
 
-    /// Adds the paths among the tokens of a macro or an attribute, those of one part only if
-    /// `single`.
+    /// Adds the paths among the tokens of a macro or an attribute, including those of a single
+    /// segment if `single`.
     fn add_tokens(&mut self, tokens: &TokenStream, single: bool) {
         let mut path: Vec<Ident> = vec![];
         // Trailing `::` of a path, and what comes before it.
@@ -274,7 +274,7 @@ impl<'ast> Visit<'ast> for Names<'_> {
     }
 }
 
-/// The line of a token, counted from 1.
+/// Returns the line of a token, counted from 1.
 fn line(span: Span) -> usize {
     span.start().line
 }

@@ -19,7 +19,7 @@ fn assert_cycle(files: &[(&str, &str)], steps: &[&str]) {
     let steps: Vec<String> =
         steps.iter().map(|step| step.replace("src/", "crates/a/src/")).collect();
     let expected = format!(
-        "import cycle ({} files depend on each other): {}; move what both need into a file below",
+        "import cycle ({} files depend on each other): {}; move the shared items into a file below",
         steps.len(),
         steps.join(", ")
     );
@@ -64,7 +64,7 @@ fn reexports_lead_to_the_file_that_defines_the_item() {
     let globs = ("lib.rs", "mod b;\nmod c;\npub use self::b::*;\npub(crate) use c::*;\n");
     assert_cycle(&[globs, b, ("c.rs", "use super::B;\npub struct C;")], &steps);
 
-    // The root only passes names on.
+    // The root only re-exports names.
     assert_eq!(reasons(&[ROOT, b, ("c.rs", "pub struct C;")]), [""; 0]);
 }
 
@@ -154,7 +154,7 @@ fn conditional_paths_of_a_module_are_all_read() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_no_rust_is_named() {
+fn a_file_that_is_missing_or_not_rust_is_named() {
     assert_eq!(reasons(&[("lib.rs", "mod b;")]), ["is missing"]);
     let found = reasons(&[("lib.rs", "\nfn f( {}")]);
     assert!(found[0].starts_with("line 2: "), "{found:?}");
