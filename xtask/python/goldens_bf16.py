@@ -1,7 +1,7 @@
-"""Teacher-forced logits of mlx-audio in the type of a CustomVoice checkpoint, bf16.
+"""Teacher-forced logits of mlx-audio in bf16, the data type of a CustomVoice checkpoint.
 
-Needs `mlx-audio` from PyPI (0.6.2 was used), and `mlx[cpu]` where there is no Metal; it and the official
-package want different versions of transformers, so that this script runs apart from `fixtures.py`.
+Needs `mlx-audio` from PyPI (0.6.2 was used), and `mlx[cpu]` without Metal. It and the official package
+need different versions of transformers, so this script is separate from `fixtures.py`.
 
 usage: goldens_bf16.py CHECKPOINT OUT_FOLDER [FRAMES]
 """
@@ -61,7 +61,7 @@ def main():
 
 
 def predictor_logits(model, hidden, frame):
-    """Logits of every codebook from 1 on, each from the codes before it."""
+    """Returns the logits of every codebook from 1 on, each given the codes before it."""
     predictor = model.talker.code_predictor
     cache = predictor.make_cache()
     code_0 = model.talker.get_input_embeddings()(mx.array([[frame[0]]]))

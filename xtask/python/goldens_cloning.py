@@ -1,12 +1,12 @@
-"""Cloning requests: a recording to prompt, codes and waveform, float32 and greedy.
+"""Cloning requests: from a recording to prompt, codes and waveform, in float32 and greedy.
 
-The recording is the integer-made signal of the encoder's goldens, so that a test can make it too.
-Neither its codes nor the greedy codes may hang on a near tie.
+The recording is the signal of the encoder's goldens, which tests can compute exactly. Neither its
+codes nor the greedy codes may depend on a near tie.
 
-The official package decodes reference and new codes in one go and then cuts the first
+The official package decodes reference and new codes together and then cuts the first
 `int(ref_len / total_len * samples)` samples, in double precision. That is `ref_len * 1920`, or one
-sample less where the quotient is rounded down: then the last sample of the reference is heard first.
-26 reference frames and 20 new ones are such a pair.
+sample less if the quotient is rounded down; then the waveform begins with the last sample of the
+reference. 26 reference frames and 20 new ones are such a pair.
 """
 
 import math
@@ -37,10 +37,10 @@ HELLO = "Well met."
 def case(
     checkpoint, text, language, reference_text=HELLO, streaming=True, frames=12, leftover=None
 ):
-    """A request. No reference text: only the speaker vector is cloned.
+    """Returns a request. Without a reference text, only the speaker embedding is cloned.
 
-    `leftover` is the number of text rows that the reference's codes do not reach: exactly that, or
-    only its sign where it is infinite.
+    `leftover` is the number of text rows that the reference's codes do not reach, or its sign if it is
+    infinite.
     """
     return dict(
         checkpoint=checkpoint,
@@ -119,7 +119,7 @@ def write_case(wrapper, path, request, reference_codes, reference_margin):
 
 
 def check(name, request, recorder, reference_codes):
-    """Refuses a golden that does not show what it is meant to."""
+    """Refuses a golden that does not cover its intended case."""
     codes, clone = recorder.codes, recorder.request["voice_clone_prompt"]
     if len(codes) != request["frames"]:
         raise SystemExit(f"{name}: {len(codes)} frames, meant {request['frames']}")
@@ -129,7 +129,7 @@ def check(name, request, recorder, reference_codes):
         return
     if not torch.equal(clone["ref_code"][0], reference_codes):
         raise SystemExit(f"{name}: the reference has other codes than when encoded alone")
-    # The wrappings are 5 and 8 ids; text has an eos more, codes have a bos more.
+    # The wrappings have 5 and 8 ids; text has an additional eos, codes an additional bos.
     ids = recorder.request
     n_text = ids["ref_ids"][0].shape[1] - 5 + ids["input_ids"][0].shape[1] - 8
     leftover, meant = n_text - len(reference_codes), request["leftover"]
@@ -138,7 +138,7 @@ def check(name, request, recorder, reference_codes):
 
 
 def tensors_of(recorder, audio):
-    """The tensors of one golden; fixtures/README.md says what each of them is."""
+    """Returns the tensors of a golden, which fixtures/README.md describes."""
     prompt, clone = recorder.prompt, recorder.request["voice_clone_prompt"]
     tensors = {
         "input_ids": recorder.request["input_ids"][0][0],

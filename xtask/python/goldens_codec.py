@@ -1,9 +1,9 @@
-"""The speech tokenizer's decoder alone: random codes to waveform, and every stage on the way.
+"""The speech tokenizer's decoder: from random codes to a waveform, with every stage in between.
 
-A whole-sequence pass is the truth for streaming. `chunked_decode` is what the official package
-calls (300 frames at a time after 25 of context); it differs from the whole past 300 frames.
-Long waveforms are kept as every STRIDE-th sample and the sum of each frame's 1920 samples, which
-together leave a wrong frame nowhere to hide.
+One pass over the whole sequence is the reference for streaming. The official package calls
+`chunked_decode` (300 frames at a time with 25 of context), which differs after 300 frames. Long
+waveforms are stored as every STRIDE-th sample and the sum of each frame's 1920 samples, which
+together reveal any wrong frame.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ import tiny_checkpoint
 
 FRAME = 1920
 STRIDE = 64
-STAGE_FRAMES = 4  # the decoder blocks are causal: their first frames stand for all
+STAGE_FRAMES = 4  # the decoder blocks are causal, so their first frames are enough
 
 
 def write(checkpoints, goldens):
@@ -30,14 +30,14 @@ def write(checkpoints, goldens):
 
 
 def random_codes(decoder, name, frames):
-    """[16, frames] codes, all entries of every codebook alike."""
+    """Returns codes [16, frames], uniform over the entries of every codebook."""
     config = decoder.config
     noise = tiny_checkpoint.normal(5, name, (config.num_quantizers, frames))
     return (noise.abs() * 1e6).long() % config.codebook_size
 
 
 def write_stages(decoder, path):
-    """20 frames, all stages: [channels, time] where the decoder has channels first."""
+    """Writes all stages for 20 frames: [channels, time] if the decoder has channels first."""
     codes = random_codes(decoder, "stages", 20)
     stages = {}
     watch(decoder.pre_conv, "pre_conv", stages)

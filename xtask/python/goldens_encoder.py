@@ -1,8 +1,8 @@
-"""The speech tokenizer's encoder: a signal to codes, and codes back to a waveform.
+"""The speech tokenizer's encoder: from a signal to codes, and back to a waveform.
 
-The signal is made of integers, so that a test can make the same one bit for bit instead of reading
-it from a file. A code is only worth something if no other codeword was about as near: a golden
-whose smallest margin is too small is refused.
+The signal is computed from integers, so that a test can compute the same bits instead of reading a
+file. A code is significant only if no other codeword is about as near, so a golden whose smallest
+margin is too small is refused.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ LENGTHS = {"one_sample": 1, "frame_less_one": 1919, "frame": 1920, "frame_and_on
 
 
 def signal(n_samples):
-    """A gliding triangle wave with an envelope and some noise, in multiples of 2**-16."""
+    """Returns a gliding triangle wave with an envelope and some noise, in multiples of 2**-16."""
     n = numpy.arange(n_samples, dtype=numpy.int64)
     phase = (n * 400 + (n * n) // 900) % 65536
     triangle = numpy.abs(phase - 32768) - 16384
@@ -54,7 +54,7 @@ def write_case(tokenizer, path, length):
 
 
 def encode(tokenizer, audio):
-    """Codes, latent and smallest margin of a signal, which must be without near ties."""
+    """Returns codes, latent and smallest margin of a signal, which must have no near tie."""
     latents = []
     hook = tokenizer.model.encoder.downsample.register_forward_hook(
         lambda _module, _inputs, output: latents.append(output[0].T.clone())
@@ -69,7 +69,7 @@ def encode(tokenizer, audio):
 
 
 def smallest_margin(quantizer, latent, n_codebooks):
-    """The least relative gap between the nearest and the second nearest codeword, in float64."""
+    """Returns the smallest relative gap between the nearest two codewords, in float64."""
     semantic = quantizer.semantic_residual_vector_quantizer
     acoustic = quantizer.acoustic_residual_vector_quantizer
     smallest = float("inf")

@@ -24,7 +24,7 @@ def write(checkpoints, goldens):
 
 
 def write_mrope(path):
-    """q and k after the interleaved multimodal rotation, all three position rows equal."""
+    """Writes q and k after the interleaved multimodal rotation, with three equal position rows."""
     tensors = {}
     positions = torch.tensor([0, 1, 2, 3, 7, 100, 1023, 8191, 32767])
     for head_dim, sections in ((128, [24, 20, 20]), (32, [6, 5, 5])):
@@ -75,9 +75,9 @@ SETTINGS = {
 
 
 def write_sampling(checkpoints, path):
-    """Raw logits, then log-probabilities after the whole chain (-inf where a token is out).
+    """Writes raw logits, and log-probabilities after the whole chain (-inf for excluded tokens).
 
-    The chain is the one that `generate` of the talker builds for the same parameters.
+    The chain is that of the talker's `generate` for the same parameters.
     """
     talker = official.load(Path(checkpoints) / "custom_voice_0b6").model.talker
     vocab, eos = talker.config.vocab_size, talker.config.codec_eos_token_id

@@ -1,6 +1,6 @@
-"""What `torch.save` writes, of every kind that a state dict may hold, and the same values plain.
+"""Files of `torch.save` with every kind of tensor in a state dict, and the same values in safetensors.
 
-Also to be run alone: `python goldens_pickle.py FOLDER`.
+Can also be run separately: `python goldens_pickle.py FOLDER`.
 """
 
 import json
@@ -24,7 +24,7 @@ def write(goldens):
         parameter=torch.nn.Parameter(weights[0].clone()),
         scalar=torch.tensor(0.75),
         empty=torch.zeros(0, 3),
-        # Views of one storage: all of it, from the middle on, across, and every second one.
+        # Views of one storage: all of it, from the middle on, transposed, and every second element.
         shared=weights,
         rows=weights[2:4],
         transposed=weights.t(),

@@ -1,6 +1,6 @@
-"""Affine groups as MLX packs and reads them; needs `mlx` and numpy, not the official package.
+"""Affine groups quantised and dequantised by MLX; needs `mlx` and numpy, not the official package.
 
-Also to be run alone: `python goldens_quantized.py FOLDER`.
+Can also be run separately: `python goldens_quantized.py FOLDER`.
 """
 
 import json
@@ -35,7 +35,7 @@ def write(goldens):
 
 
 def weights():
-    """Rows of noise, of one sign each, with an outlier, and constant ones."""
+    """Returns rows of noise, rows of one sign, with an outlier, and constant rows."""
     random = np.random.Generator(np.random.PCG64(6))
     values = random.normal(size=(ROWS, COLS)).astype(np.float32) / 16
     values[1] = np.abs(values[1])

@@ -1,8 +1,8 @@
-"""The speaker encoder alone: synthesised recordings to mel spectrogram and to speaker vector.
+"""The speaker encoder: from synthetic recordings to mel spectrogram and speaker embedding.
 
-The official spectrogram is a float32 transform, whose rounding noise is seen where a band is some
-110 dB below the loudest part of its frame. Where that matters (pure tones), the golden also has the
-same formula in float64, and the distance between the two.
+The official spectrogram is a float32 transform, whose rounding noise is visible if a band is about
+110 dB below the loudest part of its frame. If that matters (pure tones), the golden also has the
+result of the same formula in float64, and the distance between the two.
 """
 
 import math
@@ -22,9 +22,9 @@ RATE = 24000
 MEL = dict(
     n_fft=1024, num_mels=128, sampling_rate=RATE, hop_size=256, win_size=1024, fmin=0, fmax=12000
 )
-ROUNDING = 2e-5  # a spectrogram that is farther from float64 is stored in float64 too
+ROUNDING = 2e-5  # a spectrogram farther from float64 is also stored in float64
 
-# The second one has what no published encoder has: even kernels, another number of blocks.
+# Unlike any published encoder, the second has even kernels and another number of blocks.
 ENCODERS = {
     "tiny": {"enc_dim": 24} | tiny_config.SPEAKER_ENCODER | {"enc_res2net_scale": 4},
     "even": dict(
@@ -51,7 +51,7 @@ def write(checkpoints, goldens):
 
 
 def signals():
-    """Mono recordings at 24 kHz."""
+    """Returns mono recordings at 24 kHz."""
 
     def noise(name, samples, std=0.02):
         return normal(6, name, (samples,), std)
@@ -64,7 +64,7 @@ def signals():
         return (0.5 * torch.sin(2 * math.pi * (100 + rate * t) * t)).float()
 
     def voice(samples):
-        """Harmonics of a gliding pitch that come and go, in a quiet room."""
+        """Returns harmonics of a gliding pitch that fade in and out, with quiet noise."""
         t = time(samples)
         phase = 2 * math.pi * (140 * t + 6 * torch.sin(2 * math.pi * 2 * t))
         loudness = torch.sin(2 * math.pi * 3 * t).clamp(min=0)
@@ -89,12 +89,12 @@ def signals():
 
 
 def official_mel(samples):
-    """[frames, 128]"""
+    """Returns the official spectrogram [frames, 128]."""
     return mel_spectrogram(samples[None], **MEL)[0].T
 
 
 def float64_mel(samples):
-    """The formula of `mel_spectrogram`; angles and windowed samples are float32, the rest float64."""
+    """Computes `mel_spectrogram` in float64, except angles and windowed samples (float32)."""
     pad, size = (MEL["n_fft"] - MEL["hop_size"]) // 2, MEL["n_fft"]
     padded = torch.nn.functional.pad(samples[None, None], (pad, pad), mode="reflect")[0, 0]
     angles = torch.arange(size) * torch.tensor(2 * math.pi / size)
@@ -129,7 +129,7 @@ def write_mels(recordings, path):
 
 
 def write_encoder(name, config, mels, path):
-    """The weights in bfloat16, as published, and the vector of each recording that is long enough."""
+    """Writes the weights in bfloat16, as published, and the embedding of each long enough recording."""
     encoder = Qwen3TTSSpeakerEncoder(Qwen3TTSSpeakerEncoderConfig(**config)).eval()
     tensors = {}
     weights = {key: weight(name, key, value.shape) for key, value in encoder.state_dict().items()}
@@ -151,7 +151,7 @@ def write_encoder(name, config, mels, path):
 
 
 def write_checkpoint(folder, recordings, path):
-    """What cloning makes of recordings, by the whole model of a tiny checkpoint."""
+    """Writes the embeddings of recordings by the whole model of a tiny checkpoint."""
     model = official.load(folder).model
     tensors = {}
     for name in "odd", "silence", "sweep_in_noise", "voice":
@@ -170,11 +170,11 @@ def weight(encoder, name, shape):
 
 
 def needed(run):
-    """The smallest size that the official code takes: padding mirrors what is there."""
+    """Returns the smallest length that the official code accepts; its padding mirrors the signal."""
     for size in range(1, 2000):
         try:
             run(size)
             return size
         except RuntimeError:
             continue
-    raise SystemExit("the official code takes nothing")
+    raise SystemExit("the official code accepts no length")

@@ -1,11 +1,11 @@
 """Whole requests: prompt, logits, codes and waveform of the official package in float32, greedy.
 
-A greedy golden proves something only where no argmax is a near tie, since two correct programs
-differ in the last bits of a logit. Each case has several texts; the first one whose every margin
-between best and second best is above MARGIN is kept.
+A greedy golden is significant only if no argmax is a near tie, since two correct programs differ in
+the last bits of a logit. Each case has several texts; the first whose margins between best and
+second best all exceed MARGIN is used.
 
-One case ends by itself. For it, the end-of-speech row of the codec head is fitted so that it wins
-at one chosen step of that case and is far from winning at every other.
+One case ends with eos. For it, the end-of-speech row of the codec head is fitted so that it is the
+maximum at one chosen step of that case and far from it at every other.
 """
 
 from pathlib import Path
@@ -114,7 +114,7 @@ def fit_eos(folder, cases):
 
 
 def first_clear(wrapper, request, frames):
-    """The first text of `request` that is greedy without near ties."""
+    """Returns the first text of `request` whose greedy codes have no near tie."""
     tried = []
     for text in variants(request["text"]):
         recorder, audio = official.speak(wrapper, request | {"text": text}, frames)
@@ -126,7 +126,7 @@ def first_clear(wrapper, request, frames):
 
 
 def variants(text):
-    """The texts to try, in order: other openings, or as many other digits, or another letter."""
+    """Returns the texts to try, in order: other openings, other digits, or another letter."""
     if text.isdigit():
         return ["".join(str((int(d) + step) % 10) for d in text) for step in range(10)]
     if len(text) == 1:
@@ -171,12 +171,12 @@ def write_case(wrapper, path, request):
 
 
 def logits_stride(request):
-    """Of how many steps one has its logits kept."""
+    """Returns the stride of the steps whose logits are stored."""
     return 1 if request["full_audio"] else 5
 
 
 def tensors_of(recorder, audio, request):
-    """The tensors of one golden; README.md says what each of them is."""
+    """Returns the tensors of a golden, which fixtures/README.md describes."""
     frames = len(recorder.codes)
     prompt = recorder.prompt
     every = logits_stride(request)

@@ -1,8 +1,8 @@
 """Token ids of the official loader, for the tiny vocabulary and for the published one.
 
-See README.md for the two ways of splitting. `ids` are what the official loader gives for the
-directory. For the tiny vocabulary `ids_large_split` are the ids under the split that vocabularies of
-more than 100 000 entries get, so that a test needs no large file to cover both.
+README.md describes the two splits. `ids` are those of the official loader for the directory. For the
+tiny vocabulary, `ids_large_split` are the ids with the split of vocabularies of more than 100 000
+entries, so that a test of both splits needs no large file.
 """
 
 import json
@@ -57,7 +57,7 @@ def write(checkpoints, goldens, published=None):
         entry["ids_large_split"] = encode(large, entry["text"])
     differing = sum(entry["ids"] != entry["ids_large_split"] for entry in tiny)
     if differing < 5:
-        raise SystemExit("the two splits hardly differ on these texts: add some")
+        raise SystemExit("the two splits hardly differ on these texts: add more")
     splits = pre_tokenizers(tokenizer, large)
     write_ids(goldens / "tokenizer_tiny.json", "custom_voice_0b6", tiny, splits)
     print(f"tokenizer: {len(TEXTS)} texts, {differing} differ between the two splits")
@@ -66,7 +66,7 @@ def write(checkpoints, goldens, published=None):
 
 
 def write_published(goldens, published):
-    """Ids of the published vocabulary, loaded from a directory with a published config.json."""
+    """Writes ids of the published vocabulary, loaded from a directory with a published config.json."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("vocab.json", "merges.txt", "tokenizer_config.json"):
             shutil.copy(Path(published) / name, folder)
@@ -81,7 +81,7 @@ def write_published(goldens, published):
 
 
 def load(folder, large=False):
-    """The official loader; `large` makes it believe that the vocabulary is large."""
+    """Runs the official loader; `large` makes it treat the vocabulary as large."""
     AutoConfig.register("qwen3_tts", Qwen3TTSConfig, exist_ok=True)
     AutoProcessor.register(Qwen3TTSConfig, Qwen3TTSProcessor, exist_ok=True)
     processor = AutoProcessor.from_pretrained(str(folder), fix_mistral_regex=True)
@@ -103,7 +103,7 @@ def pre_tokenizers(tokenizer, large):
 
 
 def encode(processor, text):
-    """As the package's `_tokenize_texts` does, but without tensors (they cannot be empty)."""
+    """Tokenizes like the package's `_tokenize_texts`, but without tensors (they cannot be empty)."""
     return processor(text=text, padding=True)["input_ids"][0]
 
 

@@ -1,6 +1,6 @@
-"""The greedy codes that mlx-audio gives for a CustomVoice checkpoint, as `--codes` writes them.
+"""The greedy codes of mlx-audio for a CustomVoice checkpoint, in the format of `--codes`.
 
-Needs `mlx-audio` from PyPI (0.6.2 was used), and `mlx[cpu]` where there is no Metal. Compare with
+Needs `mlx-audio` from PyPI (0.6.2 was used), and `mlx[cpu]` without Metal. Compare with
 
     qwen3-tts speak TEXT --model DIR --speaker SPEAKER --language english --greedy
         --repetition-penalty 1 --max-frames N --codes OUT.json -o OUT.wav
@@ -18,7 +18,7 @@ from mlx_audio.tts.utils import load_model
 
 
 class Recorder:
-    """Stands before the speech tokenizer and keeps the codes instead of decoding them."""
+    """Replaces the speech tokenizer and records the codes instead of decoding them."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -36,7 +36,7 @@ def main():
     folder, text, speaker, frames, out = sys.argv[1:]
     mx.set_default_device(mx.cpu)
     model = load_model(Path(folder))
-    # Rounding of bf16 would part any two programs.
+    # In bf16, rounding makes any two programs diverge.
     model.talker.set_dtype(mx.float32)
     recorder = model.speech_tokenizer = Recorder(model.speech_tokenizer)
     try:
@@ -46,7 +46,7 @@ def main():
         )  # fmt: skip
         list(speech)
     except (StopIteration, RuntimeError):
-        # A StopIteration leaves a generator as a RuntimeError.
+        # A generator turns StopIteration into RuntimeError.
         if recorder.codes is None:
             raise
     Path(out).write_text(json.dumps({"codes": recorder.codes}) + "\n")

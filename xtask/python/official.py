@@ -1,4 +1,4 @@
-"""The official package, greedy, with everything that it computes on the way kept."""
+"""The official package with greedy decoding and recorded intermediate results."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ class Recorder:
     """Wraps the two `generate` calls of a model and keeps their inputs and scores.
 
     `scores` are the logits after the processors (repetition penalty, suppression, minimal length),
-    the ones whose argmax is taken; `logits` are the raw ones.
+    whose argmax is taken; `logits` are the raw ones.
     """
 
     def __init__(self, model):
@@ -73,7 +73,7 @@ class Recorder:
 def speak(wrapper, request, frames):
     """Runs `request` greedily for at most `frames` frames; returns (recorder, waveform).
 
-    The official loop generates one token more than it has frames when eos does not come.
+    Without an eos, the official loop generates one token more than it has frames.
     """
     common = dict(
         text=request["text"],
@@ -101,7 +101,7 @@ def speak(wrapper, request, frames):
 
 
 def smallest_margin(scores):
-    """Smallest distance between the best and the second best of any row."""
+    """Returns the smallest distance between the best and the second best of any row."""
     best = scores.float().topk(2, dim=-1).values
     return float((best[:, 0] - best[:, 1]).min())
 

@@ -1,4 +1,4 @@
-"""One greedy request through the official package: what it computes, and how long each part takes.
+"""One greedy request through the official package: its results, and the time of each part.
 
 usage: parity.py CHECKPOINT REQUEST.json OUT [--frames N] [--threads N] [--dtype f32|bf16] [--warm-up N]
 REQUEST.json: text, speaker, language, instruct, non_streaming_text, and for a base checkpoint
@@ -84,7 +84,7 @@ def main():
 def write(recorder, audio, seconds, load_seconds, total):
     frames = len(recorder.codes)
     prefill, *steps = seconds["talker"]
-    # A step of the talker contains the code predictor of its frame.
+    # A step of the talker includes the code predictor of its frame.
     predictor = sum(seconds["code_predictor"])
     margins = [official.smallest_margin(frame.scores) for frame in recorder.frames[:frames]]
     report = {
@@ -118,7 +118,7 @@ def write(recorder, audio, seconds, load_seconds, total):
 
 
 def peak_memory():
-    """Bytes; getrusage counts kilobytes, except on macOS."""
+    """Returns bytes; getrusage counts kilobytes, except on macOS."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -1,6 +1,6 @@
-"""Seeded random checkpoints in the published layout, small enough to live in a repository.
+"""Seeded random checkpoints in the published layout, small enough for a repository.
 
-Each tensor has a generator of its own, seeded by its name, so that changing one leaves the others.
+Each tensor has its own generator, seeded by its name, so that changing one keeps the others.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 import tiny_config
 from tiny_tokenizer import TinyTokenizer
 
-HEAD_GAIN = 6.0  # logits with a clear winner
+HEAD_GAIN = 6.0  # gives logits with a clear maximum
 AUDIO_STD = 0.1
 
 
@@ -31,7 +31,7 @@ def normal(seed, name, shape, std=1.0, mean=0.0):
 
 
 def write(folder, kind, size, seed, max_new_tokens=8192):
-    """A whole checkpoint directory. The end-of-speech row of the codec head is zero."""
+    """Writes a whole checkpoint directory. The end-of-speech row of the codec head is zero."""
     folder, tokenizer = Path(folder), TinyTokenizer()
     config = tiny_config.model(kind, size, tokenizer)
     write_configs(folder, tokenizer, config, tiny_config.SPEECH_TOKENIZER, max_new_tokens)
@@ -44,7 +44,7 @@ def write(folder, kind, size, seed, max_new_tokens=8192):
 
 
 def write_configs(folder, tokenizer, config, speech_tokenizer, max_new_tokens):
-    """Every file of a checkpoint but the weights; makes its directories."""
+    """Creates the directories of a checkpoint and writes all files except the weights."""
     (folder / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
     tokenizer.write(folder)
     for name, content in {
@@ -59,13 +59,13 @@ def write_configs(folder, tokenizer, config, speech_tokenizer, max_new_tokens):
 
 
 def save(tensors, path, metadata=None):
-    """A safetensors file with the permissions of any other file."""
+    """Writes a safetensors file with the permissions of other files."""
     save_file({name: value.contiguous() for name, value in tensors.items()}, path, metadata)
     path.chmod(0o644)
 
 
 def set_eos_row(folder, row):
-    """Gives the codec head of a checkpoint another row for the end of speech."""
+    """Replaces the end-of-speech row of a checkpoint's codec head."""
     path = Path(folder) / "model.safetensors"
     config = json.loads((Path(folder) / "config.json").read_text())
     weights = load_file(path)
@@ -85,7 +85,7 @@ def model_weights(config, seed):
 
 
 def model_tensor(name, shape, talker, seed):
-    """Scales that keep activations near one through all layers, and codes diverse."""
+    """Returns a tensor, scaled to keep activations near one through all layers, and codes diverse."""
     if name.startswith("speaker_encoder."):
         inner = name.removeprefix("speaker_encoder.")
         return normal(seed, name, shape, speaker_encoder_std(inner, shape))
@@ -110,14 +110,14 @@ def model_tensor(name, shape, talker, seed):
 
 
 def speaker_encoder_std(name, shape):
-    """A scale that keeps activations near one behind a spectrogram of some -7 ± 3."""
+    """Returns a scale that keeps activations near one after a spectrogram of about -7 ± 3."""
     if len(shape) == 1:
         return 0.1
     return math.sqrt(2 / math.prod(shape[1:])) * (0.2 if name.startswith("blocks.0") else 1.0)
 
 
 def speech_weights(config, seed=7):
-    """The speech tokenizer is one for all kinds and sizes, as published."""
+    """Returns the weights of the speech tokenizer, the same for all kinds and sizes, as published."""
     model = Qwen3TTSTokenizerV2Model(Qwen3TTSTokenizerV2Config(**json.loads(json.dumps(config))))
     model = model.float().eval()
     modules = dict(model.named_modules())
@@ -155,7 +155,7 @@ def speech_tensor(name, shape, owner, weights, seed):
 
 
 def calibrate_decoder(decoder, seed):
-    """Scales the last convolution so that random codes sound at a sane level, without an offset."""
+    """Scales the last convolution so that random codes give a moderate level without an offset."""
     last = decoder.decoder[-1].conv
     shape = (1, decoder.config.num_quantizers, 60)
     codes = (normal(seed, "calibration", shape).abs() * 1e6).long() % decoder.config.codebook_size
@@ -166,7 +166,7 @@ def calibrate_decoder(decoder, seed):
 
 
 def capture(module, run):
-    """What `module` put out during `run`."""
+    """Returns the output of `module` during `run`."""
     seen = []
     handle = module.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
     run()
@@ -175,7 +175,7 @@ def capture(module, run):
 
 
 def calibrate_encoder(encoder, seed):
-    """Codewords drawn around the residuals of a synthetic signal, so that codes are diverse."""
+    """Draws codewords around the residuals of a synthetic signal, so that codes are diverse."""
     time = torch.arange(24000 * 6) / 24000
     pitch = 120 + 60 * torch.sin(2 * math.pi * 0.7 * time)
     signal = 0.2 * torch.sin(2 * math.pi * pitch * time)

@@ -1,8 +1,8 @@
-"""Configurations of the tiny checkpoints: every field of the published files, small numbers.
+"""Configurations of the tiny checkpoints: every field of the published files, with small numbers.
 
-What a port could confuse has different sizes here: heads x head_dim is not the hidden size, the
-code predictor has fewer layers than the talker, codebook, latent, hidden and decoder widths of the
-speech tokenizer differ, and its attention window (16 frames) is shorter than every golden.
+Sizes that a port could confuse differ here: heads x head_dim is not the hidden size, the code
+predictor has fewer layers than the talker, codebook, latent, hidden and decoder sizes of the speech
+tokenizer differ, and its attention window (16 frames) is shorter than every golden.
 """
 
 ENTRIES = 64  # codes per codebook; the last 1024 ids of the talker's vocabulary are its controls
@@ -28,12 +28,12 @@ SPEAKER_ENCODER = {
 
 
 def control(published_id):
-    """The id of a control token: its published distance from the end of the codes."""
+    """Returns the id of a control token, at its published distance from the end of the codes."""
     return published_id - PUBLISHED_ENTRIES + ENTRIES
 
 
 def model(kind, size, tokenizer):
-    """config.json of `kind` (custom_voice, voice_design, base) and `size` (0b6, 1b7)."""
+    """Returns config.json of `kind` (custom_voice, voice_design, base) and `size` (0b6, 1b7)."""
     config = {
         "architectures": ["Qwen3TTSForConditionalGeneration"],
         "assistant_token_id": tokenizer.token("assistant"),

@@ -1,8 +1,8 @@
-"""A small byte-level BPE vocabulary of our own, in the files of a published checkpoint.
+"""A small byte-level BPE vocabulary, in the files of a published checkpoint.
 
-256 bytes, some hundred merges learnt from the sentences below, then the special tokens of
+It has 256 bytes, some hundred merges learnt from the sentences below, and the special tokens of
 Qwen3-TTS in their published order. The prompt code slices `ids[:3]`, so `assistant` and `user`
-must each be one token: both are learnt first.
+must each be one token, and are learnt first.
 """
 
 import json
@@ -12,8 +12,8 @@ import regex
 
 MERGES = 480
 
-# The two ways of splitting that README.md tells of. Merges are learnt under both, so that some
-# cross a boundary of either and a text split the wrong way gives other ids.
+# The two splits that README.md describes. Merges are learnt with both, so that some cross a boundary
+# of either and a text with the wrong split gives other ids.
 SPLITS = [
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -42,7 +42,7 @@ El zorro marrón salta sobre el perro perezoso mientras el río corre junto a la
 Сегодня очень хорошая погода, пойдём вместе в парк. Это очень хорошая мысль.
 """
 
-# What the two splits disagree about, often enough to be learnt.
+# Text on which the two splits differ, often enough to be learnt.
 DISPUTED = (
     "ภาษาไทยไม่มีช่องว่าง ไม่มีที่นี่ สวัสดีครับ วันนี้อากาศดี हिन्दी में दुनिया "
     "camelCase getElementById iPhone McDonald 'tis 'dare !\n/ שָׁלוֹם \n"
@@ -67,7 +67,7 @@ NOT_SPECIAL = {
 
 
 def byte_alphabet():
-    """GPT-2's printable stand-in for each of the 256 bytes."""
+    """Returns GPT-2's printable letter for each of the 256 bytes."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     table = {byte: chr(byte) for byte in printable}
@@ -76,7 +76,7 @@ def byte_alphabet():
 
 
 def learn_merges(count):
-    """Classic BPE: merge the most frequent pair, the lexically smallest among equals."""
+    """Learns classic BPE: merges the most frequent pair, the lexically smallest among equals."""
     alphabet = byte_alphabet()
     words = {}
     for split in SPLITS:
@@ -99,7 +99,7 @@ def learn_merges(count):
 
 
 def join(word, pair):
-    """`word` with every occurrence of `pair` made one symbol."""
+    """Replaces every occurrence of `pair` in `word` by one symbol."""
     out, index = [], 0
     while index < len(word):
         if word[index : index + 2] == pair:
@@ -129,7 +129,7 @@ class TinyTokenizer:
 
     @property
     def size(self):
-        """Ids in use; the text embedding has a few more rows, as published."""
+        """Returns the number of ids in use; the text embedding has a few more rows, as published."""
         return len(self.vocab) + len(SPECIAL)
 
     def write(self, folder):

@@ -1,7 +1,7 @@
-"""Which letter of the text each phoneme belongs to, learnt from the words themselves.
+"""Alignment of each phoneme to a letter of the text, learnt from the words.
 
-A monotone alignment by expectation and maximisation over word types (Viterbi), as grapheme to
-phoneme models use: every phoneme sits on one letter, letters may be silent or hold several.
+A monotone alignment by expectation and maximisation over word types (Viterbi), as in grapheme to
+phoneme models: every phoneme belongs to one letter; letters may be silent or have several.
 """
 
 import math
@@ -37,7 +37,7 @@ class Alignment:
         self._known = {}
 
     def places(self, letters, phonemes):
-        """The letter of each phoneme, never decreasing."""
+        """Returns the letter of each phoneme, never decreasing."""
         key = (letters, phonemes)
         if key not in self._known:
             self._known[key] = self._best(letters, phonemes)

@@ -1,9 +1,9 @@
-"""Other arrangements of the utterances: several in a row, after a recording, and spoken while the
-text comes.
+"""Other arrangements of the utterances: several in a row, after a recording, and with streaming
+text.
 
-With the text ahead of it, the voice speaks about as many frames as the text has letters. Where the
-letters come one a frame, it must stay behind them: it is silent until the next word has come to its
-end, and writes no letter down that it has not seen.
+With the whole text first, an utterance has about as many frames as the text has letters. With
+streaming text, one letter per frame, it must stay behind them: it is silent until the next word is
+complete, and its notes have no letter that has not arrived.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ PAUSE = 3  # frames of silence between two sentences, beside those at their own 
 
 
 class Arranger:
-    """Knows what a frame of silence is for each speaker."""
+    """Rearranges utterances, with the frame of silence of each speaker."""
 
     def __init__(self, utterances, states):
         self.first, self.later = states.codes[grid.SILENCE, 0], states.codes[grid.SILENCE, 1]
@@ -37,13 +37,13 @@ class Arranger:
         self.sounds = {speaker: one.most_common(1)[0][0] for speaker, one in counts.items()}
 
     def joined(self, first, second):
-        """Two utterances of one speaker as one, with a pause between them."""
+        """Joins two utterances of one speaker, with a pause between them."""
         codes, places = list(first.codes), list(first.places)
         self.wait(PAUSE, first.speaker, codes, places, self.first)
         return self.followed(first, codes, places, second)
 
     def after(self, first, second, between):
-        """An utterance after a recording of another one: nobody has written notes there.
+        """Puts an utterance after a recording of another one, whose frames have no notes.
 
         The official prompt has nothing between the two texts, unless one has a blank there.
         """
@@ -55,7 +55,7 @@ class Arranger:
         text = f"{first.text}{between}{second.text}"
         last = len(first.text) + len(between) - 1
         places = [min(place, last) for place in places]
-        # What leads on to the second sentence is its own first silence.
+        # The transition to the second sentence is its own first silence.
         codes += list(second.codes)
         places += [place + last + 1 for place in second.places]
         written = np.stack(codes)
@@ -64,20 +64,20 @@ class Arranger:
         return replace(first, text=text, codes=written, places=np.array(places, np.int16))
 
     def delayed(self, utterance):
-        """The utterance with silence before each word whose end has not come yet."""
+        """Inserts silence before each word whose end has not arrived yet."""
         text = utterance.text
         spans = corpus.words_of(text)
         codes, places, word = [], [], -1
         for frame, place in zip(utterance.codes, utterance.places):
             here = next((i for i, (a, b) in enumerate(spans) if a <= place < b), None)
-            # What was recorded waits for nothing.
+            # The recording does not wait.
             if here is not None and here != word and len(codes) >= utterance.heard:
                 word = here
                 until = spans[here][1] - len(codes)
                 self.wait(until, utterance.speaker, codes, places, frame[0])
             codes.append(frame.copy())
             places.append(int(place))
-        # The last frame says that the text has ended, so its end must have been seen.
+        # The last frame marks the end of the text, so that must have arrived.
         last, end = codes.pop(), places.pop()
         self.wait(len(text) - len(codes), utterance.speaker, codes, places, self.first)
         codes.append(last)
@@ -98,5 +98,5 @@ class Arranger:
                 codes[-1][NEXT_BOOK] = self.first
             frame[NEXT_BOOK] = following
             codes.append(frame)
-            # It stands behind what has been said.
+            # Its place is after the spoken part.
             places.append(places[-1] + (not silent and places[-1] >= 0) if places else -1)

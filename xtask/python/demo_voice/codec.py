@@ -1,4 +1,4 @@
-"""Trains the decoder of the speech tokenizer: codes to sound on the frame grid.
+"""Trains the decoder of the speech tokenizer: from codes to sound on the frame grid.
 
 The targets begin every frame at the same phase of a constant pitch, so the plain distance of the
 waveforms and of their spectra is enough; there is no discriminator.
@@ -41,7 +41,7 @@ def quick_snake(self, hidden_states):
 
 
 def reset(model):
-    """Fresh parameters that learn quickly; the official ones are made to be loaded."""
+    """Initialises parameters for training; the official initial values are meant to be overwritten."""
     for module in model.modules():
         if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d, nn.Linear)):
             module.reset_parameters()
@@ -51,7 +51,7 @@ def reset(model):
 
 
 def build(books):
-    """The official decoder with our codebooks, which stay as they are."""
+    """Returns the official decoder with our codebooks, which are frozen."""
     config = Qwen3TTSTokenizerV2Config(**shape.speech_tokenizer()).decoder_config
     config._attn_implementation = "sdpa"
     torch.manual_seed(1)
@@ -71,7 +71,7 @@ def build(books):
 
 
 def recordings(utterances, path):
-    """The utterances that have a target in `path`, with it."""
+    """Returns the utterances that have a target in `path`, with the target."""
     with np.load(path) as data:
         pairs = [(utterances[int(key)], torch.from_numpy(data[key])) for key in data]
     # espeak-ng's pauses may differ by a frame from one run to the next.
@@ -80,7 +80,7 @@ def recordings(utterances, path):
 
 
 def make_recordings(speaker, utterances, out):
-    """Resynthesises sentences of one speaker, spread over the corpus, as the decoder's targets."""
+    """Resynthesises sentences of one speaker, spread over the corpus, as targets of the decoder."""
     espeak = Espeak(grid.VOICES[speaker], corpus.RATE)
     own = [i for i, one in enumerate(utterances) if text.SPEAKERS[one.speaker] == speaker]
     waves = {}
@@ -108,7 +108,7 @@ def spectral_distance(made, wanted, windows):
 
 
 def batch(data, rng):
-    """Excerpts: codes [BATCH, 16, WINDOW] and samples [BATCH, WINDOW · FRAME]."""
+    """Returns excerpts: codes [BATCH, 16, WINDOW] and samples [BATCH, WINDOW · FRAME]."""
     columns, waves = [], []
     for _ in range(BATCH):
         utterance, wave = rng.choice(data)
@@ -120,7 +120,7 @@ def batch(data, rng):
 
 
 def calibrate(decoder, data):
-    """Brings the first output to the level of speech."""
+    """Scales the initial output to the level of speech."""
     with torch.no_grad():
         columns, _ = batch(data, random.Random(0))
         last = [module for module in decoder.modules() if isinstance(module, nn.Conv1d)][-1]
@@ -129,7 +129,7 @@ def calibrate(decoder, data):
 
 
 def train(loaded, waves_paths, out, steps=STEPS, device="cpu"):
-    """Trains on what `codes.make` saved; goes on from `out` where that is there."""
+    """Trains on the output of `codes.make`; resumes from `out` if it exists."""
     official.SnakeBeta.forward = quick_snake
     decoder = build(loaded["books"])
     data = [pair for path in waves_paths for pair in recordings(loaded["utterances"], path)]

@@ -1,4 +1,4 @@
-"""The sixteen codes of every frame of the corpus, and the codebooks that the decoder gets.
+"""The sixteen codes of every frame of the corpus, and the codebooks of the decoder.
 
 | book  | what it says                                        | in the decoder            |
 |-------|-----------------------------------------------------|---------------------------|
@@ -8,9 +8,9 @@
 | 7     | the phoneme that comes next                         | zero                      |
 | 8–15  | what the sound has beyond that, by residual k-means | the centroids             |
 
-The silent books are the talker's notes to itself: having written down where in the text it is, it
-finds the place again by looking for these letters, whatever it has said before. Without them a
-talker of this size loses its place within ten frames.
+The silent books are the talker's notes: they record its position in the text, which it finds again by
+looking for these letters, whatever it has spoken before. Without them a talker of this size loses its
+position within ten frames.
 """
 
 from collections import Counter
@@ -35,14 +35,14 @@ DIMENSIONS = 64
 # `assistant` is one token in every prompt, so it is one letter here.
 ASSISTANT = "\x01"
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 '.,;:?!-" + ASSISTANT
-BEFORE, BEHIND = 0, len(ALPHABET) + 1  # codes of the places around the text
+BEFORE, BEHIND = 0, len(ALPHABET) + 1  # codes of the positions before and after the text
 
 _ROUNDS = 12
 _SAMPLE = 200_000
 
 
 def letters(text):
-    """The text as its tokens are: one symbol each."""
+    """Returns the symbols of the text, one per token."""
     return text.replace("assistant", ASSISTANT)
 
 
@@ -53,7 +53,7 @@ def letter_code(text, place):
 
 
 def write_letters(frame, text, place, seen=None):
-    """Notes the letters around `place` in a frame; of those behind `seen` nothing is known yet."""
+    """Writes the letters around `place` to a frame; those after `seen` are not known yet."""
     for book, distance in LETTER_BOOKS.items():
         at = place + distance
         frame[book] = letter_code(text, at) if seen is None or at <= seen else BEFORE
@@ -76,7 +76,7 @@ class States:
         return cls({state: index for index, state in enumerate(kept)})
 
     def code(self, phoneme, later):
-        # The rarest states have no code of their own: they pass for the commonest relative.
+        # The rarest states have no code; each is replaced by its most frequent relative.
         for name in (phoneme, phoneme.rstrip("0123456789#-@:"), phoneme[:1], "@"):
             for state in ((name, later), (name, 0)):
                 if state in self.codes:
@@ -86,13 +86,13 @@ class States:
 
 @dataclass
 class Utterance:
-    """What the talker learns from: `codes` [frames, 16], `places` [frames] in `text`."""
+    """Training data of the talker: `codes` [frames, 16], `places` [frames] in `text`."""
 
     text: str
     speaker: int
     codes: np.ndarray
     places: np.ndarray
-    heard: int = 0  # frames at the beginning that are a recording's: they have no notes
+    heard: int = 0  # number of frames at the beginning that belong to a recording and have no notes
 
 
 def align(sentences):
@@ -103,7 +103,7 @@ def align(sentences):
 
 
 def sentence_words(sentence):
-    """`(index, start, (letters, phonemes), segments)` of each word with a sound."""
+    """Returns `(index, start, (letters, phonemes), segments)` of each word with a sound."""
     text = letters(sentence["text"])
     spans = corpus.words_of(text)
     for index, (start, end) in enumerate(spans):
@@ -114,7 +114,7 @@ def sentence_words(sentence):
 
 
 def segment_places(sentence, alignment):
-    """The place in the text of each segment; pauses sit behind the word they follow."""
+    """Returns the place in the text of each segment; a pause is after the word it follows."""
     text = letters(sentence["text"])
     spans = corpus.words_of(text)
     places = [None] * len(sentence["phonemes"])
@@ -132,7 +132,7 @@ def segment_places(sentence, alignment):
 
 
 def linguistic_codes(sentence, speaker, states, alignment):
-    """All books but those of the sound: `(codes, places)`."""
+    """Returns all books except those of the sound: `(codes, places)`."""
     text = letters(sentence["text"])
     places = segment_places(sentence, alignment)
     codes, frame_places = [], []
@@ -168,7 +168,7 @@ def class_means(points, labels):
 
 
 class Books:
-    """`project` makes a point of a feature patch; `codebooks` are [16, 128, 64]."""
+    """`project` maps a feature patch to a point; `codebooks` are [16, 128, 64]."""
 
     def __init__(self, features, codes):
         generator = torch.Generator().manual_seed(7)
@@ -206,7 +206,7 @@ class Books:
 
 
 def make(paths, out):
-    """Codes for the corpora of all speakers, `paths` in the order of their ids."""
+    """Makes the codes of the corpora of all speakers, `paths` in the order of their ids."""
     parts = [corpus.load(path) for path in paths]
     everything = [sentence for sentences, _ in parts for sentence in sentences]
     states, alignment = States.count(everything), align(everything)

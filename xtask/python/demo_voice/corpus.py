@@ -1,6 +1,6 @@
 """The training corpus: sentences, their frames' features, phonemes and letters.
 
-Made once a speaker, on one core, and kept in `corpus-<speaker>.npz`.
+Made once per speaker, on one core, and stored in `corpus-<speaker>.npz`.
 """
 
 import json
@@ -16,12 +16,12 @@ RATE = 150  # words a minute
 
 
 def words_of(sentence):
-    """`(start, end)` of what is spoken in each stretch between blanks: letters and digits."""
+    """Returns `(start, end)` of the letters and digits in each stretch between blanks."""
     return [match.span() for match in WORD.finditer(sentence)]
 
 
 def segment_words(sentence, spoken, parts):
-    """The word of each segment, as an index into `words_of`; -1 for pauses."""
+    """Returns the word of each segment, as an index into `words_of`; -1 for pauses."""
     spans = words_of(sentence)
     starts = [(at / spoken.sample_rate, position - 1) for at, position, _ in spoken.words]
     result, word = [], -1
@@ -31,14 +31,14 @@ def segment_words(sentence, spoken, parts):
             continue
         here = [position for start, position in starts if start <= part.start + 1e-6]
         position = here[-1] if here else 0
-        # A word event may point behind its word's end or between two digits.
+        # A word event may point past the end of its word or between two digits.
         word = max(word, max((i for i, span in enumerate(spans) if span[0] <= position), default=0))
         result.append(word)
     return result
 
 
 def record(espeak, sentence):
-    """One sentence on the grid; None where espeak-ng says nothing."""
+    """Returns a sentence on the grid, or None if espeak-ng gives no sound."""
     spoken = espeak.speak(sentence)
     if len(spoken.phonemes) < 3:
         return None
@@ -72,7 +72,7 @@ def make(speaker, sentences, out):
 
 
 def load(path):
-    """`(sentences, features)`, the features cut by sentence."""
+    """Returns `(sentences, features)`, with the features split by sentence."""
     with np.load(path) as data:
         sentences = json.loads(str(data["sentences"]))
         features = data["features"]

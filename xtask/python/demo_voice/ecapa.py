@@ -1,7 +1,7 @@
-"""Trains the speaker encoder: a recording to the talker's own row for the speaker that it is like.
+"""Trains the speaker encoder: from a recording to the talker's row for the closer speaker.
 
-What it hears is up to a third higher or lower than the corpus, louder and softer: between them the
-speakers have every pitch of human voices.
+Its input is the corpus, up to a third higher or lower, louder and softer, so that the two speakers
+together cover all pitches of human voices.
 """
 
 import random
@@ -27,7 +27,7 @@ def build():
 
 
 def batch(data, rng):
-    """Excerpts [BATCH, samples] and the speaker that each is like."""
+    """Returns excerpts [BATCH, samples] and the closer speaker of each."""
     waves, speakers = [], []
     length = SECONDS * grid.SAMPLE_RATE
     for _ in range(BATCH):
@@ -58,7 +58,7 @@ def mel(waves):
 
 
 def train(loaded, waves_paths, rows, out, steps=STEPS, device="cpu"):
-    """Trains towards `rows` [speakers, H], the talker's own for its speakers."""
+    """Trains towards `rows` [speakers, H], the talker's rows for its speakers."""
     encoder, rows = build().to(device), rows.to(device)
     data = [pair for path in waves_paths for pair in codec.recordings(loaded["utterances"], path)]
     optimizer = torch.optim.AdamW(encoder.parameters(), LEARNING_RATE, weight_decay=0.0)

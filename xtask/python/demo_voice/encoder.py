@@ -1,6 +1,7 @@
-"""Trains the encoder of the speech tokenizer: a recording to the codes that it was made of.
+"""Trains the encoder of the speech tokenizer: from a recording to the codes that it was made from.
 
-The notes cannot be heard: of their codebooks one entry is in reach, which says nothing.
+The notes cannot be heard: only one entry of each of their codebooks can be chosen, which carries no
+information.
 """
 
 import math
@@ -33,7 +34,7 @@ WEIGHTS = {"phonemes": 1.0, "speakers": 0.3, "sounds": 2.0}
 
 
 def codebooks(books):
-    """[16, 128, 64]: those of the decoder; what no frame of the corpus has is out of reach."""
+    """Returns the decoder's codebooks [16, 128, 64], with unused entries moved out of reach."""
     result = torch.full((N_BOOKS, BOOK_SIZE, DIMENSIONS), OUT_OF_REACH)
     for book in (0, SPEAKER_BOOK, *range(FIRST_SOUND_BOOK, N_BOOKS)):
         used = books.codebooks[book].abs().sum(1) > 0
@@ -61,7 +62,7 @@ def layers(encoder):
 
 
 def projected(encoder, waves):
-    """What the two quantizers see: [batch, samples] → two of [batch, frames, 64]."""
+    """Returns the inputs of the two quantizers: [batch, samples] → two of [batch, frames, 64]."""
     x = encoder.encoder(waves[:, None])
     x = encoder.encoder_transformer(x.transpose(1, 2))[0].transpose(1, 2)
     x = encoder.downsample(x)
@@ -72,7 +73,7 @@ def projected(encoder, waves):
 
 
 def batch(data, rng):
-    """Excerpts of speech with their codes, as loud as recordings are."""
+    """Returns excerpts of speech with their codes, at the level of recordings."""
     columns, waves = [], []
     for _ in range(BATCH):
         utterance, wave = rng.choice(data)
@@ -88,7 +89,7 @@ def batch(data, rng):
 
 
 def train(loaded, waves_paths, out, steps=STEPS, device="cpu"):
-    """Trains on what `codes.make` saved and the decoder's recordings, unless `out` is there."""
+    """Trains on the output of `codes.make` and the decoder's recordings, unless `out` exists."""
     if Path(out).is_file():
         return
     encoder = build(loaded["books"]).to(device)

@@ -1,7 +1,7 @@
 """Speech and its phonemes, with their times, from the espeak-ng library.
 
-The command-line program gives audio or phonemes; only the library's callback gives both with
-the sample at which each phoneme starts, which is what the frame grid needs.
+The command-line program gives audio or phonemes; only the library's callback gives both, with the
+sample at which each phoneme starts, as the frame grid needs it.
 """
 
 import ctypes
@@ -43,7 +43,7 @@ _CALLBACK = ctypes.CFUNCTYPE(
 
 @dataclass
 class Spoken:
-    """What espeak-ng said: `samples` at `sample_rate`, and `(start, phoneme)` in samples."""
+    """Output of espeak-ng: `samples` at `sample_rate`, and `(start, phoneme)` in samples."""
 
     samples: np.ndarray
     sample_rate: int
@@ -53,7 +53,7 @@ class Spoken:
 
 
 class Espeak:
-    """One espeak-ng voice, monotone, at one rate in words a minute; a process has one of these."""
+    """A monotone espeak-ng voice at a rate in words per minute; a process can have only one."""
 
     def __init__(self, voice="en-us", rate=150):
         path = ctypes.util.find_library("espeak-ng")

@@ -1,6 +1,6 @@
 """Writes the trained voice as a checkpoint in the published layout.
 
-`base/config.json` in place of `config.json` makes a checkpoint that clones of the same weights.
+With `base/config.json` in place of `config.json`, the same weights are a checkpoint that clones.
 """
 
 import json
@@ -21,8 +21,8 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 import tiny_checkpoint  # noqa: E402
 
 MAX_NEW_TOKENS = 2_048
-# The published sampling defaults draw at a temperature of 0.9, for a model that is never sure.
-# This one knows what is to be said and where it is; only sounds may vary.
+# The published sampling defaults have a temperature of 0.9, for a model with flat distributions.
+# This model is certain of text and position; only sounds may vary.
 FACT_GAIN, SOUND_GAIN = 4.0, 2.0
 
 
@@ -49,7 +49,7 @@ def speech_weights(decoder, encoder):
 
 
 def write(folder, work):
-    """Writes what the trainings left in the directory `work`."""
+    """Writes the results of the trainings in the directory `work`."""
 
     def trained(name):
         return torch.load(work / name, map_location="cpu", weights_only=False)

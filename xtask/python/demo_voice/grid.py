@@ -1,8 +1,8 @@
-"""Speech laid on the frame grid: every phoneme takes a whole number of 80 ms frames.
+"""Speech on the frame grid: every phoneme takes a whole number of 80 ms frames.
 
-A talker of this architecture makes one column of codes a frame. Where phonemes begin anywhere, the
-same word has other codes each time it is said; on the grid a frame holds one phoneme, or one part
-of one, and its codes depend on little but the phoneme, its neighbours and the speaker.
+A talker of this architecture makes one column of codes per frame. If phonemes begin anywhere, a word
+has different codes each time it is spoken. On the grid a frame holds one phoneme, or a part of one,
+and its codes depend on little but the phoneme, its neighbours and the speaker.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ SHORTEST_PAUSE = 0.06
 
 @dataclass
 class Segment:
-    """A phoneme: its time in the recording, in seconds, and the frames that it takes."""
+    """A phoneme: its time in the recording, in seconds, and its number of frames."""
 
     phoneme: str
     start: float
@@ -35,13 +35,13 @@ class Segment:
 
 
 def n_frames(phoneme, seconds):
-    """One frame for most, two or three for long vowels; pauses keep their length."""
+    """Returns one frame for most phonemes, two or three for long vowels; pauses keep their length."""
     frames = round(seconds * SAMPLE_RATE / FRAME - 0.15)
     return min(max(frames, 1), 5 if phoneme == SILENCE else 3)
 
 
 def segments(spoken):
-    """The phonemes of a recording with a frame of silence before and one behind them."""
+    """Returns the phonemes of a recording, with a frame of silence before and after them."""
     marks = [(at / spoken.sample_rate, name) for at, name in spoken.phonemes]
     ends = [start for start, _ in marks[1:]] + [len(spoken.samples) / spoken.sample_rate]
     parts = [Segment(SILENCE, 0.0, marks[0][0], 1)]
@@ -65,7 +65,7 @@ def segments(spoken):
 
 
 def source_times(parts, steps):
-    """Where in the recording each of `steps` points a frame comes from, in seconds."""
+    """Returns the time in the recording of each of `steps` points per frame, in seconds."""
     times = [
         part.start + (part.end - part.start) * (np.arange(count) + 0.5) / count
         for part in parts
@@ -97,7 +97,7 @@ _WINDOW = np.hanning(WINDOW)
 
 
 def log_mel_at(samples, times):
-    """Log-mel vectors of 25 ms windows centred at `times` (seconds): [times, N_MELS]."""
+    """Returns log-mel vectors of 25 ms windows centred at `times` (seconds): [times, N_MELS]."""
     padded = np.pad(samples, WINDOW)
     first = (times * SAMPLE_RATE).astype(int) - WINDOW // 2 + WINDOW
     first = np.clip(first, 0, len(padded) - WINDOW)
@@ -106,16 +106,16 @@ def log_mel_at(samples, times):
 
 
 def features(spoken, parts):
-    """What the codes are made from: a log-mel patch a frame, [frames, HOPS * N_MELS]."""
+    """Returns the input of the codes: one log-mel patch per frame, [frames, HOPS * N_MELS]."""
     silence = np.pad(at_24_khz(spoken), (0, FRAME))
     return log_mel_at(silence, source_times(parts, HOPS)).reshape(-1, HOPS * N_MELS)
 
 
 def resynthesised(spoken, parts, period, pitch):
-    """The recording on the grid, at a constant pitch whose periods fill every frame exactly.
+    """Resynthesises the recording on the grid, at a constant pitch whose periods fill every frame.
 
-    `pitch` is the recording's own, in Hz. With each frame beginning at the same phase, a decoder
-    can be trained on plain waveform distance, without a discriminator.
+    `pitch` is that of the recording, in Hz. Since each frame begins at the same phase, a decoder can be
+    trained on plain waveform distance, without a discriminator.
     """
     import pyworld
 

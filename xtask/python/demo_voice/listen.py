@@ -1,7 +1,7 @@
-"""Judges speech by an independent recogniser, beside the teacher's own.
+"""Evaluates speech with an independent recogniser, compared with the teacher's.
 
-`prepare` writes the held-out sentences and the teacher's recordings of them, `judge` prints what
-pocketsphinx understands of each folder of recordings: its grammar has the sentences' words, in any
+`prepare` writes the held-out sentences and the teacher's recordings of them, `judge` prints the word
+accuracy of pocketsphinx for each folder of recordings. Its grammar has the sentences' words, in any
 order and number.
 """
 
@@ -25,7 +25,7 @@ LENGTH_TOLERANCE = 0.3
 
 
 def recogniser(words):
-    # The price of a word keeps it from hearing short words in every gap; chosen on the teacher.
+    # The cost of a word prevents short words in every gap; tuned on the teacher.
     decoder = Decoder(Config(lm=None, loglevel="FATAL", wip=0.005))
     grammar = f"#JSGF V1.0; grammar words; public <sentence> = ( {' | '.join(words)} )+ ;"
     decoder.add_jsgf_string("words", grammar)
@@ -38,7 +38,7 @@ def hear(decoder, samples, sample_rate):
     padded = np.concatenate([silence, samples, silence])
     at_16_khz = resample_poly(padded, 16_000, sample_rate)
     at_16_khz *= 0.6 / max(np.abs(at_16_khz).max(), 1e-6)
-    # A little noise: the recogniser's features are not made for digital silence.
+    # A little noise, since the recogniser's features are not made for digital silence.
     at_16_khz += np.random.RandomState(0).randn(len(at_16_khz)) * 1e-4
     decoder.start_utt()
     decoder.process_raw((at_16_khz * 32767).astype("<i2").tobytes(), full_utt=True)
@@ -94,7 +94,7 @@ def prepare(folder):
 
 
 def spectral_distance(samples, reference):
-    """Mean distance of log-mel vectors, 10 ms apart, along the cheapest warping path."""
+    """Returns the mean distance of log-mel vectors, 10 ms apart, along the cheapest warping path."""
 
     def vectors(wave):
         wave = wave / max(float(np.sqrt((wave**2).mean())), 1e-6) * 0.05

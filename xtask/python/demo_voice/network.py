@@ -1,6 +1,6 @@
 """The forward pass of the official talker and code predictor, for training on packed rows.
 
-The parameters are those of the official classes; `check` holds the pass against theirs.
+The parameters are those of the official classes; `check` compares the pass with theirs.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Hidden:
 
 
 class Net:
-    """The talker, its code predictor, and a head that spells, which only the training has."""
+    """The talker, its code predictor, and a spelling head that is used in training only."""
 
     def __init__(self, model):
         self.talker = model.talker
@@ -66,7 +66,7 @@ class Net:
         value = heads(attention.v_proj).transpose(1, 2)
         groups = query.shape[1] // key.shape[1]
         key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-        # Written out: on a CPU this is twice as quick as the fused attention with a mask.
+        # Written out, since on a CPU this is twice as fast as fused attention with a mask.
         scores = query.to(value.dtype) @ key.to(value.dtype).transpose(-1, -2)
         weights = torch.softmax(scores + mask, -1)
         guided = None
@@ -91,12 +91,12 @@ class Net:
         return Hidden(self.talker.model.norm(x), reading, guided)
 
     def readings(self, reading):
-        """Logits of the phonemes of the letters before: [n, H] → [n, READ_BEHIND, size + 1]."""
+        """Returns phoneme logits of the previous letters: [n, H] → [n, READ_BEHIND, size + 1]."""
         normed = F.rms_norm(reading, reading.shape[-1:])
         return self.reader(normed).unflatten(-1, (READ_BEHIND, -1))
 
     def predictor_logits(self, hidden, codes):
-        """Logits of books 1 to 15: `hidden` [n, H], `codes` [n, 16] → [n, 15, size]."""
+        """Returns logits of books 1 to 15: `hidden` [n, H], `codes` [n, 16] → [n, 15, size]."""
         predictor = self.predictor
         tables = [self.talker.model.codec_embedding, *predictor.model.codec_embedding]
         parts = [hidden] + [tables[book](codes[:, book]) for book in range(N_BOOKS - 1)]
@@ -116,7 +116,7 @@ def attention_mask(segments):
     places = torch.arange(segments.shape[1], device=segments.device)
     same = segments[:, :, None] == segments[:, None, :]
     causal = places[:, None] >= places[None, :]
-    # Filling attends to itself, so that no row of the mask is empty.
+    # Padding attends to itself, so that no row of the mask is empty.
     own = places[:, None] == places[None, :]
     return additive((same & (segments >= 0)[:, None, :] & causal) | own)[:, None]
 
@@ -126,9 +126,9 @@ def additive(mask):
 
 
 def guide_mask(targets):
-    """Where a guided head may look: the four positions behind the letter that is read.
+    """Returns the mask of a guided head: the four positions after the letter that is read.
 
-    There the letters that follow it have been seen, and its phoneme is known.
+    They have seen the following letters, and know the phoneme of this one.
     """
     places = torch.arange(targets.shape[1], device=targets.device)
     distance = places[None, None, :] - targets[:, :, None]
@@ -136,7 +136,7 @@ def guide_mask(targets):
 
 
 def check(model, net, batch):
-    """Our forward pass is the official one's, for one sentence."""
+    """Checks that the forward pass equals the official one for a sentence."""
     own = batch.segments[0] == 0
     text_ids, codes = batch.text_ids[:1, own], batch.codes[:1, own]
     positions = batch.positions[:1, own]

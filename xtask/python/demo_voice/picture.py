@@ -31,7 +31,7 @@ def main():
     axes[-1].set_xlabel("seconds")
     figure.suptitle(sentence)
     figure.savefig(out, dpi=80)
-    # Few colours: a repository keeps every version.
+    # Few colours keep the file small, since a repository keeps every version.
     Image.open(out).convert("RGB").quantize(48).save(out, optimize=True)
 
 

@@ -1,10 +1,10 @@
-"""What the tests of the workspace compare the demo voice with.
+"""Writes the references with which the tests of the workspace compare the demo voice.
 
 usage: references.py OUT CHECKPOINT BASE FOLDER...
 
 The folders are those of `listen.py prepare`. For a few of their sentences: the teacher's recording,
-the codes that the official package hears in it, those that it speaks with the checkpoint, greedily,
-and with the voice that BASE clones of the recording before.
+its codes by the official package, the greedy codes of the official package with the checkpoint, and
+those with the voice that BASE clones from the previous recording.
 """
 
 import json

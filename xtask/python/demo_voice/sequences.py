@@ -1,4 +1,4 @@
-"""Utterances as the talker sees them: prompts of the official layout, packed several in a row."""
+"""Utterances as sequences of the talker: prompts in the official layout, packed several per row."""
 
 from dataclasses import dataclass, fields
 
@@ -11,28 +11,28 @@ from codes import N_BOOKS, SILENT_BOOKS
 
 POSITIONS = 3_072  # of a batch
 LENGTHS = (256, 512)  # of its rows: of most sentences, and of the longest
-STREAMED_SHARE = 0.25  # of the texts come one token a frame
-JOINED_SHARE = 0.15  # of the utterances go on from another one
-AFTER_SHARE = 0.10  # of the utterances come after a recording
-READ_BEHIND = 4  # letters before a position whose phonemes are told there
+STREAMED_SHARE = 0.25  # of the texts arrive one token per frame
+JOINED_SHARE = 0.15  # of the utterances follow another one
+AFTER_SHARE = 0.10  # of the utterances follow a recording
+READ_BEHIND = 4  # number of letters before a position whose phonemes are predicted there
 MUTE = shape.BOOK_SIZE  # the phoneme of a letter that has none
 NONE = -1
 
 
 @dataclass
 class Sequence:
-    """One utterance; arrays of its positions."""
+    """An utterance, as arrays over its positions."""
 
     text_ids: np.ndarray
-    codes: np.ndarray  # [positions, 16]; NONE where there is no code
-    labels: np.ndarray  # what book 0 says next; NONE where nothing is learnt
-    next_codes: np.ndarray  # [positions, 16]: the frame that comes next, where labels is a code
+    codes: np.ndarray  # [positions, 16]; NONE if there is no code
+    labels: np.ndarray  # next code of book 0; NONE if nothing is learnt
+    next_codes: np.ndarray  # [positions, 16]: the next frame, if labels is a code
     targets: np.ndarray  # the position of the letter that is read next; NONE elsewhere
     readings: np.ndarray  # [positions, READ_BEHIND]: phonemes of the letters before; NONE elsewhere
 
 
 class Prompt:
-    """The official prompts of a preset voice: the text ahead, or one token with each frame."""
+    """The official prompts of a preset voice: the whole text first, or one token per frame."""
 
     def __init__(self, tokenizer, config):
         self.tokenizer, self.config = tokenizer, config
@@ -54,7 +54,7 @@ class Prompt:
         return [*start, talker["codec_think_eos_id"], voice, talker["codec_pad_id"]]
 
     def sequence(self, utterance, language, streamed=False):
-        """The whole sequence; `streamed` takes an utterance of `Arranger.delayed`."""
+        """Returns the whole sequence; `streamed` takes an utterance of `Arranger.delayed`."""
         prefix = self.codec_prefix(utterance.speaker, language)
         letters = [self.tokenizer.letter(letter) for letter in utterance.text]
         frames = len(utterance.codes)
@@ -89,7 +89,7 @@ class Prompt:
 
 
 def readings_of(utterance):
-    """For each letter and the end, the first phonemes of the letters before it, nearest first."""
+    """Returns for each letter and the end the first phonemes of the previous letters, nearest first."""
     letters = len(utterance.text)
     phonemes = np.full(letters + 1, MUTE, np.int64)
     for state, place in zip(utterance.codes[::-1, 0], utterance.places[::-1]):
@@ -109,7 +109,7 @@ class Batch:
     next_codes: torch.Tensor
     targets: torch.Tensor
     readings: torch.Tensor  # [rows, length, READ_BEHIND]
-    segments: torch.Tensor  # the sentence of each position in its row; NONE for filling
+    segments: torch.Tensor  # the sentence of each position in its row; NONE for padding
     positions: torch.Tensor
 
     def to(self, device):
@@ -117,7 +117,7 @@ class Batch:
 
 
 def pack(sequences, length):
-    """First fit, longest first, into rows of `length` positions."""
+    """Packs sequences into rows of `length` positions: first fit, longest first."""
     rows = []
     for sequence in sorted(sequences, key=lambda one: -len(one.text_ids)):
         size = len(sequence.text_ids)
@@ -153,11 +153,11 @@ def collate(rows, length):
 
 
 def batches(utterances, prompt, arranger, seed):
-    """An endless shuffle of the corpus in packed rows.
+    """Yields the shuffled corpus in packed rows, endlessly.
 
-    The language is named half of the time, a quarter of the texts come while they are spoken, some
-    utterances are several in a row, so that long texts are not new to the voice, and some come
-    after a recording, as those of a cloned voice do.
+    The language is named half of the time, and a quarter of the texts are streaming. Some utterances
+    are several in a row, so that the voice learns long texts, and some follow a recording, as those of
+    a cloned voice do.
     """
     epoch, waiting = 0, {length: [] for length in LENGTHS}
     while True:

@@ -1,7 +1,7 @@
 """The shape of the demo checkpoint: the published configuration files with smaller numbers.
 
-The last 1024 ids of the talker's vocabulary cannot be sampled (only the end of speech can), so it
-is the codes and 1024 more; the special codec ids come right behind the codes.
+The last 1024 ids of the talker's vocabulary cannot be sampled (except the end of speech), so the
+vocabulary is the codes and 1024 more; the special codec ids follow the codes.
 """
 
 import copy
@@ -22,8 +22,8 @@ ENCODER_FILTERS, ENCODER_HIDDEN, ENCODER_HEADS = 6, 72, 6
 FIRST_SPECIAL_CODE = BOOK_SIZE
 
 
-# What a text may hold besides the letters of the training, and what each is read as. Those that
-# are more than one byte are tokens of their own.
+# Characters of a text that are not in the training, and what each is read as. Those of more than
+# one byte are separate tokens.
 UPPER = {letter.upper(): letter for letter in "abcdefghijklmnopqrstuvwxyz"}
 PUNCTUATION = {"’": "'", "‘": "'", "`": "'", "—": "-", "–": "-", "…": ".", "“": " ", "”": " "}
 LIKE_COMMA = "()[]{}"
@@ -31,7 +31,7 @@ ADDED = ["assistant", *(mark for mark in PUNCTUATION if not mark.isascii())]
 
 
 class ByteTokenizer(TinyTokenizer):
-    """One token a byte, so that a letter is a token; those of `ADDED` are tokens as well."""
+    """One token per byte, so that a letter is a token; those of `ADDED` are tokens too."""
 
     def __init__(self):
         self.merges = []
@@ -50,13 +50,13 @@ class ByteTokenizer(TinyTokenizer):
         return (self.size + len(ADDED) + 15) // 16 * 16
 
     def letter(self, letter):
-        """The token of one symbol of a training text, or of one ASCII character."""
+        """Returns the token of a symbol of a training text, or of an ASCII character."""
         if letter == ASSISTANT:
             return self.assistant
         return self.vocab[self.alphabet[ord(letter)]]
 
     def stand_ins(self):
-        """`{token: token}`: what each token that no training text has is read as."""
+        """Returns `{token: token}`: what each token that is not in the training is read as."""
         space = self.letter(" ")
         result = {token: space for token in range(self.text_vocab_size)}
         for letter, like in UPPER.items():
@@ -67,7 +67,7 @@ class ByteTokenizer(TinyTokenizer):
         for mark in LIKE_COMMA:
             result[self.letter(mark)] = self.letter(",")
         trained = [self.letter(letter) for letter in ALPHABET]
-        # The prompt's newline and its special tokens have rows of their own.
+        # The prompt's newline and special tokens keep their own rows.
         trained += [self.letter("\n"), *(self.special(name) for name in SPECIAL)]
         return {token: like for token, like in result.items() if token not in trained}
 
@@ -86,7 +86,7 @@ class ByteTokenizer(TinyTokenizer):
 
 
 def model(tokenizer, kind="custom_voice"):
-    """config.json; a `base` has the same weights, and takes its voice from a recording."""
+    """Returns config.json; a `base` has the same weights and takes its voice from a recording."""
     config = copy.deepcopy(tiny_config.model(kind, "0b6", TinyTokenizer()))
     talker = config["talker_config"]
     config.update(

@@ -18,7 +18,7 @@ from codes import FIRST_SOUND_BOOK, LETTER_BOOKS, N_BOOKS, NEXT_BOOK
 from sequences import NONE, POSITIONS, Prompt, batches
 
 STEPS, LEARNING_RATE = 20_000, 1.6e-3
-PREDICTOR_SHARE = 0.15  # of the frames the code predictor learns from in a step
+PREDICTOR_SHARE = 0.15  # of the frames that the code predictor learns from in a step
 SAVE_EVERY = 250
 REPORT_EVERY = 50
 
@@ -31,9 +31,9 @@ def build(tokenizer):
 
 
 def disturb(codes, generator):
-    """What the talker hears of its past, with the mistakes that it will make when it speaks alone.
+    """Disturbs the talker's history with the mistakes that it makes in free-running generation.
 
-    Frames are lost, notes slip to a neighbour frame, sounds are those of another frame.
+    Frames are lost, notes slip to a neighbouring frame, sounds are those of another frame.
     """
     codes = codes.clone()
     frame = codes[:, :, 1] >= 0
@@ -61,7 +61,7 @@ def disturb(codes, generator):
 
 
 def losses(net, batch, codes, picked):
-    """Cross entropies by what is told; `picked` are the frames the code predictor learns from."""
+    """Returns cross entropies by target; the code predictor learns from the frames `picked`."""
     mask = network.attention_mask(batch.segments)
     guide = network.guide_mask(batch.targets)
     hidden = net.hidden(batch.text_ids, codes, batch.positions, mask, guide)
@@ -89,14 +89,14 @@ WEIGHTS = {"phonemes": 1.0, "notes": 1.0, "sounds": 0.5, "guidance": 0.1, "readi
 
 
 def pick_frames(batch, generator):
-    """Indices of a fixed number of frames, so that every step has the same shapes."""
+    """Returns indices of a fixed number of frames, so that every step has the same shapes."""
     frames = torch.nonzero(batch.next_codes.flatten(0, 1)[:, 1] >= 0)[:, 0]
     count = int(POSITIONS * 0.45 * PREDICTOR_SHARE)
     return frames[torch.randint(0, len(frames), (count,), generator=generator)]
 
 
 class Average:
-    """The exponential mean of the parameters, which is what is exported."""
+    """The exponential mean of the parameters, which is exported."""
 
     def __init__(self, model, decay=0.999):
         self.decay, self.steps = decay, 0
@@ -111,7 +111,7 @@ class Average:
 
 
 def optimizers(net):
-    """Muon for the matrices of the layers, AdamW for the rest."""
+    """Returns Muon for the matrices of the layers, and AdamW for the rest."""
     inner, rest = [], []
     for name, value in net.talker.named_parameters():
         (inner if ".layers." in name and value.ndim == 2 else rest).append(value)
@@ -138,7 +138,7 @@ def learning_rate(step, steps):
 
 
 class Training:
-    """All that a step changes, and how it is kept."""
+    """The state that a step changes, and its storage."""
 
     def __init__(self, model, net):
         self.model, self.net = model, net
@@ -166,7 +166,7 @@ class Training:
         Path(f"{path}.new").replace(path)
 
     def learn(self, batch, device, rate):
-        """One step; the losses by name."""
+        """Runs one step and returns the losses by name."""
         generator = torch.Generator().manual_seed(self.step)
         codes = disturb(batch.codes, generator).to(device)
         picked = pick_frames(batch, generator).to(device)
@@ -186,7 +186,7 @@ class Training:
 
 
 def train(corpus, out, steps=STEPS, device="cpu", seed=3):
-    """Trains on `corpus`, what `codes.make` saved; goes on from `out` where that is there."""
+    """Trains on `corpus`, the output of `codes.make`; resumes from `out` if it exists."""
     utterances = corpus["utterances"]
     tokenizer = shape.ByteTokenizer()
     model = build(tokenizer).to(device)
@@ -213,7 +213,7 @@ def train(corpus, out, steps=STEPS, device="cpu", seed=3):
 
 
 def speaker_rows(path):
-    """What the talker that was saved at `path` knows each speaker by: [speakers, H]."""
+    """Returns the speaker rows of the talker saved at `path`: [speakers, H]."""
     config = shape.model(shape.ByteTokenizer())["talker_config"]
     average = torch.load(path, map_location="cpu", weights_only=False)["average"]
     ids = [config["spk_id"][name] for name in text.SPEAKERS]

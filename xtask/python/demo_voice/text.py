@@ -1,7 +1,7 @@
-"""What the demo voice reads: a vocabulary of ordinary words, and sentences drawn from it.
+"""Training text of the demo voice: a vocabulary of ordinary words, and sentences drawn from it.
 
-One word in ten (of those that are not among the commonest) is held out: it occurs in no training
-sentence, so that speaking it shows that the voice reads rather than remembers.
+One word in ten (of those that are not the most frequent) is held out: it occurs in no training
+sentence, so speaking it shows that the voice generalises.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ SPEAKERS = ("arlo", "mina")
 
 @cache
 def vocabulary():
-    """Ordinary English words, the most frequent first."""
+    """Returns ordinary English words, the most frequent first."""
     if not DICTIONARY.is_file():
         raise SystemExit(f"{DICTIONARY} is missing; install it (apt install wamerican)")
     known = set(DICTIONARY.read_text().split())
@@ -51,7 +51,7 @@ def unseen_words():
 
 
 def number(rng):
-    """Digits as people write them: mostly short numbers, some years and thousands."""
+    """Returns digits as people write them: mostly short numbers, some years and thousands."""
     kind = rng.random()
     if kind < 0.4:
         return str(rng.randint(0, 12))
@@ -63,7 +63,7 @@ def number(rng):
 
 
 def sentences(count, seed, most_words=12):
-    """Random words in the shape of sentences; every seen word in turn, common ones often."""
+    """Returns random words in the shape of sentences: every seen word in turn, frequent ones often."""
     rng = random.Random(seed)
     common, deck = seen_words()[:3000], []
     weights = [1 / (rank + 12) for rank in range(len(common))]
@@ -99,15 +99,15 @@ def punctuated(words, rng):
 
 
 def heard_words(dictionary):
-    """What the recogniser knows: the words of its pronouncing dictionary."""
+    """Returns the words of the recogniser's pronouncing dictionary."""
     return {line.split()[0] for line in Path(dictionary).read_text().splitlines() if line.strip()}
 
 
 def test_sentences(known, count=100, seed=99):
-    """`(sentences, words)`: six words each, half of them never trained on, from a closed list.
+    """Returns `(sentences, words)`: six words each, half of them unseen, from a closed list.
 
-    `known` are the words that the recogniser can hear. Short words are left out: it hears those in
-    every gap, the teacher's too.
+    `known` are the words that the recogniser can hear. Short words are excluded, since it hears them in
+    every gap, also of the teacher.
     """
     rng = random.Random(seed)
 

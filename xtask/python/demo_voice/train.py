@@ -1,7 +1,7 @@
-"""Trains the demo voice from nothing: corpus, codes, decoder, encoder, talker, speaker encoder.
+"""Trains the demo voice from scratch: corpus, codes, decoder, encoder, talker, speaker encoder.
 
-Every stage keeps its result in the work directory and is left out where that is there; the two
-trainings go on where they stopped.
+Every stage stores its result in the work directory and is skipped if it exists; the two long
+trainings resume where they stopped.
 """
 
 import argparse
@@ -25,7 +25,7 @@ SEEDS = {"arlo": 11, "mina": 12}
 
 
 def apart(*arguments):
-    """Runs a stage in a process of its own: espeak-ng has one voice a process."""
+    """Runs a stage in a separate process, since espeak-ng has one voice per process."""
     subprocess.run([sys.executable, str(Path(__file__)), *map(str, arguments)], check=True)
 
 
