@@ -13,7 +13,7 @@ use support::{load, speak};
 const MODEL: &str = "custom_voice_0b6";
 
 fn split(model: &Synthesizer, text: &str, budget: usize) -> Vec<TextPiece> {
-    model.split_text(text, budget).unwrap()
+    model.split_text(text, "auto", budget).unwrap()
 }
 
 fn texts<'t>(model: &Synthesizer, text: &'t str, budget: usize) -> Vec<&'t str> {
@@ -159,6 +159,54 @@ const BITS: &[&str] = &[
     "\u{3000}",
     "<|im_end|>",
 ];
+
+#[test]
+fn words_that_belong_together_are_parted_only_if_they_must() {
+    let model = load(MODEL);
+    let tokens = |text: &str| split(&model, text, usize::MAX)[0].tokens;
+    for (text, bound) in [
+        ("the house of old Dr. Brown was on the way to Mt. Hood", &["Dr. Brown", "Mt. Hood"][..]),
+        ("a book by J. R. R. Tolkien for boys and girls", &["J. R. R. Tolkien"]),
+        ("for some people, e.g. Germans, it was No. 5 on the list", &["e.g. Germans", "No. 5"]),
+        ("wir essen gern z. B. Kuchen mit Sahne", &["z. B. Kuchen"]),
+        ("there were 10 000 people in the street that day", &["10 000"]),
+        ("see https://a.b/c?d=1,2;e=f for it and 1,000.5 more", &["https://a.b/c?d=1,2;e=f"]),
+    ] {
+        // One token less would not hold the longest.
+        let budget = bound.iter().map(|words| tokens(words) + 1).max().unwrap();
+        let pieces = texts(&model, text, budget);
+        assert!(pieces.len() > 2, "{pieces:?}");
+        for words in bound {
+            assert!(pieces.iter().any(|piece| piece.contains(words)), "{words} {pieces:?}");
+        }
+    }
+    assert_eq!(texts(&model, "Dr. Brown", 1), ["Dr.", "Brown"]);
+}
+
+#[test]
+fn clauses_end_at_marks_outside_of_numbers() {
+    let model = load(MODEL);
+    for text in [
+        "He came at 10:30 with 1,000 men,| she came at 11:45 with 2,000.5 women;| both left.",
+        "It was late—very late—so late,| that 3–4 of us slept… we were tired.",
+        "他来的时候是10：30，|她来的时候是11：45；|他们都走了、|大家都很累。",
+        "Es war spät:| um 10.30 Uhr,| bei 3,5 Grad – es fror –| gingen wir.",
+    ] {
+        let clauses: Vec<&str> = text.split('|').map(str::trim).collect();
+        let text = text.replace('|', "");
+        let tokens = |text: &&str| split(&model, text, usize::MAX)[0].tokens;
+        let budget = clauses.iter().map(tokens).max().unwrap();
+        let ends: Vec<_> =
+            split(&model, &text, budget).iter().map(|piece| piece.range.end).collect();
+        // Clauses of a piece may be packed together.
+        let allowed =
+            text.match_indices([',', ';', ':', '—', '–', '…', '，', '；', '、', '.', '。']);
+        let allowed: Vec<_> = allowed.map(|(place, mark)| place + mark.len()).collect();
+        assert!(ends.len() > 1 && ends.iter().all(|end| allowed.contains(end)), "{text} {ends:?}");
+        let next = |end: &usize| text[*end..].chars().next();
+        assert!(!ends.iter().any(|end| next(end).is_some_and(|c| c.is_ascii_digit())), "{text}");
+    }
+}
 
 #[test]
 fn pieces_contain_the_whole_text_for_any_budget() {

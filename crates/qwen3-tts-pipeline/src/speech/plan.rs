@@ -1,6 +1,6 @@
 //! Plans: requests checked against a checkpoint and translated into the terms of the talker.
 
-use qwen3_tts_config::{GenerationConfig, ModelConfig, ModelType};
+use qwen3_tts_config::{GenerationConfig, Language, ModelConfig, ModelType};
 use qwen3_tts_talker::{GenerationParams, Prompt, Reference, Sampling, Speaker, TextMode};
 
 use super::request::{SpeechRequest, Voice};
@@ -107,6 +107,12 @@ impl Planner {
         let positions = plan.prompt.positions();
         plan.params.max_frames = self.max_frames(plan.asked_frames, positions, plan.text_tokens)?;
         Ok(())
+    }
+
+    /// Returns the language called `name`; `None` for `auto`, and for a dialect or a language that
+    /// only this checkpoint knows.
+    pub fn language(&self, name: &str) -> Result<Option<Language>> {
+        Ok(self.config.language(name).map_err(Error::UnknownName)?.and_then(Language::named))
     }
 
     /// Checks all of a request but its voice and its text.

@@ -30,7 +30,7 @@ const PATIENCE: usize = 75;
 impl Script {
     /// Splits the text of a request and checks that the model can honour it.
     pub fn new(planner: &Planner, request: SpeechRequest) -> Result<Self> {
-        let pieces = pieces(planner, &request);
+        let pieces = pieces(planner, &request)?;
         let script = Self {
             seed: request.seed.unwrap_or_else(random_seed),
             expected_frames: expected_frames(&pieces, &request.long_text.skip),
@@ -99,21 +99,28 @@ fn expected_frames(pieces: &[TextPiece], skip: &BTreeSet<usize>) -> usize {
     (tokens as f64 * FRAMES_PER_TOKEN).ceil() as usize
 }
 
-fn pieces(planner: &Planner, request: &SpeechRequest) -> Vec<TextPiece> {
+fn pieces(planner: &Planner, request: &SpeechRequest) -> Result<Vec<TextPiece>> {
     let budget = request.long_text.piece_tokens;
-    let pieces = split_text(planner, &request.text, budget.unwrap_or(usize::MAX));
+    let pieces =
+        split_text(planner, &request.text, &request.language, budget.unwrap_or(usize::MAX))?;
     if pieces.len() > 1 && budget.is_some() {
-        return pieces;
+        return Ok(pieces);
     }
     // A single piece is the text as it is, with the space around it.
     let tokens = pieces.iter().map(|piece| piece.tokens).sum();
-    vec![TextPiece { range: 0..request.text.len(), end: PieceEnd::Paragraph, tokens }]
+    Ok(vec![TextPiece { range: 0..request.text.len(), end: PieceEnd::Paragraph, tokens }])
 }
 
 /// Splits a text into pieces of at most `budget` tokens.
-pub(super) fn split_text(planner: &Planner, text: &str, budget: usize) -> Vec<TextPiece> {
+pub(super) fn split_text(
+    planner: &Planner,
+    text: &str,
+    language: &str,
+    budget: usize,
+) -> Result<Vec<TextPiece>> {
+    let language = planner.language(language)?;
     let tokenizer = &planner.tokenizer;
     // A text that is too long to be tokenised is too long for any piece.
     let count = |text: &str| tokenizer.encode(text).map_or(text.len(), |ids| ids.len());
-    split::split(text, budget, &count)
+    Ok(split::split(text, language, budget, &count))
 }

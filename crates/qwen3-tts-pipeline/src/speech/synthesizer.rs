@@ -224,15 +224,22 @@ impl Synthesizer {
         self.planner()?.check_before_cloning(request)
     }
 
-    /// Splits a text into pieces of at most `piece_tokens` tokens, as a [`LongText`](crate::LongText) is split.
+    /// Splits a text into pieces of at most `piece_tokens` tokens, as a
+    /// [`LongText`](crate::LongText) is split.
     ///
-    /// Sentences are kept whole as long as they fit, then clauses, and words always. Every
-    /// character of the text but white space is in a piece, in its order.
+    /// Sentences, which end by the rules of the language, are kept whole as long as they fit, then
+    /// clauses, and words always. Every character of the text but white space is in a piece, in its
+    /// order. For `auto` the rules of all languages are used together.
     ///
     /// # Errors
-    /// Returns an error for a speech tokenizer alone.
-    pub fn split_text(&self, text: &str, piece_tokens: usize) -> Result<Vec<TextPiece>> {
-        Ok(split_text(self.planner()?, text, piece_tokens))
+    /// Returns an error for a speech tokenizer alone, and if the model has no such language.
+    pub fn split_text(
+        &self,
+        text: &str,
+        language: &str,
+        piece_tokens: usize,
+    ) -> Result<Vec<TextPiece>> {
+        split_text(self.planner()?, text, language, piece_tokens)
     }
 
     /// Cancels all requests, frees the model and waits until it is freed. Later requests fail with

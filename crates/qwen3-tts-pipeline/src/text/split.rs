@@ -1,13 +1,21 @@
 //! The cuts of a long text, into pieces that are spoken one after the other.
 //!
 //! A piece is as much of a paragraph as fits a budget of tokens: whole sentences; of a sentence that
-//! is too long, whole clauses; of a clause that is too long, whole words.
+//! is too long, whole clauses; of a clause that is too long, whole words, and those together that
+//! belong together as long as that fits.
 
+mod abbreviations;
+mod lines;
+mod quotations;
 mod segments;
+mod sentences;
 
 use std::ops::Range;
 
-use segments::{clauses, paragraphs, sentences, words};
+use qwen3_tts_config::Language;
+
+use abbreviations::Abbreviations;
+use segments::{clauses, paragraphs, phrases, sentences, words};
 
 /// A part of a long text that is spoken in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +27,13 @@ pub struct TextPiece {
     pub(crate) end: PieceEnd,
     /// Approximate number of tokens: the sum over the units that the piece is made of.
     pub tokens: usize,
+}
+
+impl TextPiece {
+    /// Returns true if a sentence ends with the piece, or the text.
+    pub fn ends_sentence(&self) -> bool {
+        self.end >= PieceEnd::Sentence
+    }
 }
 
 /// A unit of text that ends where a piece ends, from the smallest to the largest.
@@ -34,14 +49,50 @@ pub(crate) enum PieceEnd {
     Paragraph,
 }
 
+/// A kind of part that a text can be cut into.
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Sentence,
+    Clause,
+    /// Words that belong together.
+    Phrase,
+    Word,
+}
+
+impl Unit {
+    fn end(self) -> PieceEnd {
+        match self {
+            Self::Sentence => PieceEnd::Sentence,
+            Self::Clause => PieceEnd::Clause,
+            Self::Phrase | Self::Word => PieceEnd::Word,
+        }
+    }
+
+    fn smaller(self) -> Option<Self> {
+        match self {
+            Self::Sentence => Some(Self::Clause),
+            Self::Clause => Some(Self::Phrase),
+            Self::Phrase => Some(Self::Word),
+            Self::Word => None,
+        }
+    }
+}
+
 /// Cuts `text` into pieces of at most `budget` tokens; `count` returns the number of tokens of a
 /// string. A piece is longer only if it is a single word of more tokens. Every character other than
-/// white space is in exactly one piece, and the pieces are in the order of the text.
-pub fn split(text: &str, budget: usize, count: &dyn Fn(&str) -> usize) -> Vec<TextPiece> {
-    let splitter = Splitter { text, budget: budget.max(1), count };
+/// white space is in exactly one piece, and the pieces are in the order of the text. Sentences end
+/// by the rules of `language`, or of every language if it is not known.
+pub fn split(
+    text: &str,
+    language: Option<Language>,
+    budget: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<TextPiece> {
+    let abbreviations = Abbreviations::of(language);
+    let splitter = Splitter { text, abbreviations, budget: budget.max(1), count };
     let mut pieces = Vec::new();
     for paragraph in paragraphs(text) {
-        splitter.pack(&paragraph, PieceEnd::Sentence, &mut pieces);
+        splitter.pack(&paragraph, Unit::Sentence, &mut pieces);
         if let Some(last) = pieces.last_mut() {
             last.end = PieceEnd::Paragraph;
         }
@@ -51,42 +102,45 @@ pub fn split(text: &str, budget: usize, count: &dyn Fn(&str) -> usize) -> Vec<Te
 
 struct Splitter<'t> {
     text: &'t str,
+    abbreviations: Abbreviations,
     budget: usize,
     count: &'t dyn Fn(&str) -> usize,
 }
 
 impl Splitter<'_> {
-    /// Cuts `range` at ends of the kind `end`, and units that exceed the budget at smaller ends.
-    fn pack(&self, range: &Range<usize>, end: PieceEnd, pieces: &mut Vec<TextPiece>) {
-        let units: Vec<TextPiece> = match end {
-            PieceEnd::Paragraph | PieceEnd::Sentence => sentences(self.text, range),
-            PieceEnd::Clause => clauses(self.text, range),
-            PieceEnd::Word => words(self.text, range),
+    /// Cuts `range` into units, and those that exceed the budget into smaller ones.
+    fn pack(&self, range: &Range<usize>, unit: Unit, pieces: &mut Vec<TextPiece>) {
+        let end = unit.end();
+        let units: Vec<TextPiece> = match unit {
+            Unit::Sentence => sentences(self.text, range, &self.abbreviations),
+            Unit::Clause => clauses(self.text, range),
+            Unit::Phrase => phrases(self.text, range, &self.abbreviations),
+            Unit::Word => words(self.text, range),
         }
         .into_iter()
         .filter_map(|range| self.piece(range, end))
         .collect();
         // Pieces of similar length sound more alike than full ones and a short rest.
-        let total: usize = units.iter().map(|unit| unit.tokens).sum();
+        let total: usize = units.iter().map(|part| part.tokens).sum();
         let target = total.div_ceil(total.div_ceil(self.budget).max(1));
         let mut open: Option<TextPiece> = None;
-        for unit in units {
+        for part in units {
             match open.take() {
                 Some(piece)
-                    if piece.tokens < target && piece.tokens + unit.tokens <= self.budget =>
+                    if piece.tokens < target && piece.tokens + part.tokens <= self.budget =>
                 {
-                    open = Some(joined(piece, unit));
+                    open = Some(joined(piece, part));
                 }
                 piece => {
                     pieces.extend(piece);
-                    match smaller(end).filter(|_| unit.tokens > self.budget) {
+                    match unit.smaller().filter(|_| part.tokens > self.budget) {
                         Some(smaller) => {
-                            self.pack(&unit.range, smaller, pieces);
+                            self.pack(&part.range, smaller, pieces);
                             if let Some(last) = pieces.last_mut() {
                                 last.end = end;
                             }
                         }
-                        None => open = Some(unit),
+                        None => open = Some(part),
                     }
                 }
             }
@@ -134,15 +188,6 @@ fn joined(first: TextPiece, second: TextPiece) -> TextPiece {
     }
 }
 
-fn smaller(end: PieceEnd) -> Option<PieceEnd> {
-    match end {
-        PieceEnd::Paragraph => Some(PieceEnd::Sentence),
-        PieceEnd::Sentence => Some(PieceEnd::Clause),
-        PieceEnd::Clause => Some(PieceEnd::Word),
-        PieceEnd::Word => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::PieceEnd::{Clause, Paragraph, Sentence, Word};
@@ -151,7 +196,7 @@ mod tests {
     /// Returns the pieces and their ends, with words for tokens.
     fn pieces(text: &str, budget: usize) -> Vec<(&str, PieceEnd)> {
         let words = |text: &str| text.split_whitespace().count();
-        let pieces = split(text, budget, &words);
+        let pieces = split(text, None, budget, &words);
         pieces.into_iter().map(|piece| (&text[piece.range], piece.end)).collect()
     }
 

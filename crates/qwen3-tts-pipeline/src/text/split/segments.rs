@@ -1,12 +1,15 @@
 //! The paragraphs, sentences, clauses and words of a text.
 //!
-//! Sentences and words are those of [Unicode's text segmentation](https://unicode.org/reports/tr29/),
-//! with a dictionary for the languages that write words without spaces. All ranges of one kind
-//! together cover the range that they were asked for.
+//! Words are those of [Unicode's text segmentation](https://unicode.org/reports/tr29/), with a
+//! dictionary for the languages that write words without spaces. All ranges of one kind together
+//! cover the range that they were asked for.
 
 use std::ops::Range;
 
-use icu_segmenter::{SentenceSegmenter, WordSegmenter};
+use icu_segmenter::WordSegmenter;
+
+use super::abbreviations::Abbreviations;
+use super::sentences::{is_bound, opens, sentence_ends};
 
 /// Returns the runs of lines between empty lines.
 pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
@@ -23,52 +26,13 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Returns the sentences of `range`, which is within one paragraph.
-pub fn sentences(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
-    // Under the Unicode rules, the end of a line ends a sentence. Within a paragraph, lines are
-    // only wrapped.
-    let line: String = text[range.clone()].chars().map(unwrapped).collect();
-    let ends = SentenceSegmenter::new(Default::default()).segment_str(&line);
-    // The rules count every bracket after a full stop, and every mark after the space, as part of
-    // the sentence that ends, even those that open the next sentence.
-    let ends = ends.map(|end| match end == line.len() {
-        true => end,
-        false => line[..end].trim_end_matches(opens).len(),
-    });
-    between(range.start, ends.map(|end| range.start + end), range.end)
-}
-
-/// Returns true for a character that belongs to the text after it if no space follows: opening
-/// brackets, opening quotation marks of scripts without spaces, marks of direction.
-fn opens(letter: char) -> bool {
-    matches!(
-        letter,
-        '「' | '『'
-            | '（'
-            | '《'
-            | '〈'
-            | '【'
-            | '〔'
-            | '“'
-            | '‘'
-            | '('
-            | '['
-            | '{'
-            | '¿'
-            | '¡'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{61c}'
-            | '\u{202a}'
-            | '\u{202b}'
-            | '\u{202d}'
-            | '\u{202e}'
-            | '\u{2066}'..='\u{2068}'
-    )
-}
-
-/// Replaces the end of a line by a space, which has the same length in bytes.
-fn unwrapped(letter: char) -> char {
-    if matches!(letter, '\n' | '\r') { ' ' } else { letter }
+pub fn sentences(
+    text: &str,
+    range: &Range<usize>,
+    abbreviations: &Abbreviations,
+) -> Vec<Range<usize>> {
+    let ends = sentence_ends(&text[range.clone()], abbreviations);
+    between(range.start, ends.into_iter().map(|end| range.start + end), range.end)
 }
 
 /// Returns the clauses of `range`: runs of words up to a mark that separates parts of a sentence.
@@ -76,7 +40,7 @@ pub fn clauses(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
     let is_clause = |end: &usize| {
         let before = text[range.start..*end].trim_end();
         let before = before.trim_end_matches(['"', '\'', '”', '’', '»', '」', '』', ')', '）']);
-        before.ends_with(CLAUSE_ENDS)
+        before.ends_with(CLAUSE_ENDS) || before.ends_with("...")
     };
     let ends = word_ends(text, range).into_iter().filter(is_clause);
     between(range.start, ends, range.end)
@@ -85,6 +49,18 @@ pub fn clauses(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
 /// The marks that end a clause.
 const CLAUSE_ENDS: [char; 13] =
     [',', ';', ':', '—', '–', '…', '、', '，', '；', '：', '،', '؛', '·'];
+
+/// Returns the words of `range`, of which those that belong together are one: "Dr. Brown",
+/// "10 000".
+pub fn phrases(
+    text: &str,
+    range: &Range<usize>,
+    abbreviations: &Abbreviations,
+) -> Vec<Range<usize>> {
+    let part = &text[range.clone()];
+    let may_end = |end: &usize| !is_bound(part, end - range.start, abbreviations);
+    between(range.start, word_ends(text, range).into_iter().filter(may_end), range.end)
+}
 
 /// Returns the words of `range`, each with the punctuation and the white space after it.
 pub fn words(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
@@ -104,7 +80,7 @@ fn word_ends(text: &str, range: &Range<usize>) -> Vec<usize> {
         let may_end = match part[start..end].chars().next() {
             None => false,
             Some(first) if first.is_whitespace() => true,
-            Some('、' | '，' | '；' | '：') => next_is_word,
+            Some('、' | '，' | '；' | '：' | '—' | '…') => next_is_word,
             Some(_) => kind.is_word_like() && next_is_word,
         };
         if may_end {
