@@ -29,7 +29,7 @@ pub enum ConfigError {
         source: Box<ConfigError>,
     },
 
-    /// The file is another one than its name says.
+    /// The file is not what its name says.
     #[error(transparent)]
     WrongFile(#[from] WrongFile),
 

@@ -45,8 +45,7 @@ impl<T> NameTable<T> {
     }
 }
 
-/// Returns what names are compared by: the name in lower case, with underscores, and without
-/// combining accents.
+/// Folds a name for comparison: lower case, with underscores, and without combining accents.
 pub(crate) fn folded(name: &str) -> String {
     let letters = name.trim().chars().filter(|letter| !matches!(letter, '\u{300}'..='\u{36f}'));
     letters
@@ -55,7 +54,7 @@ pub(crate) fn folded(name: &str) -> String {
         .collect()
 }
 
-/// Returns the value of the name that is most like `name`, if one is much like it.
+/// Returns the value of the name most similar to `name`, if it is similar enough.
 pub(crate) fn nearest<'a, T>(
     name: &str,
     names: impl IntoIterator<Item = (&'a str, T)>,

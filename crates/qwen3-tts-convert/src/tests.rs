@@ -75,9 +75,9 @@ fn quantised_logits_are_those_of_the_dequantised_weights() {
     for name in ["custom_voice_0b6", "custom_voice_1b7"] {
         let (golden, published) = (golden_of(name), checkpoint(name));
         let full = logits(&talker(&published), &golden);
-        // Each bit fewer doubles what rounding does to logits, as parts of their own size; a wrong
-        // order of numbers or groups would leave nothing of them. The widths must also differ
-        // from each other, and from what was published.
+        // Each bit fewer doubles the relative error of the logits; a wrong order of values or
+        // groups would make them unrelated. The widths must also differ from each other, and from
+        // the published weights.
         let mut finer = 0.0;
         for (bits, kept) in [(8, Dtype::Q8), (6, Dtype::Q6), (4, Dtype::Q4)] {
             let bound = 10.0 * 0.5f64.powi(bits as i32);
@@ -109,7 +109,7 @@ fn quantised_logits_are_those_of_the_dequantised_weights() {
 }
 
 #[test]
-fn what_mlx_audio_keeps_in_full_is_kept() {
+fn matrices_that_mlx_audio_does_not_quantise_are_kept() {
     let small = converted(&checkpoint("base_0b6"), &quantized(4, 64));
     let tensors = infos(&small.path);
     let dtype = |name: &str| {
@@ -147,7 +147,7 @@ fn what_mlx_audio_keeps_in_full_is_kept() {
 }
 
 #[test]
-fn layouts_and_shards_there_and_back_change_nothing() {
+fn layouts_and_shards_survive_a_round_trip() {
     let published = checkpoint("base_0b6");
     let mlx = converted(&published, &ConvertOptions::default().shard_size(1 << 20));
     assert!(mlx.path.join("model-00002-of-00002.safetensors").is_file());
@@ -181,7 +181,7 @@ fn layouts_and_shards_there_and_back_change_nothing() {
 }
 
 #[test]
-fn what_is_not_a_checkpoint_leaves_nothing_behind() {
+fn an_invalid_source_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let refused = |input: &Path, complaint: &str| {
@@ -210,7 +210,7 @@ fn what_is_not_a_checkpoint_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_directory_that_is_there_is_left_alone() {
+fn an_existing_directory_is_not_changed() {
     let dir = tempfile::tempdir().unwrap();
     let options = ConvertOptions::default();
     let error = convert(&checkpoint("custom_voice_0b6"), dir.path(), &options).unwrap_err();
@@ -234,7 +234,7 @@ fn settings_out_of_range_are_refused() {
 }
 
 #[test]
-fn progress_goes_from_nothing_to_all() {
+fn progress_goes_from_zero_to_the_total() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let (mut seen, mut all) = (Vec::new(), 0);
@@ -271,6 +271,6 @@ fn tensors_that_would_get_the_same_name_are_refused() {
     assert!(matches!(&error, Error::Malformed { path: file, .. } if *file == path));
     assert!(error.to_string().contains("second tensor `talker.codec_head.scales`"), "{error}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    // As long as nothing is quantised there is room for it.
+    // Without quantisation the name is free.
     convert(copy.path(), &out, &ConvertOptions::default()).unwrap();
 }

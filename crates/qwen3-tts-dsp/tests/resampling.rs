@@ -64,7 +64,7 @@ fn a_sine_in_the_pass_band_stays_a_sine() {
 }
 
 #[test]
-fn what_the_lower_rate_cannot_hold_is_gone() {
+fn frequencies_above_the_lower_rate_are_removed() {
     for rate in RATES.into_iter().filter(|rate| *rate > RATE) {
         for hz in [12_001.0, 13_000.0, f64::from(rate) / 2.0 - 100.0] {
             let found = to_24_khz(&sine(hz, rate, rate as usize / 2), rate);
@@ -76,7 +76,7 @@ fn what_the_lower_rate_cannot_hold_is_gone() {
 
 /// An image would be as far above half the input's rate as the tone is below it.
 #[test]
-fn a_higher_rate_shows_no_image() {
+fn a_higher_rate_has_no_image() {
     for rate in RATES.into_iter().filter(|rate| *rate < RATE && RATE.is_multiple_of(*rate)) {
         let hz = 0.4 * f64::from(rate);
         let found = to_24_khz(&sine(hz, rate, rate as usize), rate);
@@ -111,7 +111,7 @@ fn a_rate_stays_as_it_is() {
 }
 
 #[test]
-fn rates_that_are_none_are_named() {
+fn invalid_rates_are_named() {
     for (from, to, field) in
         [(0, 1, "from"), (1, 0, "to"), (1_000_001, 1, "from"), (1, u32::MAX, "to")]
     {

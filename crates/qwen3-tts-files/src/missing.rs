@@ -1,8 +1,8 @@
-//! Files that are not there, and what lies in their place.
+//! Missing files, and the reasons found in their directories.
 
 use std::path::Path;
 
-/// The reason why a file is not there, as far as its directory tells, with what to do about it.
+/// The reason why a file is missing, as far as its directory shows it, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MissingFile {
@@ -12,7 +12,7 @@ pub enum MissingFile {
         /// Name of the part that is there.
         found: String,
     },
-    /// The file is a link to a file that is not there.
+    /// The file is a link to a missing file.
     #[error("it is a link to a file that is not there: fetch it again")]
     BrokenLink,
     /// The weights are in a format of `torch.save`.
@@ -37,7 +37,7 @@ const UNFINISHED: [&str; 6] =
 const PICKLED: [&str; 3] = [".bin", ".pt", ".pth"];
 
 impl MissingFile {
-    /// Looks for the reason why `path` is not there.
+    /// Looks for the reason why `path` is missing.
     pub fn explain(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         if path.is_symlink() {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_in_the_place_of_a_file_is_named() {
+    fn the_reason_in_the_directory_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let weights = dir.path().join("model.safetensors");
         assert_eq!(MissingFile::explain(&weights), None);
@@ -98,7 +98,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_to_nowhere_is_named() {
+    fn a_broken_link_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("config.json");
         std::os::unix::fs::symlink("../../blobs/0123", &link).unwrap();

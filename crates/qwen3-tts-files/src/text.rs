@@ -10,8 +10,8 @@ pub fn strip_bom(text: &str) -> &str {
 /// Returns the bytes of a file as text, without a byte order mark.
 ///
 /// # Errors
-/// Returns the [`WrongFile`] that it is if the bytes are not text in UTF-8, or are that of a file
-/// that is text by accident, such as a Git LFS pointer or a page of a server.
+/// Returns a [`WrongFile`] if the bytes are not UTF-8, or are those of another kind of text file,
+/// such as a Git LFS pointer or an HTML page.
 pub fn text(bytes: Vec<u8>) -> Result<String, WrongFile> {
     if let Some(wrong) = WrongFile::recognise(&bytes) {
         return Err(wrong);

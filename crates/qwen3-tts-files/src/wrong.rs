@@ -1,19 +1,19 @@
-//! Files that are not what their name promises, recognised from their first bytes.
+//! Files that are not what their name says, recognised from their first bytes.
 
 use serde_json::Value;
 
-/// A file that is not what its name promises, with what to do about it. The message follows the
-/// name of the file.
+/// A file that is not what its name says, with what to do about it. The message follows the name of
+/// the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WrongFile {
-    /// The file has no bytes.
+    /// The file is empty.
     #[error("the file is empty; fetch it again")]
     Empty,
-    /// The file is the placeholder that Git keeps for a large file.
+    /// The file is a Git LFS pointer.
     #[error("a Git LFS pointer, not the file; run `git lfs pull`")]
     LfsPointer,
-    /// The file is a page, such as that of a login.
+    /// The file is an HTML page, such as a login page.
     #[error(
         "an HTML page, not the file; its address may ask for a login, or be that of a page about \
          the file: fetch the file itself"
@@ -46,7 +46,7 @@ pub enum WrongFile {
     /// The file is text in UTF-16.
     #[error("text in UTF-16; save it as UTF-8")]
     Utf16,
-    /// The file is to be text and is not.
+    /// The file is not UTF-8 text.
     #[error("not text in UTF-8 (byte {at}); fetch it again, or save it as UTF-8")]
     NotText {
         /// Position of the first byte that is not part of a character.

@@ -46,20 +46,20 @@ pub enum Error {
     MissingFile {
         /// The file.
         file: String,
-        /// What lies in its place, if that is known.
+        /// The reason, if its directory shows one.
         reason: Option<MissingFile>,
     },
 
-    /// A file is another one than its name says, or incomplete.
+    /// A file is not what its name says, or is incomplete.
     #[error("{file}: {source}")]
     WrongFile {
         /// The file.
         file: String,
-        /// What it is.
+        /// The file that was found.
         source: WrongFile,
     },
 
-    /// The checkpoint is a speech tokenizer alone, and the request needs a talker.
+    /// The checkpoint is a speech tokenizer only, and the request needs a talker.
     #[error(
         "{file}: a speech tokenizer alone, which encodes and decodes but does not speak; name a \
          whole checkpoint, such as Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice"

@@ -14,7 +14,7 @@ use qwen3_tts_nn::SamplingParams;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Sampling {
-    /// True to take the likeliest code always, in the talker and in the code predictor.
+    /// True to always take the most likely code, in the talker and in the code predictor.
     pub greedy: bool,
     /// Divisor of the logits of codebook 0.
     pub temperature: Option<f32>,
@@ -22,8 +22,7 @@ pub struct Sampling {
     pub top_k: Option<usize>,
     /// Probability mass of the candidates for codebook 0.
     pub top_p: Option<f32>,
-    /// Factor that weakens codes of codebook 0 that were already generated; 1 leaves them as they
-    /// are.
+    /// Penalty on codes of codebook 0 that were already generated; 1 for none.
     pub repetition_penalty: Option<f32>,
     /// Divisor of the logits of the other codebooks.
     pub subtalker_temperature: Option<f32>,
@@ -34,7 +33,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// Returns the defaults of the checkpoint, but with the likeliest code always.
+    /// Returns the defaults of the checkpoint, but with greedy decoding.
     pub fn greedy() -> Self {
         Self { greedy: true, ..Self::default() }
     }

@@ -1,4 +1,4 @@
-//! Summaries of voice files, for people and for programs.
+//! Summaries of voice files, as text and as JSON.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Length of a frame of codes in seconds.
 const FRAME_SECONDS: f64 = 0.08;
 
-/// A voice without its values: readable through `Display`, and by programs through serde.
+/// A voice without its values, as text through `Display` and as JSON through serde.
 #[derive(Serialize)]
 pub struct VoiceSummary {
     /// Version of the file format.
@@ -66,7 +66,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn people_and_programs_are_told_the_same() {
+    fn text_and_json_agree() {
         let mut summary = VoiceSummary {
             version: 1,
             tts_model_size: "0b6",

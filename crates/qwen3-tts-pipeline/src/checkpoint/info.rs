@@ -17,7 +17,7 @@ pub struct CheckpointInfo {
     pub generation: GenerationConfig,
     /// `speech_tokenizer/config.json`.
     pub speech_tokenizer_config: SpeechTokenizerConfig,
-    /// Number of weights of the talker and all that it holds.
+    /// Number of weights of talker, code predictor and, in base models, speaker encoder.
     pub talker_parameters: u64,
     /// Data types of these weights, as their files name them.
     pub talker_dtypes: Vec<String>,

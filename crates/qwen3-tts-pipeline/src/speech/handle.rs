@@ -1,4 +1,4 @@
-//! The handle to a speech under way.
+//! The handle to an active speech.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,12 +16,11 @@ use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
 use crate::text::TextPiece;
 
-/// Speech that the model's thread makes: an iterator over its chunks, and the same as an
-/// asynchronous [`Stream`]. `Send + 'static`.
+/// Speech that is generated on the model's thread: an iterator over its chunks, and an asynchronous
+/// [`Stream`] of them. `Send + 'static`.
 ///
-/// The speech is made ahead of its holder, up to
-/// [`buffered_chunks`](crate::SpeechRequest::buffered_chunks). A slow holder delays only its own
-/// speech. Dropping a `Speech` cancels it and frees what it held.
+/// Speech is generated ahead, up to [`buffered_chunks`](crate::SpeechRequest::buffered_chunks). A
+/// slow consumer delays only its own speech. Dropping a `Speech` cancels it and frees its memory.
 ///
 /// ```no_run
 /// use qwen3_tts_pipeline::{LoadOptions, SpeechRequest, Synthesizer};
@@ -75,8 +74,8 @@ impl SpeechControl {
         self.gauge.progress()
     }
 
-    /// Ends the speech after the frame under way. Chunks that were made before can still be taken;
-    /// the output has the codes of these chunks and [`StopReason::Cancelled`].
+    /// Ends the speech after the current frame. Chunks that were generated before can still be
+    /// taken; the output has the codes of these chunks and [`StopReason::Cancelled`].
     pub fn cancel(&self) {
         self.gauge.cancel();
         (self.wake)();
@@ -105,7 +104,7 @@ impl Speech {
         self.facts.sample_rate
     }
 
-    /// Returns the seed, from which the seeds of the pieces count.
+    /// Returns the seed, the base of the seeds of the pieces.
     pub fn seed(&self) -> u64 {
         self.facts.seed
     }
@@ -116,7 +115,7 @@ impl Speech {
         self.facts.request.as_ref().map_or("", |request| &request.text)
     }
 
-    /// Returns the pieces that the text is spoken in, those left out included. Empty for an
+    /// Returns the pieces that the text is spoken in, including skipped ones. Empty for an
     /// incremental text.
     pub fn pieces(&self) -> &[TextPiece] {
         &self.facts.pieces
@@ -137,8 +136,8 @@ impl Speech {
         self.control.clone()
     }
 
-    /// Returns the speech without its audio, which the chunks had. `None` before the end and after
-    /// an error.
+    /// Returns the speech without its audio, which was delivered in chunks. `None` before the end
+    /// and after an error.
     pub fn output(&self) -> Option<&SpeechOutput> {
         self.output.as_ref()
     }

@@ -77,8 +77,8 @@ impl Model {
         }
     }
 
-    /// Returns the decoder state after a reference, whose own samples are not wanted. The last
-    /// one is kept, since a voice is seldom used once.
+    /// Returns the decoder state after a reference, whose own samples are discarded. The last state
+    /// is kept, since a voice is usually used again.
     pub fn primed(&mut self, frames: &[Vec<u32>]) -> Result<DecoderState> {
         if let Some(primed) = self.primed.as_ref().filter(|primed| primed.frames == frames) {
             return Ok(primed.state.clone());

@@ -97,7 +97,8 @@ pub struct PieceOutput {
     pub timings: StageTimings,
 }
 
-/// Time spent in each stage: of cloning a voice, or of a speech. What a step does for several requests is shared among them.
+/// Time spent in each stage of a speech, or of cloning a voice. The time of a step for several
+/// requests is divided among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct StageTimings {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::text::TextTokenizer;
 use crate::text::tokenizer::WRAPPED_AFTER;
 
-/// Expected frames for each text token: 12.5 frames and some 4 tokens a second.
+/// Number of frames expected per text token, from 12.5 frames and about 4 tokens per second.
 pub(crate) const FRAMES_PER_TOKEN: f64 = 3.3;
 
 /// A request, or a piece of one, that the model can honour.
@@ -46,7 +46,7 @@ impl Plan {
         self.text_tokens > 0
     }
 
-    /// Returns true if enough of an incremental text is there to begin.
+    /// Returns true if enough of an incremental text has arrived to begin.
     pub fn can_open(&self) -> bool {
         self.text_tokens >= self.prompt.text_to_start()
     }
@@ -87,7 +87,7 @@ impl Planner {
         Ok(plan)
     }
 
-    /// Returns the prompt of an incremental text as far as it has come, wrapped.
+    /// Returns the prompt of the part of an incremental text that has arrived, wrapped.
     pub fn open_prompt(&self, plan: &Plan) -> Result<Prompt> {
         let mut prompt = plan.prompt.clone();
         let suffix = self.tokenizer.encode(WRAPPED_AFTER)?;

@@ -9,7 +9,7 @@ use qwen3_tts_talker::{Sampling, TextMode};
 use crate::text::PieceEnd;
 use crate::voice::ClonedVoice;
 
-/// A text to speak, and how. Every option that is left out has the checkpoint's published default.
+/// A text to speak, with options. An option that is not set has the checkpoint's published default.
 ///
 /// ```
 /// use qwen3_tts_pipeline::SpeechRequest;
@@ -27,8 +27,8 @@ pub struct SpeechRequest {
     pub language: String,
     /// Description of the voice (voice design) or manner of speaking (custom voice).
     pub instruct: Option<String>,
-    /// Order of text and frames: the whole text first, or one token with each frame. Default: the
-    /// whole text first, but one token with each frame if the voice is cloned.
+    /// Order of text and frames: the whole text first, or one token per frame. Default: the whole
+    /// text first, but one token per frame if the voice is cloned.
     pub text_mode: Option<TextMode>,
     /// Changes to the published sampling parameters.
     pub sampling: Sampling,
@@ -62,24 +62,24 @@ pub enum Voice {
 
 /// Splitting of a long text into pieces.
 ///
-/// Each paragraph is a piece; a paragraph of more than `piece_tokens` tokens is spoken in pieces
-/// that end with a sentence, or if need be with a clause or a word. Each piece has the voice,
-/// language, instruction and sampling of the request. Piece `i` has the seed of the request plus
-/// `i`, and 2³² · `n` more at its
-/// `n`-th retry, so that each can be spoken again alone. A piece has no memory of the one before:
-/// a described voice may differ from piece to piece, a preset or cloned voice keeps its timbre.
+/// Each paragraph is a piece; a paragraph of more than `piece_tokens` tokens is split after
+/// sentences, or if necessary after clauses or words. Each piece has the voice, language,
+/// instruction and sampling of the request. Piece `i` has the seed of the request plus `i`, and
+/// 2³² · `n` more at its `n`-th retry, so that each can be reproduced alone. A piece does not
+/// depend on the one before: a described voice may differ between pieces, a preset or cloned voice
+/// keeps its timbre.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LongText {
-    /// Maximum number of text tokens in a piece. `None` speaks the text in one go.
+    /// Maximum number of text tokens in a piece. `None` speaks the text in one piece.
     pub piece_tokens: Option<usize>,
     /// Number of pieces spoken at the same time, if the chunks are
     /// [whole pieces](ChunkSchedule::pieces). Pieces with shorter chunks are spoken in turn.
     pub together: usize,
     /// Number of retries, each with another seed, of a runaway piece: one that does not end within
-    /// three times its expected length and 6 s. Only pieces delivered
-    /// [whole](ChunkSchedule::pieces) are retried, since audio that was heard cannot be taken
-    /// back; others are cut there. `None` lets pieces run to the limit of the request.
+    /// three times its expected length plus 6 s. Only pieces delivered
+    /// [whole](ChunkSchedule::pieces) are retried, since delivered audio cannot be taken back;
+    /// others are cut off there. `None` lets pieces run to the limit of the request.
     pub retries: Option<usize>,
     /// Silence within a sentence that was split. Like the other pauses, it comes in addition to the
     /// silence that the model speaks.
@@ -88,7 +88,7 @@ pub struct LongText {
     pub sentence_pause: Duration,
     /// Silence after a paragraph.
     pub paragraph_pause: Duration,
-    /// Indices of pieces to leave out, for example those that an earlier run has spoken.
+    /// Indices of pieces to skip, for example those that an earlier run has spoken.
     pub skip: BTreeSet<usize>,
 }
 
@@ -161,7 +161,7 @@ impl SpeechRequest {
         Self { sampling, ..self }
     }
 
-    /// Chooses the likeliest code always.
+    /// Always chooses the most likely code.
     pub fn greedy(mut self) -> Self {
         self.sampling.greedy = true;
         self
@@ -238,7 +238,7 @@ impl LongText {
         Self { paragraph_pause, ..self }
     }
 
-    /// Sets the pieces to leave out.
+    /// Sets the pieces to skip.
     pub fn skip(self, pieces: impl IntoIterator<Item = usize>) -> Self {
         Self { skip: pieces.into_iter().collect(), ..self }
     }
@@ -274,7 +274,7 @@ impl ChunkSchedule {
     }
 
     /// Delivers each piece of the text in one chunk when the piece is complete. Pieces are then
-    /// spoken together and retried as [`LongText`] says.
+    /// spoken together and retried, as described in [`LongText`].
     pub fn pieces() -> Self {
         Self { whole_pieces: true, ..Self::every(DECODED_TOGETHER) }
     }

@@ -12,7 +12,7 @@ use crate::text::{PieceEnd, TextPiece, split};
 /// A request and the pieces that its text is spoken in.
 pub(super) struct Script {
     pub request: Arc<SpeechRequest>,
-    /// Seed from which the seeds of the pieces count.
+    /// Seed of the request, the base of the seeds of its pieces.
     pub seed: u64,
     /// Pieces of the text, at least one.
     pub pieces: Arc<[TextPiece]>,
@@ -24,7 +24,7 @@ pub(super) struct Script {
 
 /// A runaway speech takes this many times its expected length, plus [`PATIENCE`].
 const SLOWEST: f64 = 3.0;
-/// Frames that even the shortest text may take: 6 s.
+/// Number of frames that even the shortest text may take: 6 s.
 const PATIENCE: usize = 75;
 
 impl Script {
@@ -92,7 +92,7 @@ impl Script {
     }
 }
 
-/// Returns the number of frames expected of the pieces that are not left out.
+/// Returns the number of frames expected of the pieces that are not skipped.
 fn expected_frames(pieces: &[TextPiece], skip: &BTreeSet<usize>) -> usize {
     let spoken = pieces.iter().enumerate().filter(|(index, _)| !skip.contains(index));
     let tokens: usize = spoken.map(|(_, piece)| piece.tokens).sum();

@@ -1,4 +1,4 @@
-//! One sequence under way: frames of codes from the talker, chunks of audio from the codec.
+//! An active sequence: frames of codes from the talker, chunks of audio from the codec.
 
 use std::time::{Duration, Instant};
 
@@ -71,8 +71,7 @@ impl Sequence {
         }
     }
 
-    /// Does all that needs no frame: takes the text that has come, and runs the prompt when there
-    /// is enough of it.
+    /// Takes text that has arrived, and runs the prompt once there is enough of it.
     pub fn prepare(&mut self, model: &mut Model) -> Result<()> {
         self.take_text(model)?;
         let is_ready = self.text.is_none() && self.begun.is_none();

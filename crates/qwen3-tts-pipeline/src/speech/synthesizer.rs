@@ -31,11 +31,11 @@ use crate::voice::ClonedVoice;
 /// A handle to a loaded model. `Clone + Send + Sync + 'static`; clones are handles to the same
 /// model.
 ///
-/// The model lives on a thread of its own, which is where it is loaded and freed. Requests that
-/// are present at the same time are spoken together and share each read of the weights; a request
-/// joins and leaves between frames, and its codes and samples are those that it has alone. The
-/// model is freed when the last handle and the last [`Speech`] are dropped, which waits for it, or
-/// by [`Synthesizer::shutdown`].
+/// The model is loaded, used and freed on a separate thread. Requests that are active at the same
+/// time are generated together and share each read of the weights. A request joins and leaves
+/// between frames, and has the same codes and samples as alone. The model is freed when the last
+/// handle and the last [`Speech`] are dropped, which waits for it, or by
+/// [`Synthesizer::shutdown`].
 ///
 /// ```no_run
 /// use qwen3_tts_pipeline::{LoadOptions, SpeechRequest, Synthesizer};
@@ -224,8 +224,8 @@ impl Synthesizer {
         self.planner()?.check_before_cloning(request)
     }
 
-    /// Splits a text into pieces of at most `piece_tokens` tokens, as a
-    /// [`LongText`](crate::LongText) is split.
+    /// Splits a text into pieces of at most `piece_tokens` tokens, like a
+    /// [`LongText`](crate::LongText).
     ///
     /// Sentences, which end by the rules of the language, are kept whole as long as they fit, then
     /// clauses, and words always. Every character of the text but white space is in a piece, in its
@@ -284,7 +284,7 @@ impl Synthesizer {
         self.shared.load_time
     }
 
-    /// Returns the number of speeches under way.
+    /// Returns the number of active speeches.
     pub fn active_requests(&self) -> usize {
         self.shared.occupancy.active.load(Ordering::Relaxed)
     }
@@ -310,7 +310,7 @@ impl Synthesizer {
         Ok(Speech::new(messages, SpeechControl::new(gauge, self.waker()), facts))
     }
 
-    /// Does work on the model's thread and waits for its result.
+    /// Runs a task on the model's thread and waits for its result.
     fn run<W: Work>(&self, work: W) -> Result<W::Output> {
         let (task, result): (_, Receiver<_>) = Task::new(work);
         self.send(Command::Task(task))?;

@@ -1,4 +1,4 @@
-//! Work on recordings and codes, done in slices between the steps of the speeches under way.
+//! Work on recordings and codes, done in slices between the steps of active speeches.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -148,7 +148,7 @@ impl Work for CloneVoice {
             }
             (Some(_), None) => None,
             (Some(_), Some((transcript, encode))) => {
-                // Loading it is no part of the time that it takes.
+                // The time does not include loading.
                 model.encoder()?;
                 let begin = Instant::now();
                 let codes = encode.slice(model)?;
