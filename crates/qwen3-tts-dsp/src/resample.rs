@@ -13,13 +13,14 @@ const MAX_RATE: u32 = 1_000_000;
 ///
 /// The result is that of `librosa.resample`, which the official package calls: soxr's high quality
 /// within 1e-6 of full scale, and librosa's length, `samples.len() · to / from` rounded up. The
-/// soxr library rounds to the nearest; if its output is a sample shorter, librosa appends a zero.
+/// soxr library rounds to the nearest; if its output is a sample shorter, librosa appends a zero. It
+/// computes the length in floating point: 44 100 samples at 44.1 kHz become 24 001 at 24 kHz.
 /// Rates above four times the input's are filtered as well, but not by soxr's filters (1e-3).
 ///
 /// ```
 /// # fn main() -> qwen3_tts_dsp::Result<()> {
-/// let recording = vec![0.1; 44_100];
-/// assert_eq!(qwen3_tts_dsp::resample(&recording, 44_100, 24_000)?.len(), 24_000);
+/// let recording = vec![0.1; 48_000];
+/// assert_eq!(qwen3_tts_dsp::resample(&recording, 48_000, 24_000)?.len(), 24_000);
 /// # Ok(())
 /// # }
 /// ```
