@@ -19,8 +19,8 @@ use crate::upsample::{Upsample, UpsampleState};
 ///
 /// A decoder keeps nothing between streams; the state of a stream is a [`DecoderState`]. It is
 /// `Send`, and `Sync` too in a build without the feature `mlx`: in an `Arc`, one decoder then
-/// serves any number of threads. MLX graphs are bound to the thread that built them, so with that
-/// feature a decoder is used from one thread at a time.
+/// serves any number of threads. On MLX, whose graphs are bound to the thread that built them, a
+/// decoder is used on the thread that loaded it.
 pub struct CodecDecoder {
     quantizer: SplitResidualVectorQuantizer,
     pre_conv: CausalConv1d,

@@ -16,8 +16,8 @@ use crate::pooling::AttentiveStatisticsPooling;
 /// checkpoint.
 ///
 /// It is `Send`, and `Sync` too in a build without the feature `mlx`: in an `Arc`, one encoder then
-/// serves any number of threads. MLX graphs are bound to the thread that built them, so with that
-/// feature an encoder is used from one thread at a time.
+/// serves any number of threads. On MLX, whose graphs are bound to the thread that built them, an
+/// encoder is used on the thread that loaded it.
 pub struct SpeakerEncoder {
     mel_spectrogram: MelSpectrogram,
     /// `blocks.0`.

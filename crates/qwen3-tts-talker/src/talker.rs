@@ -14,8 +14,8 @@ use crate::transformer::transformer_config;
 ///
 /// A talker keeps nothing between requests. It is `Send`, and `Sync` too in a build without the
 /// feature `mlx`: in an `Arc`, one talker then serves any number of threads, each with its own
-/// [`Generation`](crate::Generation)s. MLX graphs are bound to the thread that built them, so with
-/// that feature a talker is used from one thread at a time.
+/// [`Generation`](crate::Generation)s. On MLX, whose graphs are bound to the
+/// thread that built them, a talker is used on the thread that loaded it.
 pub struct Talker {
     text_embedding: Embedding,
     text_projection: TextProjection,
@@ -85,9 +85,9 @@ impl Talker {
             },
             code_predictor: CodePredictor::load(talker, &weights.under("code_predictor"), device)?,
             special: SpecialTexts {
-                tts_bos: special.narrow(1, 0, 1).computed(),
-                tts_eos: special.narrow(1, 1, 1).computed(),
-                tts_pad: special.narrow(1, 2, 1).computed(),
+                tts_bos: special.narrow(1, 0, 1),
+                tts_eos: special.narrow(1, 1, 1),
+                tts_pad: special.narrow(1, 2, 1),
             },
             text_embedding,
             text_projection,

@@ -23,7 +23,7 @@ impl TrailingText {
     }
 
     pub(crate) fn push(&mut self, embedded: &Tensor) {
-        self.frames.extend((0..embedded.dim(1)).map(|i| embedded.time_step(i).computed()));
+        self.frames.extend((0..embedded.dim(1)).map(|i| embedded.time_step(i)));
     }
 
     pub(crate) fn close(&mut self) {

@@ -56,15 +56,16 @@ fn free_running_greedy_codes_are_the_official_ones_in_all_codebooks() {
 }
 
 #[test]
-fn a_talker_can_run_on_another_thread() {
+fn a_talker_runs_on_whatever_thread_loaded_it() {
     for device in Device::all() {
-        let case = Case::load("speech/streaming_english", &device);
-        let expected = case.codes();
-        let Case { talker, prompt, params, .. } = case;
-        let run = move || -> Vec<Vec<u32>> {
-            let mut generation = talker.start(&prompt, &params).unwrap();
-            std::iter::from_fn(|| talker.next_frame(&mut generation).unwrap()).collect()
-        };
-        assert_eq!(std::thread::spawn(run).join().expect("the other thread"), expected);
+        let run = move || Case::load("speech/streaming_english", &device).assert_greedy_codes();
+        std::thread::spawn(run).join().expect("the other thread");
     }
+}
+
+#[test]
+fn a_talker_on_the_cpu_can_be_loaded_here_and_run_there() {
+    let case = Case::load("speech/streaming_english", &Device::cpu(1));
+    let run = move || case.assert_greedy_codes();
+    std::thread::spawn(run).join().expect("the other thread");
 }

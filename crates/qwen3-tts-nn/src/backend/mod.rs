@@ -52,8 +52,6 @@ pub(crate) trait Backend: Clone + Sized {
     /// Frees memory that is kept for later tensors.
     fn trim(&self) {}
 
-    /// Evaluates a tensor now, if the backend is lazy.
-    fn compute(_: &Self::Tensor) {}
     // Host transfer and shape.
 
     fn upload(&self, data: Vec<f32>, shape: Shape) -> Self::Tensor;

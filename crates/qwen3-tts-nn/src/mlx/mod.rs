@@ -77,10 +77,6 @@ impl Backend for Mlx {
         ok(mlx_rs::memory::clear_cache());
     }
 
-    fn compute(x: &MlxTensor) {
-        ok(x.0.eval());
-    }
-
     fn upload(&self, data: Vec<f32>, shape: Shape) -> MlxTensor {
         MlxTensor(Array::from_slice(&data, &sizes(shape.dims())))
     }

@@ -83,13 +83,8 @@ impl Affine {
             .chunks_exact(size_of::<u32>())
             .map(|word| word.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)))
             .collect();
-        let floats = |tensor: &RawTensor| {
-            let shape = [size(rows), size(cols / raw.group_size)];
-            let floats = activations(array(tensor, &shape), precision);
-            // Evaluated now, on the thread that loads.
-            ok(floats.eval());
-            floats
-        };
+        let shape = [size(rows), size(cols / raw.group_size)];
+        let floats = |tensor: &RawTensor| activations(array(tensor, &shape), precision);
         Self {
             packed: Array::from_slice(&words, &[size(rows), size(cols * bits / 32)]),
             scales: floats(&raw.scales),

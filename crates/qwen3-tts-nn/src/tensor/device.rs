@@ -42,7 +42,8 @@ impl Device {
     /// which tests the arithmetic and is not fast.
     ///
     /// MLX is lazy: operations build a graph, and reading a tensor back computes it. A graph is
-    /// bound to the thread that built it, so a model and its tensors belong to one thread.
+    /// bound to the thread that built it, so a model is used on the thread that loaded it, and its
+    /// tensors and states stay there too.
     ///
     /// # Errors
     /// Returns [`Error::DeviceMissing`](crate::Error::DeviceMissing) if this program was built

@@ -23,8 +23,8 @@ use crate::error::{Error, Result};
 /// Tensors are values: operations return new ones, and clones are cheap.
 ///
 /// `Tensor` is `Send`, and `Sync` too in a build without the feature `mlx`. MLX graphs are bound to
-/// the thread that built them, so with that feature one thread at a time owns a model and its
-/// tensors.
+/// the thread that built them: on [`Device::mlx`], a model is used on the thread that loaded it, and
+/// a tensor on the thread that made it.
 ///
 /// Operations panic if shapes do not match (`#[track_caller]` names the call). Configurations,
 /// weights and requests are validated before, so that no input of a user leads to such a call.
@@ -82,14 +82,6 @@ impl Tensor {
     /// Reads the values back to the host, in row-major order.
     pub fn to_vec(&self) -> Vec<f32> {
         on_backend!(self, B => B::to_host(self.of::<B>()))
-    }
-
-    /// Returns the same tensor, evaluated now if the device is lazy. A tensor that a model computes
-    /// at load and keeps needs this if the model moves to another thread, since a graph is bound to
-    /// the thread that built it.
-    pub fn computed(self) -> Self {
-        on_backend!(self, B => B::compute(self.of::<B>()));
-        self
     }
 
     /// Returns the dimensions.

@@ -1,8 +1,6 @@
 //! Matrices, tables, norms and codebooks.
 
-use qwen3_tts_nn::{
-    Codebook, Device, Dtype, Embedding, Ids, LayerNorm, Linear, RmsNorm, Rope, Tensor,
-};
+use qwen3_tts_nn::{Codebook, Dtype, Embedding, Ids, LayerNorm, Linear, RmsNorm, Rope, Tensor};
 
 use crate::{assert_formula, doubled, noise, noise_in_bf16, on_every_device, tensor, weights};
 
@@ -141,21 +139,5 @@ fn a_codebook_gives_the_first_of_the_nearest_entries() {
         assert_eq!(Ids::read(std::slice::from_ref(&codes)).unwrap(), expected);
         let rows = expected.iter().flat_map(|id| &sum[*id as usize * dim..][..dim]);
         assert_eq!(codebook.decode(&codes).to_vec(), rows.copied().collect::<Vec<f32>>());
-    });
-}
-
-/// A tensor that a model computes at load and keeps can be read on another thread.
-#[test]
-fn a_model_can_run_on_another_thread() {
-    let (weight, x) = (noise(4 * 4, 1), noise(4, 2));
-    let expected = linear(&x, &weight, &[0.0; 4]);
-    on_every_device(|device| {
-        let weights = weights(&[("weight", &[4, 4], &weight)], false);
-        let layer = Linear::load(&weights, 4, 4, device).unwrap();
-        let zero = tensor(&x, 4, device).sub(&tensor(&x, 4, device)).computed();
-        let x = tensor(&x, 4, device);
-        let run = move || layer.forward(&x.add(&zero)).to_vec();
-        let actual = std::thread::spawn(run).join().expect("the other thread");
-        assert_formula(&tensor(&actual, 4, &Device::cpu(1)), expected.clone());
     });
 }
