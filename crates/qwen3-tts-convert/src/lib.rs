@@ -10,9 +10,6 @@ mod options;
 mod source;
 mod writer;
 
-#[cfg(test)]
-mod tests;
-
 pub use conversion::{Converted, Progress, convert};
 pub use error::{Error, Result};
 pub use floats::FloatType;

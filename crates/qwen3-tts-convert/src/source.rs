@@ -9,9 +9,6 @@ mod state_dict;
 mod strided;
 mod tensor;
 
-#[cfg(test)]
-mod tests;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -165,5 +162,37 @@ fn check_head(head: &[u8], size: u64) -> Result<(), Fault> {
     match WrongFile::in_place_of_safetensors(head, size) {
         Some(wrong) => Err(wrong.into()),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::Dtype;
+
+    #[test]
+    fn a_run_of_a_view_is_in_the_order_of_its_axes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("numbers");
+        // [[0, 1, 2], [3, 4, 5]] after a byte of something else, and its transpose.
+        std::fs::write(&path, [255, 0, 1, 2, 3, 4, 5]).unwrap();
+        let rows = Tensor {
+            file: 0,
+            start: 1,
+            dtype: Dtype::U8,
+            shape: vec![2, 3],
+            strides: None,
+            len: 6,
+            mlx: false,
+        };
+        let columns = Tensor { shape: vec![3, 2], strides: Some(vec![1, 3]), ..rows.clone() };
+        let file = File::open(&path).unwrap();
+        let (files, ordered) = (vec![(path, file)], RefCell::new(None));
+        let source = Source { files, tensors: BTreeMap::new(), ordered };
+        for (tensor, expected) in [(rows, [0, 1, 2, 3, 4, 5]), (columns, [0, 3, 1, 4, 2, 5])] {
+            assert_eq!(source.read(&tensor, 0, 6).unwrap(), expected);
+            assert_eq!(source.read(&tensor, 2, 3).unwrap(), expected[2..5]);
+            assert!(source.read(&tensor, 4, 3).is_err());
+        }
     }
 }

@@ -1,50 +1,20 @@
 //! Conversions of the tiny checkpoints.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use qwen3_tts_config::ModelConfig;
-use qwen3_tts_nn::{Device, Dtype, Ids, Tensor, TensorInfo, Weights};
+use qwen3_tts_convert::{ConvertOptions, Error, FloatType, Layout, Quantization};
+use qwen3_tts_nn::{Device, Dtype, Ids, Tensor, Weights};
 use qwen3_tts_speaker::SpeakerEncoder;
 use qwen3_tts_talker::Talker;
 use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, checkpoint, relative_error};
-use tempfile::TempDir;
 
-use crate::{ConvertOptions, Error, FloatType, Layout, Quantization};
-
-/// Converts without watching the progress.
-fn convert(
-    input: &Path,
-    output: &Path,
-    options: &ConvertOptions,
-) -> crate::Result<crate::Converted> {
-    crate::convert(input, output, options, &mut |_| {})
-}
-
-pub fn quantized(bits: usize, group_size: usize) -> ConvertOptions {
-    ConvertOptions::default().quantize(Quantization::new(bits, group_size).unwrap())
-}
-
-/// A converted checkpoint in a temporary directory.
-pub struct Copy {
-    _dir: TempDir,
-    pub path: PathBuf,
-}
-
-pub fn converted(input: &Path, options: &ConvertOptions) -> Copy {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("out");
-    convert(input, &path, options).unwrap();
-    Copy { _dir: dir, path }
-}
+use crate::{convert, converted, infos, quantized};
 
 fn talker(dir: &Path) -> Talker {
     let config = ModelConfig::from_file(dir.join("config.json")).unwrap();
     Talker::load(&config, &Weights::open(dir).unwrap(), &Device::cpu(2)).unwrap()
-}
-
-pub fn infos(dir: &Path) -> Vec<TensorInfo> {
-    Weights::open(dir).unwrap().infos().collect()
 }
 
 /// Logits of talker and code predictor where the golden puts them.
@@ -239,7 +209,7 @@ fn progress_goes_from_zero_to_the_total() {
     let out = dir.path().join("out");
     let (mut seen, mut all) = (Vec::new(), 0);
     let source = checkpoint("custom_voice_0b6");
-    let converted = crate::convert(&source, &out, &quantized(8, 64), &mut |progress| {
+    let converted = qwen3_tts_convert::convert(&source, &out, &quantized(8, 64), &mut |progress| {
         assert!(progress.draft.is_dir() && !out.exists());
         assert!(all == 0 || all == progress.total);
         all = progress.total;
