@@ -1,6 +1,9 @@
 //! Ids, and sampling them from logits.
 
 use qwen3_tts_nn::{Constraints, Device, Error, Ids, Sampler, SamplingParams, Tensor};
+use qwen3_tts_testkit::Golden;
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
 
 use crate::{noise, on_every_device};
 
@@ -55,7 +58,85 @@ fn greedy_takes_the_largest_allowed_logit_after_the_penalty() {
     });
 }
 
-/// The chain on the CPU is checked against the official package elsewhere.
+const SEED: u64 = 3;
+const DRAWS: usize = 1000;
+
+/// Returns the numbers in [0, 1) that a sampler with [`SEED`] and stream 0 draws.
+fn uniforms() -> Vec<f64> {
+    let mut key = [0; 32];
+    key[0] = SEED as u8;
+    key[16..24].copy_from_slice(b"qwen3tts");
+    let mut rng = Pcg64::from_seed(key);
+    (0..DRAWS).map(|_| f64::from(rng.next_u32() >> 8) / f64::from(1 << 24)).collect()
+}
+
+/// The probabilities are those of the official package's chain: each draw is the id at which their
+/// sum passes the sampler's number.
+#[test]
+fn draws_follow_the_official_probabilities() {
+    let golden = Golden::load("operations/sampling");
+    let vocab = golden.number("vocab_size");
+    let eos = golden.number("codec_eos_token_id") as u32;
+    let settings = golden.request["settings"].as_object().unwrap();
+    assert!(settings.len() >= 15);
+    let uniforms = uniforms();
+    on_every_device(|device| {
+        for (name, setting) in settings {
+            println!("{name}");
+            let number = |key: &str| setting[key].as_f64().unwrap() as f32;
+            let params = SamplingParams {
+                do_sample: setting["do_sample"].as_bool().unwrap(),
+                temperature: number("temperature"),
+                top_k: setting["top_k"].as_u64().unwrap() as usize,
+                top_p: number("top_p"),
+                repetition_penalty: number("repetition_penalty"),
+            };
+            let history = setting["history"].as_array().unwrap().iter();
+            let history: Vec<u32> = history.map(|id| id.as_u64().unwrap() as u32).collect();
+            let constraints = Constraints {
+                history: &history,
+                suppressed: golden.number("suppressed_from") as u32..vocab as u32,
+                exempt: Some(eos),
+                forbidden: (history.len() < golden.number("min_new_tokens")).then_some(eos),
+            };
+            let logits = golden.f32(&format!("{name}.logits")).1;
+            let logits = Tensor::from_vec(logits, &[1, 1, vocab], device);
+            let mut sampler = Sampler::new(params, SEED, 0);
+            let sample = |_| sampler.sample(&logits, &constraints, "logits");
+            let ids = Ids::read(&(0..DRAWS).map(sample).collect::<Vec<_>>()).unwrap();
+
+            let logarithms = golden.f32(&format!("{name}.log_probabilities")).1;
+            let probabilities: Vec<f64> = logarithms.iter().map(|l| f64::from(*l).exp()).collect();
+            match params.do_sample {
+                true => assert_draws(&ids, &probabilities, &uniforms),
+                false => assert_greatest(&ids, &probabilities),
+            }
+        }
+    });
+}
+
+/// Asserts that each id is that at which the sum of the probabilities passes the uniform number.
+#[track_caller]
+fn assert_draws(ids: &[u32], probabilities: &[f64], uniforms: &[f64]) {
+    // What float32 leaves of a sum of a thousand probabilities.
+    let rounding = 1e-5;
+    for (id, uniform) in ids.iter().zip(uniforms) {
+        let id = *id as usize;
+        let below: f64 = probabilities[..id].iter().sum();
+        let (from, to) = (below - rounding, below + probabilities[id] + rounding);
+        assert!(probabilities[id] > 0.0, "{id} was filtered out");
+        assert!((from..to).contains(uniform), "{id} is from {from} to {to}, not at {uniform}");
+    }
+}
+
+/// Asserts that each id is the first of the most likely ones.
+#[track_caller]
+fn assert_greatest(ids: &[u32], probabilities: &[f64]) {
+    let greatest = probabilities.iter().copied().fold(0.0, f64::max);
+    let first = probabilities.iter().position(|p| *p == greatest).unwrap() as u32;
+    assert!(ids.iter().all(|id| *id == first), "{first}: {ids:?}");
+}
+
 #[test]
 fn draws_are_those_of_the_cpu() {
     let cpu = Device::cpu(1);
