@@ -3,6 +3,7 @@
 mod arrows;
 mod cycles;
 mod guards;
+mod packed;
 mod tree;
 mod violation;
 
@@ -22,6 +23,7 @@ pub fn run(_: &Arguments) -> Result<()> {
     let tree = Tree::read(&workspace())?;
     let mut violations = arrows::check(&metadata::read()?);
     violations.extend(cycles::check(&tree));
+    violations.extend(packed::check(&tree));
     for guard in guards::ALL {
         violations.extend(guard(&tree));
     }
