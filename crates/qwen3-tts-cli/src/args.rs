@@ -81,7 +81,7 @@ pub struct SpeakArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "ref_audio")]
     pub voice: Option<PathBuf>,
 
-    /// Language of the model, in upper or lower case, or auto
+    /// Language of the text by name, ISO 639 code or BCP 47 tag, in upper or lower case, or auto
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub language: String,
 
