@@ -12,9 +12,10 @@ const MAX_RATE: u32 = 1_000_000;
 /// Converts samples from one rate in Hz to another, without a delay.
 ///
 /// The result is that of `librosa.resample`, which the official package calls: soxr's high quality
-/// within 1e-6 of full scale at all usual rates, and librosa's length, `samples.len() · to / from` rounded up. The
-/// soxr library rounds to the nearest; if its output is a sample shorter, librosa appends a zero. It
-/// computes the length in floating point: 44 100 samples at 44.1 kHz become 24 001 at 24 kHz.
+/// within 1e-6 of full scale at all usual rates, and librosa's length, `samples.len() · to / from`
+/// rounded up. The soxr library rounds to the nearest; if its output is a sample shorter, librosa
+/// appends a zero. It computes the length in floating point: 44 100 samples at 44.1 kHz become
+/// 24 001 at 24 kHz.
 /// Rates above four times the input's are filtered as well, but not by soxr's filters (2e-3).
 ///
 /// ```
