@@ -278,7 +278,10 @@ fn affine(source: &Source, config: &Value, name: &str, packed: &Tensor) -> Resul
         scales.dtype,
         biases.dtype
     );
-    let section = &config["quantization"];
+    let section = match &config["quantization"] {
+        Value::Null => &config["quantization_config"],
+        section => section,
+    };
     let own = &section[name.strip_suffix(".weight").unwrap_or(name)]["group_size"];
     let Some(group_size) = own.as_u64().or(section["group_size"].as_u64()) else {
         bail!("it is quantised, but config.json has no `quantization.group_size`")
