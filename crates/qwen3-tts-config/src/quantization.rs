@@ -69,7 +69,7 @@ impl Quantization {
     /// Group sizes that the loader reads.
     const GROUP_SIZES: [usize; 3] = [32, 64, 128];
     /// Bits that the loader reads.
-    const BITS: [usize; 6] = [2, 3, 4, 5, 6, 8];
+    pub const BITS: [usize; 6] = [2, 3, 4, 5, 6, 8];
 
     /// Returns the group size and the bits of a layer, such as
     /// `talker.model.layers.0.mlp.down_proj`.
