@@ -2,22 +2,20 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qwen3_tts_convert::{ConvertOptions, Error, FloatType, Quantization};
-use qwen3_tts_pipeline::Hub;
 
 use crate::args::{ConvertArgs, Layout, WeightType, When};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
+use crate::model;
 use crate::output::write_stdout;
-use crate::progress::{self, DownloadBar};
+use crate::progress;
 
 pub fn run(args: &ConvertArgs) -> Result {
     let options = options(args)?;
     // Checked before a download, which may take long.
     qwen3_tts_convert::check_output(&args.out)?;
     let show_progress = progress::is_wanted(When::Auto);
-    let mut download = DownloadBar::new(show_progress);
-    let source = Hub::from_env().resolve(&args.source, &mut |p| download.update(p))?;
-    drop(download);
+    let source = model::directory(&args.source, show_progress)?;
 
     let bar = bar(show_progress);
     let converted = qwen3_tts_convert::convert(&source, &args.out, &options, &mut |progress| {

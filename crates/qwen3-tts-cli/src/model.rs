@@ -1,5 +1,7 @@
 //! Checkpoint and load options from the flags.
 
+use std::path::PathBuf;
+
 use qwen3_tts_pipeline::{DeviceKind, Hub, LoadOptions, ModelFiles};
 
 use crate::args::{Device, ModelArgs};
@@ -11,9 +13,14 @@ use crate::progress::DownloadBar;
 /// for `wanted`.
 pub fn files(model: Option<&str>, wanted: demo::Use, show_progress: bool) -> Result<ModelFiles> {
     let Some(model) = model else { return Ok(wanted.files()) };
-    let mut bar = DownloadBar::new(show_progress);
-    let directory = Hub::from_env().resolve(model, &mut |progress| bar.update(progress))?;
-    Ok(ModelFiles::directory(directory))
+    Ok(ModelFiles::directory(directory(model, show_progress)?))
+}
+
+/// Returns the directory of `model`, downloaded if necessary.
+pub fn directory(model: &str, show_progress: bool) -> Result<PathBuf> {
+    let hub = Hub::from_env();
+    let mut bar = DownloadBar::new(show_progress && hub.show_progress);
+    Ok(hub.resolve(model, &mut |progress| bar.update(progress))?)
 }
 
 /// Returns the files that `--model` names, without downloading.

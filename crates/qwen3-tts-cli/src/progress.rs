@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qwen3_tts_pipeline::{DownloadProgress, SpeechControl};
 
 use crate::args::When;
+use crate::note::note;
 
 /// Returns true if progress is to be shown.
 pub fn is_wanted(when: When) -> bool {
@@ -123,13 +124,31 @@ impl DownloadBar {
     }
 
     pub fn update(&mut self, progress: &DownloadProgress) {
-        if self.file != progress.file {
-            self.file = progress.file.clone();
-            self.bar.reset();
-            self.bar.set_length(progress.total);
-            self.bar.set_message(self.file.clone());
+        match progress {
+            DownloadProgress::File { name, done, total, .. } => {
+                if self.file != *name {
+                    self.file.clone_from(name);
+                    self.bar.reset();
+                }
+                self.bar.set_message(self.file.clone());
+                self.bar.set_length(total.unwrap_or(*done));
+                self.bar.set_position(*done);
+            }
+            DownloadProgress::Waiting { reason, duration, .. } => {
+                let seconds =
+                    duration.map(|duration| format!(" for {:.1} s", duration.as_secs_f64()));
+                self.bar.set_message(format!("{reason}; waiting{}", seconds.unwrap_or_default()));
+                self.bar.tick();
+            }
+            DownloadProgress::Checking { name, .. } => {
+                self.bar.set_message(format!("checking {name}"));
+                self.bar.tick();
+            }
+            DownloadProgress::UsingCache { reason, .. } => {
+                note(&format!("using the model in the cache: {reason}"));
+            }
+            _ => {}
         }
-        self.bar.set_position(progress.done);
     }
 }
 

@@ -229,7 +229,7 @@ fn a_refusal_keeps_an_existing_file() {
 fn missing_models_are_refused() {
     for (model, words) in [
         ("/nonexistent/model", &["/nonexistent/model"][..]),
-        ("Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice", &["huggingface-cli download Qwen/", "OFFLINE"]),
+        ("Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice", &["hf download Qwen/", "OFFLINE"]),
         ("../a/b", &["../a/b"]),
         ("", &["\"\""]),
         (file!(), &["bad_input.rs"]),

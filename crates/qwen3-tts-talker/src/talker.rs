@@ -35,9 +35,6 @@ pub(crate) struct SpecialTexts {
     pub tts_pad: Tensor,
 }
 
-/// Prefix of the tensors of the code predictor.
-const CODE_PREDICTOR: &str = "talker.code_predictor.";
-
 impl Talker {
     /// Prefixes of the other models whose tensors the file may hold.
     const OTHERS: &[&str] = &["speaker_encoder."];
@@ -46,12 +43,9 @@ impl Talker {
     /// and of the code predictor to these bits as they are read; `None` leaves a part as it is in
     /// the checkpoint.
     pub fn quantization(talker: Option<Bits>, code_predictor: Option<Bits>) -> Quantization {
-        Quantization::none().under("talker.", talker).under(CODE_PREDICTOR, code_predictor)
-    }
-
-    /// Returns true for the name of a tensor of the code predictor.
-    pub fn is_code_predictor(name: &str) -> bool {
-        name.starts_with(CODE_PREDICTOR)
+        Quantization::none()
+            .under("talker.", talker)
+            .under("talker.code_predictor.", code_predictor)
     }
 
     /// Reads everything under `talker.`.

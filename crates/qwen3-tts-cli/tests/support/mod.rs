@@ -11,9 +11,11 @@ use std::process::{Command, Output, Stdio};
 /// Returns the command with these arguments, isolated from the network and the user's settings.
 pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qwen3-tts"));
-    for name in ["HF_HOME", "HF_HUB_CACHE", "HF_TOKEN", "XDG_CACHE_HOME", "HTTP_PROXY", "ALL_PROXY"]
-    {
+    for name in ["HF_HOME", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "XDG_CACHE_HOME"] {
         command.env_remove(name);
+    }
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
     }
     command.env("HF_HUB_OFFLINE", "1").env("HF_HUB_CACHE", "/nonexistent");
     command.args(args).stdin(Stdio::null());

@@ -9,8 +9,8 @@ use crate::{Error, Result};
 
 impl ModelFiles {
     /// Returns the files of `model`: those of the directory of that path if there is one, else,
-    /// with the feature `hub`, those of the model with that hub id, such as
-    /// `Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice`.
+    /// with the feature `hub`, those of the model with that name on the hub, such as
+    /// `Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice`, which `@revision` may follow.
     ///
     /// A model of the hub is looked up in the Hugging Face cache, and downloaded into it if it is
     /// not there. `Hub::resolve` does the same with progress and with other settings than those of the
@@ -24,29 +24,29 @@ impl ModelFiles {
         if model.is_dir() {
             return Ok(Self::directory(model));
         }
-        Self::resolve_by_id(model)
+        Self::resolve_by_name(model)
     }
 
     #[cfg(feature = "hub")]
-    fn resolve_by_id(model: &Path) -> Result<Self> {
+    fn resolve_by_name(model: &Path) -> Result<Self> {
         // A path that is not UTF-8 can only be a directory.
-        let Some(id) = model.to_str() else { return Err(not_a_directory(model)) };
-        let directory = Hub::from_env().resolve(id, &mut |_| ())?;
+        let Some(name) = model.to_str() else { return Err(not_a_directory(model)) };
+        let directory = Hub::from_env().resolve(name, &mut |_| ())?;
         Ok(Self::directory(directory))
     }
 
     #[cfg(not(feature = "hub"))]
-    fn resolve_by_id(model: &Path) -> Result<Self> {
+    fn resolve_by_name(model: &Path) -> Result<Self> {
         Err(not_a_directory(model))
     }
 }
 
 fn not_a_directory(model: &Path) -> Error {
     let reason = match cfg!(feature = "hub") {
-        true => "expected a directory with a checkpoint, or a hub id",
+        true => "expected a directory with a checkpoint, or the name of a model on the hub",
         false => {
-            "expected a directory with a checkpoint; hub ids need the feature `hub`, which this \
-             program was built without"
+            "expected a directory with a checkpoint; models on the hub need the feature `hub`, which \
+             this program was built without"
         }
     };
     Error::ModelNotFound { name: model.display().to_string(), reason }

@@ -98,12 +98,17 @@ fn voice_file_kind(error: &VoiceFileError) -> ErrorKind {
 #[cfg(feature = "hub")]
 fn hub_kind(error: &HubError) -> ErrorKind {
     match error {
-        HubError::NotADirectory { .. } => ErrorKind::InvalidRequest,
+        HubError::NotADirectory { .. }
+        | HubError::NoRevisions { .. }
+        | HubError::Offline { .. }
+        | HubError::Setting { .. } => ErrorKind::InvalidRequest,
         HubError::NotAModel { .. } | HubError::NotCached { .. } | HubError::Refused { .. } => {
             ErrorKind::NotFound
         }
         HubError::NotACheckpoint { .. } => ErrorKind::InvalidModel,
-        HubError::Unavailable { .. } | HubError::Cache { .. } => ErrorKind::Io,
+        HubError::Unavailable { .. } | HubError::Content { .. } | HubError::Cache { .. } => {
+            ErrorKind::Io
+        }
     }
 }
 
@@ -286,17 +291,24 @@ mod tests {
     #[cfg(feature = "hub")]
     #[test]
     fn a_model_of_the_hub_is_missing_or_out_of_reach() {
-        let model = || "a/b".to_owned();
+        let (model, url) = (|| "a/b".to_owned(), || "https://hub".to_owned());
         let source = io_error(io::ErrorKind::StorageFull);
         check([
             (HubError::NotADirectory { path: file().into() }.into(), InvalidRequest),
-            (HubError::NotAModel { name: model() }.into(), NotFound),
-            (HubError::NotCached { model: model() }.into(), NotFound),
             (
-                HubError::Refused { model: model(), endpoint: "e".to_owned(), reason: "r" }.into(),
-                NotFound,
+                HubError::NoRevisions { path: file().into(), revision: reason() }.into(),
+                InvalidRequest,
             ),
-            (HubError::Unavailable { model: model(), reason: reason() }.into(), Io),
+            (HubError::NotAModel { name: model(), hint: reason() }.into(), NotFound),
+            (HubError::NotCached { model: model() }.into(), NotFound),
+            (HubError::Offline { model: model() }.into(), InvalidRequest),
+            (HubError::Refused { model: model(), url: url(), reason: reason() }.into(), NotFound),
+            (HubError::Unavailable { model: model(), url: url(), reason: reason() }.into(), Io),
+            (HubError::Content { file: file(), url: url(), reason: reason() }.into(), Io),
+            (
+                HubError::Setting { variable: "V", value: file(), expected: reason() }.into(),
+                InvalidRequest,
+            ),
             (HubError::NotACheckpoint { model: model(), missing: file() }.into(), InvalidModel),
             (HubError::Cache { path: file().into(), source }.into(), Io),
         ]);

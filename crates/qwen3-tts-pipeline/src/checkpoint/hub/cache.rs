@@ -1,36 +1,44 @@
 //! One model's folder in the Hugging Face cache.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::HubError;
-use super::settings::Hub;
+use super::name::{MAIN, ModelName, is_commit};
+use super::part::with_ending;
 use crate::ModelFiles;
 
-/// The folder `models--{owner}--{name}`: `refs/main` names a commit, `snapshots/{commit}` holds its
-/// files.
+/// The folder `models--{owner}--{name}`: `refs/{revision}` names a commit, `snapshots/{commit}`
+/// holds its files.
 pub(super) struct Repository {
-    /// `owner/name`.
-    pub id: String,
+    pub name: ModelName,
     folder: PathBuf,
 }
 
 impl Repository {
-    pub fn new(id: &str, hub: &Hub) -> Result<Self, HubError> {
-        let parts: Vec<_> = id.split('/').collect();
-        if parts.len() != 2 || !parts.iter().all(|part| is_name(part)) {
-            return Err(HubError::NotAModel { name: id.to_owned() });
-        }
-        let folder = hub.cache.join(format!("models--{}", parts.join("--")));
-        Ok(Self { id: id.to_owned(), folder })
+    pub fn new(name: ModelName, cache: &Path) -> Self {
+        let folder = cache.join(folder_of(&name.id));
+        Self { name, folder }
     }
 
-    /// Returns the snapshot that `refs/main` names, if it has all files of a checkpoint.
+    /// Returns the repository that lies in `folder`, if that is one of a cache.
+    pub fn at(folder: &Path, revision: &str) -> Option<Self> {
+        let id = id_of(folder.file_name()?.to_str()?)?;
+        let name = ModelName::new(&id, revision)?;
+        let is_repository =
+            folder.join("snapshots").is_dir() && !folder.join("config.json").exists();
+        is_repository.then(|| Self { name, folder: folder.to_owned() })
+    }
+
+    /// Returns the snapshot of the revision, if it has all files of a checkpoint.
     pub fn complete_snapshot(&self) -> Option<PathBuf> {
-        let commit = fs::read_to_string(self.reference()).ok()?;
-        let commit = commit.trim();
-        let snapshot = self.snapshot(commit);
-        let complete = is_commit(commit) && ModelFiles::directory(&snapshot).missing().is_empty();
+        let revision = &self.name.revision;
+        let commit = match is_commit(revision) {
+            true => revision.clone(),
+            false => fs::read_to_string(self.reference()).ok()?.trim().to_owned(),
+        };
+        let snapshot = self.snapshot(&commit);
+        let complete = is_commit(&commit) && ModelFiles::directory(&snapshot).missing().is_empty();
         complete.then_some(snapshot)
     }
 
@@ -38,30 +46,35 @@ impl Repository {
         self.folder.join("snapshots").join(commit)
     }
 
-    /// Points `refs/main` at `commit`.
-    pub fn set_main(&self, commit: &str) -> Result<(), HubError> {
+    /// Points the revision at `commit`.
+    pub fn set_reference(&self, commit: &str) -> Result<(), HubError> {
+        if self.name.revision == commit {
+            return Ok(());
+        }
         let reference = self.reference();
-        let refs = self.folder.join("refs");
-        fs::create_dir_all(&refs).map_err(|error| HubError::cache(&refs, error))?;
-        let part = refs.join(format!(".main.{}.part", std::process::id()));
-        fs::write(&part, commit)
+        let part = with_ending(&reference, &format!(".{}.part", std::process::id()));
+        fs::create_dir_all(reference.parent().unwrap_or(&self.folder))
+            .and_then(|()| fs::write(&part, commit))
             .and_then(|()| fs::rename(&part, &reference))
             .map_err(|error| HubError::cache(&reference, error))
     }
 
     fn reference(&self) -> PathBuf {
-        self.folder.join("refs").join("main")
+        self.folder.join("refs").join(&self.name.revision)
     }
 }
 
-/// Returns true if `part` is valid as the owner or the name of a model, and as the name of a file in
-/// the folder that it is joined to.
-pub(super) fn is_name(part: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    !part.is_empty() && part.len() < 100 && !part.starts_with('.') && part.chars().all(fits)
+/// Returns the ids of the models in a cache.
+pub(super) fn cached_models(cache: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(cache) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| id_of(&name)).filter(|id| ModelName::new(id, MAIN).is_some()).collect()
 }
 
-/// Returns true if `text` is a Git commit hash.
-pub(super) fn is_commit(text: &str) -> bool {
-    text.len() == 40 && text.chars().all(|c| c.is_ascii_hexdigit())
+fn folder_of(id: &str) -> String {
+    format!("models--{}", id.replace('/', "--"))
+}
+
+fn id_of(folder: &str) -> Option<String> {
+    folder.strip_prefix("models--")?.split_once("--").map(|(owner, name)| format!("{owner}/{name}"))
 }

@@ -1,30 +1,31 @@
-//! Downloads of a snapshot, file by file. A file gets its name when it is complete.
+//! Downloads of a snapshot, file by file. A file gets its name when it is complete and checked.
 
-use std::fmt::Display;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use ureq::http::{Response, header};
-use ureq::{Agent, Body};
+use ureq::http::{HeaderName, StatusCode, header};
 
-use super::cache::{Repository, is_commit, is_name};
+use super::cache::Repository;
+use super::client::{Answer, Client};
+use super::content::{self, Expected, Hash};
 use super::error::HubError;
+use super::name::{is_commit, is_name};
+use super::part::Part;
+use super::progress::DownloadProgress;
+use super::retry::{Failure, Retries};
 use super::settings::Hub;
 use crate::ModelFiles;
 
-/// Progress of the download of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DownloadProgress {
-    /// Path of the file in the checkpoint.
-    pub file: String,
-    /// Number of bytes on disk.
-    pub done: u64,
-    /// Size of the file in bytes.
-    pub total: u64,
+/// What becomes of the files that a snapshot has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// They are checked against the hub, and replaced if they are not as published.
+    Check,
+    /// They are replaced.
+    Replace,
 }
 
 /// The hub's answer to a request for a revision.
@@ -37,29 +38,84 @@ struct Revision {
 #[derive(Deserialize)]
 struct Sibling {
     rfilename: String,
+    size: Option<u64>,
+    #[serde(rename = "blobId")]
+    blob_id: Option<String>,
+    lfs: Option<LargeFile>,
 }
 
-/// Downloads the files of a checkpoint at `main` and points the cache at that snapshot.
+#[derive(Deserialize)]
+struct LargeFile {
+    sha256: String,
+    size: u64,
+}
+
+impl Sibling {
+    fn expected(&self) -> Expected {
+        match &self.lfs {
+            Some(file) => Expected { size: Some(file.size), hash: Hash::parse(&file.sha256) },
+            None => {
+                let hash = self.blob_id.as_deref().and_then(Hash::parse);
+                Expected { size: self.size, hash }
+            }
+        }
+    }
+}
+
+/// Characters of a revision that stand for themselves in a URL.
+const IN_REVISION: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-').remove(b'~');
+
+/// Downloads the files of a checkpoint and points the revision at that snapshot.
 pub(super) fn download(
     repository: &Repository,
     hub: &Hub,
+    existing: Existing,
     progress: &mut dyn FnMut(&DownloadProgress),
 ) -> Result<PathBuf, HubError> {
-    let client = Client::new(repository, hub);
-    let revision = client.revision()?;
+    let client = Client::new(hub, &repository.name)?;
+    let mut retries = Retries::new(hub.retries, progress);
+    let revision = retries.run(|_| revision(&client, repository))?;
     let snapshot = repository.snapshot(&revision.sha);
-    for file in revision.siblings.iter().map(|sibling| sibling.rfilename.as_str()) {
-        if is_checkpoint_file(file) && !snapshot.join(file).is_file() {
-            client.fetch(&revision.sha, file, &snapshot.join(file), progress)?;
-        }
+    for sibling in revision.siblings.iter().filter(|file| is_checkpoint_file(&file.rfilename)) {
+        let file = Wanted {
+            name: &sibling.rfilename,
+            path: format!("{}/resolve/{}/{}", repository.name.id, revision.sha, sibling.rfilename),
+            target: snapshot.join(&sibling.rfilename),
+            expected: sibling.expected(),
+        };
+        file.fetch(&client, existing, &mut retries)?;
     }
     let missing = ModelFiles::directory(&snapshot).missing();
     if !missing.is_empty() {
-        let model = repository.id.clone();
+        let model = repository.name.to_string();
         return Err(HubError::NotACheckpoint { model, missing: missing.join(", ") });
     }
-    repository.set_main(&revision.sha)?;
+    repository.set_reference(&revision.sha)?;
     Ok(snapshot)
+}
+
+/// Asks which files a revision has.
+fn revision(client: &Client<'_>, repository: &Repository) -> Result<Revision, Failure> {
+    let name = &repository.name;
+    let revision = utf8_percent_encode(&name.revision, IN_REVISION);
+    let path = format!("api/models/{}/revision/{revision}?blobs=true", name.id);
+    let mut answer = client.get(&path, &[])?;
+    let text = answer.response.body_mut().read_to_string();
+    let text = text.map_err(|error| client.broken(&answer.url, &error))?;
+    match serde_json::from_str::<Revision>(&text) {
+        Ok(revision) if is_commit(&revision.sha) => Ok(revision),
+        Ok(_) => Err(client.unavailable_at(&answer.url, "the answer has no commit hash").into()),
+        Err(_) if text.trim_start().starts_with('<') => {
+            let reason = "the answer is a web page, such as the login page of a network; log in \
+                          with a browser, and check HF_ENDPOINT if it is set";
+            Err(client.unavailable_at(&answer.url, reason).into())
+        }
+        Err(error) => {
+            let reason = format!("the answer is not that of a hub: {error}");
+            Err(client.unavailable_at(&answer.url, reason).into())
+        }
+    }
 }
 
 /// Returns true for configuration, tokenizer and weights at the top or in `speech_tokenizer`, and
@@ -70,148 +126,188 @@ fn is_checkpoint_file(file: &str) -> bool {
     wanted && is_name(name)
 }
 
-struct Client<'a> {
-    agent: Agent,
-    model: &'a str,
-    hub: &'a Hub,
+/// A file of the snapshot.
+struct Wanted<'a> {
+    /// Path in the checkpoint.
+    name: &'a str,
+    /// Path on the server.
+    path: String,
+    /// Path in the cache.
+    target: PathBuf,
+    expected: Expected,
 }
 
-impl<'a> Client<'a> {
-    fn new(repository: &'a Repository, hub: &'a Hub) -> Self {
-        let config = Agent::config_builder()
-            .timeout_connect(Some(Duration::from_secs(15)))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
-            .timeout_per_read(Some(Duration::from_secs(60)))
-            .user_agent(concat!("qwen3-tts/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self { agent: config.new_agent(), model: &repository.id, hub }
-    }
-
-    fn revision(&self) -> Result<Revision, HubError> {
-        let url = format!("{}/api/models/{}/revision/main", self.hub.endpoint, self.model);
-        let mut response = self.get(&url, 0).map_err(|error| self.failure(error))?;
-        let text = response.body_mut().read_to_string().map_err(|error| self.unavailable(error))?;
-        let revision: Revision = serde_json::from_str(&text).map_err(|error| {
-            self.unavailable(format!("the hub's answer is not a revision: {error}"))
-        })?;
-        match is_commit(&revision.sha) {
-            true => Ok(revision),
-            false => Err(self.unavailable("the hub's answer has no commit hash")),
-        }
-    }
-
-    /// Downloads one file. Resumes where an earlier attempt ended.
+impl Wanted<'_> {
+    /// Downloads the file, if it is not there and as published. Resumes where an earlier attempt
+    /// ended.
     fn fetch(
         &self,
-        commit: &str,
-        file: &str,
-        target: &Path,
-        progress: &mut dyn FnMut(&DownloadProgress),
+        client: &Client<'_>,
+        existing: Existing,
+        retries: &mut Retries<'_>,
     ) -> Result<(), HubError> {
-        let Some((path, mut part)) =
-            open_part(target).map_err(|error| HubError::cache(target, error))?
-        else {
+        if existing == Existing::Check && self.target.is_file() {
+            retries.report(&DownloadProgress::Checking { name: self.name.to_owned() });
+        }
+        if self.is_here(existing) {
             return Ok(());
+        }
+        let mut on_wait = || {
+            let reason = format!("another process downloads {}", self.name);
+            retries.report(&DownloadProgress::Waiting { reason, duration: None });
         };
-        let url = format!("{}/{}/resolve/{commit}/{file}", self.hub.endpoint, self.model);
-        let mut done =
-            part.seek(SeekFrom::End(0)).map_err(|error| HubError::cache(&path, error))?;
-        let mut response = self.get(&url, done);
-        if matches!(response, Err(ureq::Error::StatusCode(416))) {
-            // The server has no bytes beyond those on disk. They may be complete or wrong: start over.
-            done = restart(&part).map_err(|error| HubError::cache(&path, error))?;
-            response = self.get(&url, done);
+        let mut part = Part::open(&self.target, &mut on_wait).map_err(|error| self.cache(error))?;
+        if self.is_here(existing) {
+            return part.discard().map_err(|error| self.cache(error));
         }
-        let response = response.map_err(|error| self.failure(error))?;
-        if done > 0 && response.status() != 206 {
-            done = restart(&part).map_err(|error| HubError::cache(&path, error))?;
+        if existing == Existing::Replace {
+            part.restart(None).map_err(|error| self.cache(error))?;
         }
-        let total = total_size(&response, done).ok_or_else(|| {
-            self.unavailable(format!("the hub does not send the length of {file}"))
-        })?;
-        let mut reader = response.into_body().into_reader();
+        let is_whole = self.expected.size == Some(part.len())
+            && content::check(part.path(), self.name, &self.expected).is_ok();
+        if !is_whole {
+            let mut furthest = part.len();
+            retries.run(|retries| self.attempt(client, &mut part, &mut furthest, retries))?;
+        }
+        part.complete().map_err(|error| self.cache(error))
+    }
+
+    fn is_here(&self, existing: Existing) -> bool {
+        existing == Existing::Check
+            && self.target.is_file()
+            && content::check(&self.target, self.name, &self.expected).is_ok()
+    }
+
+    /// Downloads the bytes that are not there yet, and checks the whole.
+    fn attempt(
+        &self,
+        client: &Client<'_>,
+        part: &mut Part,
+        furthest: &mut u64,
+        retries: &mut Retries<'_>,
+    ) -> Result<(), Failure> {
+        let mut answer = client.get(&self.path, &rest_of(part))?;
+        let resumed = continues(part, &answer, self.expected.size);
+        if !resumed {
+            if part.len() > 0 && answer.response.status() != StatusCode::OK {
+                // The server has no such range, or sends another.
+                answer = client.get(&self.path, &[])?;
+            }
+            if answer.response.status() != StatusCode::OK {
+                let reason = format!("the server answers {}", answer.response.status());
+                return Err(client.unavailable_at(&answer.url, reason).into());
+            }
+            let tag = answer.header(header::ETAG).filter(|tag| !tag.starts_with("W/"));
+            part.restart(tag).map_err(|error| self.cache(error))?;
+        }
+        let expected = self.expected.clone().or(answer.expected.clone());
+        let url = answer.url.clone();
+        self.receive(client, answer, part, furthest, retries)?;
+        let Err(flaw) = content::check(part.path(), self.name, &expected) else { return Ok(()) };
+        part.restart(None).map_err(|error| self.cache(error))?;
+        let reason = format!("{} is not as published", self.name);
+        let error = HubError::Content { file: self.name.to_owned(), url, reason: flaw };
+        match resumed {
+            // The bytes of an earlier attempt may be those of another version.
+            true => Err(Failure::Passing { error, reason, wait: Some(Duration::ZERO) }),
+            false => Err(error.into()),
+        }
+    }
+
+    /// Appends the body of a response.
+    fn receive(
+        &self,
+        client: &Client<'_>,
+        answer: Answer,
+        part: &mut Part,
+        furthest: &mut u64,
+        retries: &mut Retries<'_>,
+    ) -> Result<(), Failure> {
+        let total = total_size(part, &answer);
+        let url = answer.url;
+        let mut reader = answer.response.into_body().into_reader();
         let mut buffer = vec![0; 1 << 18];
-        while done < total {
-            let n = reader.read(&mut buffer).map_err(|error| self.unavailable(error))?;
+        loop {
+            let n = reader
+                .read(&mut buffer)
+                .map_err(|error| client.broken(&url, &ureq::Error::from(error)))?;
             if n == 0 {
                 break;
             }
-            part.write_all(&buffer[..n]).map_err(|error| HubError::cache(&path, error))?;
-            done += n as u64;
-            progress(&DownloadProgress { file: file.to_owned(), done, total });
-        }
-        if done != total {
-            let _ = if done > total { part.set_len(0) } else { Ok(()) };
-            return Err(
-                self.unavailable(format!("{file} ended after {done} of {total} bytes; run again"))
-            );
-        }
-        part.sync_all()
-            .and_then(|()| fs::rename(&path, target))
-            .map_err(|error| HubError::cache(target, error))
-    }
-
-    /// Requests the bytes from `from` on.
-    fn get(&self, url: &str, from: u64) -> Result<Response<Body>, ureq::Error> {
-        let mut request = self.agent.get(url);
-        if let Some(token) = &self.hub.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        if from > 0 {
-            request = request.header(header::RANGE, format!("bytes={from}-"));
-        }
-        request.call()
-    }
-
-    fn failure(&self, error: ureq::Error) -> HubError {
-        let reason = match error {
-            ureq::Error::StatusCode(401 | 403) => {
-                "no permission; check the name, set HF_TOKEN, and accept the model's terms if it \
-                 has any"
+            part.append(&buffer[..n]).map_err(|error| self.cache(error))?;
+            let progress =
+                DownloadProgress::File { name: self.name.to_owned(), done: part.len(), total };
+            match part.len() > *furthest {
+                true => retries.advance(&progress),
+                false => retries.report(&progress),
             }
-            ureq::Error::StatusCode(404) => "there is no such model or file; check the name",
-            error => return self.unavailable(error),
+            *furthest = part.len().max(*furthest);
+        }
+        match total.filter(|&total| part.len() < total) {
+            None => Ok(()),
+            Some(total) => {
+                let reason = format!("{} ended after {} of {total} bytes", self.name, part.len());
+                let error = client.unavailable_at(&url, reason.clone());
+                Err(Failure::Passing { error, reason, wait: None })
+            }
+        }
+    }
+
+    fn cache(&self, error: std::io::Error) -> HubError {
+        HubError::cache(&self.target, error)
+    }
+}
+
+/// Returns the headers that ask for the bytes that `part` lacks, of the same version.
+fn rest_of(part: &Part) -> Vec<(HeaderName, String)> {
+    if part.len() == 0 {
+        return Vec::new();
+    }
+    let range = (header::RANGE, format!("bytes={}-", part.len()));
+    let version = part.tag().map(|tag| (header::IF_RANGE, tag.to_owned()));
+    std::iter::once(range).chain(version).collect()
+}
+
+/// Returns true if a response holds the bytes that follow those of `part`, of the same version.
+fn continues(part: &Part, answer: &Answer, size: Option<u64>) -> bool {
+    let Some(range) = answer.header(header::CONTENT_RANGE).and_then(ContentRange::parse) else {
+        return false;
+    };
+    let tag = answer.header(header::ETAG);
+    let same_version = part.tag().is_none_or(|old| tag.is_none_or(|new| new == old));
+    let same_size = size.is_none_or(|size| range.total.is_none_or(|total| total == size));
+    part.len() > 0
+        && answer.response.status() == StatusCode::PARTIAL_CONTENT
+        && range.start == part.len()
+        && same_version
+        && same_size
+}
+
+/// Returns the size of the whole file, if the server tells it.
+fn total_size(part: &Part, answer: &Answer) -> Option<u64> {
+    let range = answer.header(header::CONTENT_RANGE).and_then(ContentRange::parse);
+    let rest = || answer.header(header::CONTENT_LENGTH)?.trim().parse::<u64>().ok();
+    match range {
+        Some(range) => range.total,
+        None => rest().map(|rest| part.len() + rest),
+    }
+}
+
+/// `bytes 100-199/200`.
+struct ContentRange {
+    start: u64,
+    /// `None` for `*`.
+    total: Option<u64>,
+}
+
+impl ContentRange {
+    fn parse(text: &str) -> Option<Self> {
+        let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+        let (start, _) = range.split_once('-')?;
+        let total = match total {
+            "*" => None,
+            total => Some(total.parse().ok()?),
         };
-        let endpoint = self.hub.endpoint.clone();
-        HubError::Refused { model: self.model.to_owned(), endpoint, reason }
-    }
-
-    fn unavailable(&self, reason: impl Display) -> HubError {
-        let reason = format!("{}: {reason}", self.hub.endpoint);
-        HubError::Unavailable { model: self.model.to_owned(), reason }
-    }
-}
-
-/// Opens the unfinished file beside `target` and locks it against other processes that download
-/// the same file. Returns `None` if another process has completed it meanwhile.
-fn open_part(target: &Path) -> io::Result<Option<(PathBuf, File)>> {
-    let mut name = target.as_os_str().to_owned();
-    name.push(".incomplete");
-    let path = PathBuf::from(name);
-    if let Some(folder) = target.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let part = OpenOptions::new().create(true).append(true).open(&path)?;
-    part.lock()?;
-    if target.is_file() {
-        let _ = fs::remove_file(&path);
-        return Ok(None);
-    }
-    Ok(Some((path, part)))
-}
-
-/// Truncates an unfinished file to nothing.
-fn restart(mut part: &File) -> io::Result<u64> {
-    part.set_len(0)?;
-    part.seek(SeekFrom::Start(0))
-}
-
-/// Returns the size of the whole file in bytes, of which `done` are on disk.
-fn total_size(response: &Response<Body>, done: u64) -> Option<u64> {
-    let header = |name| response.headers().get(name)?.to_str().ok();
-    match header(header::CONTENT_RANGE) {
-        // "bytes 100-199/200"
-        Some(range) => range.rsplit('/').next()?.parse().ok(),
-        None => header(header::CONTENT_LENGTH)?.parse::<u64>().ok().map(|length| done + length),
+        Some(Self { start: start.trim().parse().ok()?, total })
     }
 }
