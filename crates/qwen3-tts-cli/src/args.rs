@@ -32,6 +32,9 @@ pub enum Command {
     /// Show the configuration and weights of a checkpoint
     Info(InfoArgs),
     /// Download a model from the Hugging Face hub and print its directory
+    ///
+    /// Files in the cache are checked against the hub. Missing, damaged and outdated files are
+    /// downloaded.
     Download(DownloadArgs),
     /// Convert a checkpoint to another layout, data type or quantisation
     ///
@@ -39,6 +42,41 @@ pub enum Command {
     /// files of torch.save (.bin, .pt, .pth); code in such a file is never executed. Quantised
     /// weights are dequantised unless --quantize is given.
     Convert(ConvertArgs),
+}
+
+impl Command {
+    /// Appends `--revision` to the hub id of the model.
+    fn with_revision(mut self) -> Self {
+        match &mut self {
+            Self::Speak(args) => args.model.append_revision(),
+            Self::Batch(args) => args.model.append_revision(),
+            Self::Voice(VoiceCommand::Create(args)) => args.model.append_revision(),
+            Self::Voice(VoiceCommand::Show(_)) => {}
+            Self::Codec(CodecCommand::Decode(args)) => args.model.append_revision(),
+            Self::Codec(CodecCommand::Encode(args)) => args.model.append_revision(),
+            Self::Info(args) => append_revision(args.model.as_mut(), args.revision.as_deref()),
+            Self::Download(args) => {
+                append_revision(Some(&mut args.model), args.revision.as_deref());
+            }
+            Self::Convert(args) => {
+                append_revision(Some(&mut args.source), args.revision.as_deref());
+            }
+        }
+        self
+    }
+}
+
+impl ModelArgs {
+    fn append_revision(&mut self) {
+        append_revision(self.model.as_mut(), self.revision.as_deref());
+    }
+}
+
+fn append_revision(model: Option<&mut String>, revision: Option<&str>) {
+    if let (Some(model), Some(revision)) = (model, revision) {
+        model.push('@');
+        model.push_str(revision);
+    }
 }
 
 #[derive(Subcommand)]
@@ -263,10 +301,16 @@ pub struct EncodeArgs {
 
 #[derive(Args)]
 pub struct ModelArgs {
-    /// Directory of a checkpoint, or its id on the Hugging Face hub
+    /// Directory of a checkpoint, or a model on the Hugging Face hub: its id, such as
+    /// Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice, or the URL of its page
     /// [default: the small built-in demo checkpoint]
     #[arg(long, value_name = "DIR_OR_HUB_ID")]
     pub model: Option<String>,
+
+    /// Branch, tag or commit of the model on the hub; HUB_ID@REVISION does the same
+    /// [default: main]
+    #[arg(long, requires = "model")]
+    revision: Option<String>,
 
     /// Device to compute on; mlx needs a build with the feature `mlx`
     #[arg(long, value_enum, default_value = "cpu")]
@@ -364,7 +408,12 @@ pub struct DecodeArgs {
 pub struct InfoArgs {
     /// Directory of a checkpoint, or the hub id of a downloaded one
     /// [default: the small built-in demo checkpoint]
+    #[arg(value_name = "DIR_OR_HUB_ID")]
     pub model: Option<String>,
+
+    /// Branch, tag or commit of the model on the hub [default: main]
+    #[arg(long, requires = "model")]
+    revision: Option<String>,
 
     /// Print JSON
     #[arg(long)]
@@ -373,15 +422,27 @@ pub struct InfoArgs {
 
 #[derive(Args)]
 pub struct DownloadArgs {
-    /// Hub id of the model, such as Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice
+    /// Hub id of the model, such as Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice, or the URL of its page
     #[arg(value_name = "HUB_ID")]
     pub model: String,
+
+    /// Branch, tag or commit; HUB_ID@REVISION does the same [default: main]
+    #[arg(long)]
+    revision: Option<String>,
+
+    /// Download every file again
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Args)]
 pub struct ConvertArgs {
-    /// Directory of a checkpoint, or its id on the Hugging Face hub
+    /// Directory of a checkpoint, or the id of a model on the Hugging Face hub
     pub source: String,
+
+    /// Branch, tag or commit of the model on the hub [default: main]
+    #[arg(long)]
+    revision: Option<String>,
 
     /// Directory to create; it must not exist yet
     pub out: PathBuf,
@@ -450,7 +511,8 @@ pub enum When {
 
 /// Parses the process's arguments. Help, version and usage errors end the command.
 pub fn parse() -> Result<Command, ExitCode> {
-    Cli::try_parse().map(|cli| cli.command).map_err(|error| match error.kind() {
+    let parsed = Cli::try_parse().map(|cli| cli.command.with_revision());
+    parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

@@ -8,8 +8,13 @@ use crate::output::write_stdout;
 use crate::progress::{self, DownloadBar};
 
 pub fn run(args: &DownloadArgs) -> Result {
-    let mut bar = DownloadBar::new(progress::is_wanted(When::Auto));
-    let directory = Hub::from_env().resolve(&args.model, &mut |p| bar.update(p))?;
+    let hub = Hub::from_env();
+    let mut bar = DownloadBar::new(progress::is_wanted(When::Auto) && hub.show_progress);
+    let mut update = |progress: &_| bar.update(progress);
+    let directory = match args.force {
+        true => hub.download_again(&args.model, &mut update)?,
+        false => hub.download(&args.model, &mut update)?,
+    };
     drop(bar);
     write_stdout(format!("{}\n", directory.display()).as_bytes())
 }
