@@ -40,23 +40,20 @@ impl Sampling {
 
     /// Returns the parameters for codebook 0: the checkpoint's, with these changes.
     pub fn talker(&self, published: &GenerationConfig) -> SamplingParams {
-        SamplingParams {
-            do_sample: published.do_sample && !self.greedy,
-            temperature: self.temperature.unwrap_or(published.temperature),
-            top_k: self.top_k.unwrap_or(published.top_k),
-            top_p: self.top_p.unwrap_or(published.top_p),
-            repetition_penalty: self.repetition_penalty.unwrap_or(published.repetition_penalty),
-        }
+        SamplingParams::GREEDY
+            .do_sample(published.do_sample && !self.greedy)
+            .temperature(self.temperature.unwrap_or(published.temperature))
+            .top_k(self.top_k.unwrap_or(published.top_k))
+            .top_p(self.top_p.unwrap_or(published.top_p))
+            .repetition_penalty(self.repetition_penalty.unwrap_or(published.repetition_penalty))
     }
 
     /// Returns the parameters for the other codebooks: the checkpoint's, with these changes.
     pub fn subtalker(&self, published: &GenerationConfig) -> SamplingParams {
-        SamplingParams {
-            do_sample: published.subtalker_dosample && !self.greedy,
-            temperature: self.subtalker_temperature.unwrap_or(published.subtalker_temperature),
-            top_k: self.subtalker_top_k.unwrap_or(published.subtalker_top_k),
-            top_p: self.subtalker_top_p.unwrap_or(published.subtalker_top_p),
-            repetition_penalty: 1.0,
-        }
+        SamplingParams::GREEDY
+            .do_sample(published.subtalker_dosample && !self.greedy)
+            .temperature(self.subtalker_temperature.unwrap_or(published.subtalker_temperature))
+            .top_k(self.subtalker_top_k.unwrap_or(published.subtalker_top_k))
+            .top_p(self.subtalker_top_p.unwrap_or(published.subtalker_top_p))
     }
 }

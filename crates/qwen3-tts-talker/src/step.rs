@@ -174,10 +174,9 @@ fn join(rows: &[Tensor]) -> Tensor {
 /// the first two tokens.
 fn constraints<'a>(config: &TalkerConfig, history: &'a [u32]) -> Constraints<'a> {
     let eos = config.codec_eos_token_id;
-    Constraints {
-        history,
-        suppressed: config.first_suppressed_id()..config.vocab_size as u32,
-        exempt: Some(eos),
-        forbidden: (history.len() < MIN_NEW_TOKENS).then_some(eos),
-    }
+    Constraints::default()
+        .history(history)
+        .suppressed(config.first_suppressed_id()..config.vocab_size as u32)
+        .exempt(Some(eos))
+        .forbidden((history.len() < MIN_NEW_TOKENS).then_some(eos))
 }

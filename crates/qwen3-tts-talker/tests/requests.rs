@@ -139,11 +139,11 @@ fn invalid_sampling_is_refused_by_name() {
     let talker = talker(|_| ());
     let base = params(5).talker;
     for (sampling, name) in [
-        (SamplingParams { temperature: 0.0, ..base }, "temperature"),
-        (SamplingParams { temperature: f32::NAN, ..base }, "temperature"),
-        (SamplingParams { top_p: 0.0, ..base }, "top-p"),
-        (SamplingParams { top_p: 1.5, ..base }, "top-p"),
-        (SamplingParams { repetition_penalty: -1.0, ..base }, "repetition penalty"),
+        (base.temperature(0.0), "temperature"),
+        (base.temperature(f32::NAN), "temperature"),
+        (base.top_p(0.0), "top-p"),
+        (base.top_p(1.5), "top-p"),
+        (base.repetition_penalty(-1.0), "repetition penalty"),
     ] {
         let (mut talker_params, mut subtalker_params) = (params(5), params(5));
         talker_params.talker = sampling;
@@ -161,15 +161,14 @@ fn invalid_sampling_is_refused_by_name() {
 fn changes_to_the_sampling_replace_the_published_values() {
     let published = GenerationConfig::default();
     let params = GenerationParams::new(&published, &Sampling::default());
-    let sampled = SamplingParams {
-        do_sample: true,
-        temperature: 0.9,
-        top_k: 50,
-        top_p: 1.0,
-        repetition_penalty: 1.05,
-    };
+    let sampled = SamplingParams::GREEDY
+        .do_sample(true)
+        .temperature(0.9)
+        .top_k(50)
+        .top_p(1.0)
+        .repetition_penalty(1.05);
     assert_eq!(params.talker, sampled);
-    assert_eq!(params.subtalker, SamplingParams { repetition_penalty: 1.0, ..sampled });
+    assert_eq!(params.subtalker, sampled.repetition_penalty(1.0));
     assert_eq!((params.max_frames, params.seed), (2047, 0));
 
     let mut changes = Sampling::greedy();
@@ -181,20 +180,18 @@ fn changes_to_the_sampling_replace_the_published_values() {
     changes.subtalker_top_k = Some(9);
     changes.subtalker_top_p = Some(0.125);
     let params = GenerationParams::new(&published, &changes);
-    let talker = SamplingParams {
-        do_sample: false,
-        temperature: 0.5,
-        top_k: 7,
-        top_p: 0.25,
-        repetition_penalty: 1.5,
-    };
-    let subtalker = SamplingParams {
-        do_sample: false,
-        temperature: 0.75,
-        top_k: 9,
-        top_p: 0.125,
-        repetition_penalty: 1.0,
-    };
+    let talker = SamplingParams::GREEDY
+        .do_sample(false)
+        .temperature(0.5)
+        .top_k(7)
+        .top_p(0.25)
+        .repetition_penalty(1.5);
+    let subtalker = SamplingParams::GREEDY
+        .do_sample(false)
+        .temperature(0.75)
+        .top_k(9)
+        .top_p(0.125)
+        .repetition_penalty(1.0);
     assert_eq!((params.talker, params.subtalker), (talker, subtalker));
 }
 

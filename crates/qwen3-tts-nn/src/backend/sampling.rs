@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-/// Parameters of the choice of a token from logits.
+/// Parameters of the choice of a token from logits. Start from [`SamplingParams::GREEDY`], and
+/// change fields.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SamplingParams {
     /// True to draw at random; false to take the most likely token.
     pub do_sample: bool,
@@ -23,6 +25,31 @@ impl SamplingParams {
     /// Always the most likely token.
     pub const GREEDY: Self =
         Self { do_sample: false, temperature: 1.0, top_k: 0, top_p: 1.0, repetition_penalty: 1.0 };
+
+    /// Sets whether to draw at random.
+    pub fn do_sample(self, do_sample: bool) -> Self {
+        Self { do_sample, ..self }
+    }
+
+    /// Sets the divisor of the logits.
+    pub fn temperature(self, temperature: f32) -> Self {
+        Self { temperature, ..self }
+    }
+
+    /// Sets the number of most likely tokens to choose from; 0 for all.
+    pub fn top_k(self, top_k: usize) -> Self {
+        Self { top_k, ..self }
+    }
+
+    /// Sets the probability that the tokens to choose from reach together.
+    pub fn top_p(self, top_p: f32) -> Self {
+        Self { top_p, ..self }
+    }
+
+    /// Sets the penalty on tokens that were generated before.
+    pub fn repetition_penalty(self, repetition_penalty: f32) -> Self {
+        Self { repetition_penalty, ..self }
+    }
 
     /// Checks that every parameter is in its range.
     ///
@@ -46,8 +73,10 @@ fn check_positive(name: &str, value: f32) -> Result<(), String> {
     }
 }
 
-/// The limits that the model itself sets to a choice, whatever the parameters.
+/// The limits that the model itself sets to a choice, whatever the parameters. The default allows
+/// every token.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Constraints<'a> {
     /// Tokens generated before, for the repetition penalty.
     pub history: &'a [u32],
@@ -59,7 +88,27 @@ pub struct Constraints<'a> {
     pub forbidden: Option<u32>,
 }
 
-impl Constraints<'_> {
+impl<'a> Constraints<'a> {
+    /// Sets the tokens generated before.
+    pub fn history(self, history: &'a [u32]) -> Self {
+        Self { history, ..self }
+    }
+
+    /// Sets the ids that cannot be chosen.
+    pub fn suppressed(self, suppressed: Range<u32>) -> Self {
+        Self { suppressed, ..self }
+    }
+
+    /// Sets an id within the suppressed ones that can be chosen.
+    pub fn exempt(self, exempt: Option<u32>) -> Self {
+        Self { exempt, ..self }
+    }
+
+    /// Sets one more id that cannot be chosen.
+    pub fn forbidden(self, forbidden: Option<u32>) -> Self {
+        Self { forbidden, ..self }
+    }
+
     /// Returns the ids that cannot be chosen.
     pub(crate) fn excluded(&self) -> impl Iterator<Item = u32> {
         let suppressed = self.suppressed.clone().filter(|id| self.exempt != Some(*id));

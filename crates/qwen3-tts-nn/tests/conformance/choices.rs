@@ -35,25 +35,24 @@ fn greedy_takes_the_largest_allowed_logit_after_the_penalty() {
     logits[3] = 4.0;
     logits[4] = 4.0;
     logits[8] = 9.0;
-    let penalty =
-        |repetition_penalty| SamplingParams { repetition_penalty, ..SamplingParams::GREEDY };
+    let penalty = |penalty| SamplingParams::GREEDY.repetition_penalty(penalty);
     let none = Constraints::default();
     on_every_device(|device| {
         assert_eq!(choose(&logits, penalty(1.0), &none, device), 8);
-        let tail = Constraints { suppressed: 5..10, ..Constraints::default() };
+        let tail = Constraints::default().suppressed(5..10);
         assert_eq!(choose(&logits, penalty(1.0), &tail, device), 2);
-        let exempt = Constraints { exempt: Some(8), ..tail.clone() };
+        let exempt = tail.clone().exempt(Some(8));
         assert_eq!(choose(&logits, penalty(1.0), &exempt, device), 8);
-        let forbidden = Constraints { forbidden: Some(8), ..exempt };
+        let forbidden = exempt.forbidden(Some(8));
         assert_eq!(choose(&logits, penalty(1.0), &forbidden, device), 2);
         // 5 / 1.5 is below 4, once; the first of the two 4s is taken.
-        let history = Constraints { history: &[2, 2], ..tail.clone() };
+        let history = tail.clone().history(&[2, 2]);
         assert_eq!(choose(&logits, penalty(1.5), &history, device), 3);
         // 5 / 1.2 is not; only a penalty for each occurrence would take it below.
         assert_eq!(choose(&logits, penalty(1.2), &history, device), 2);
         // A negative logit is multiplied.
         let negative: Vec<f32> = logits.iter().map(|v| v - 10.0).collect();
-        let history = Constraints { history: &[8], ..Constraints::default() };
+        let history = Constraints::default().history(&[8]);
         assert_eq!(choose(&negative, penalty(6.0), &history, device), 2);
     });
 }
@@ -84,21 +83,19 @@ fn draws_follow_the_official_probabilities() {
         for (name, setting) in settings {
             println!("{name}");
             let number = |key: &str| setting[key].as_f64().unwrap() as f32;
-            let params = SamplingParams {
-                do_sample: setting["do_sample"].as_bool().unwrap(),
-                temperature: number("temperature"),
-                top_k: setting["top_k"].as_u64().unwrap() as usize,
-                top_p: number("top_p"),
-                repetition_penalty: number("repetition_penalty"),
-            };
+            let params = SamplingParams::GREEDY
+                .do_sample(setting["do_sample"].as_bool().unwrap())
+                .temperature(number("temperature"))
+                .top_k(setting["top_k"].as_u64().unwrap() as usize)
+                .top_p(number("top_p"))
+                .repetition_penalty(number("repetition_penalty"));
             let history = setting["history"].as_array().unwrap().iter();
             let history: Vec<u32> = history.map(|id| id.as_u64().unwrap() as u32).collect();
-            let constraints = Constraints {
-                history: &history,
-                suppressed: golden.number("suppressed_from") as u32..vocab as u32,
-                exempt: Some(eos),
-                forbidden: (history.len() < golden.number("min_new_tokens")).then_some(eos),
-            };
+            let constraints = Constraints::default()
+                .history(&history)
+                .suppressed(golden.number("suppressed_from") as u32..vocab as u32)
+                .exempt(Some(eos))
+                .forbidden((history.len() < golden.number("min_new_tokens")).then_some(eos));
             let logits = golden.f32(&format!("{name}.logits")).1;
             let logits = Tensor::from_vec(logits, &[1, 1, vocab], device);
             let mut sampler = Sampler::new(params, SEED, 0);
@@ -140,25 +137,18 @@ fn assert_greatest(ids: &[u32], probabilities: &[f64]) {
 #[test]
 fn draws_are_those_of_the_cpu() {
     let cpu = Device::cpu(1);
-    let sampling = SamplingParams { do_sample: true, ..SamplingParams::GREEDY };
-    let constraints = Constraints {
-        history: &[3, 17, 17, 90],
-        suppressed: 150..VOCAB as u32,
-        exempt: Some(160),
-        forbidden: Some(12),
-    };
+    let sampling = SamplingParams::GREEDY.do_sample(true);
+    let constraints = Constraints::default()
+        .history(&[3, 17, 17, 90])
+        .suppressed(150..VOCAB as u32)
+        .exempt(Some(160))
+        .forbidden(Some(12));
     let settings = [
         sampling,
-        SamplingParams { temperature: 0.6, ..sampling },
-        SamplingParams { top_k: 7, ..sampling },
-        SamplingParams { top_p: 0.7, ..sampling },
-        SamplingParams {
-            temperature: 2.0,
-            top_k: 50,
-            top_p: 0.9,
-            repetition_penalty: 1.3,
-            ..sampling
-        },
+        sampling.temperature(0.6),
+        sampling.top_k(7),
+        sampling.top_p(0.7),
+        sampling.temperature(2.0).top_k(50).top_p(0.9).repetition_penalty(1.3),
     ];
     on_every_device(|device| {
         for params in settings {
@@ -181,7 +171,7 @@ fn draws_are_those_of_the_cpu() {
 #[test]
 fn equal_logits_are_filtered_alike() {
     let cpu = Device::cpu(1);
-    let params = SamplingParams { do_sample: true, top_k: 3, top_p: 0.5, ..SamplingParams::GREEDY };
+    let params = SamplingParams::GREEDY.do_sample(true).top_k(3).top_p(0.5);
     on_every_device(|device| {
         for logits in [vec![1.0; 8], vec![1.0, 2.0, 2.0, 2.0, 0.0, 2.0]] {
             let none = Constraints::default();
