@@ -95,8 +95,8 @@ impl<'a> Client<'a> {
     pub fn broken(&self, url: &str, error: &ureq::Error) -> Failure {
         let reason = describe(error);
         let error_of_model = self.unavailable_at(url, reason.clone());
-        match is_passing(error) {
-            true => Failure::Passing { error: error_of_model, reason, wait: None },
+        match is_transient(error) {
+            true => Failure::Transient { error: error_of_model, reason, wait: None },
             false => error_of_model.into(),
         }
     }
@@ -178,7 +178,7 @@ impl<'a> Client<'a> {
             _ => return Err(self.unavailable(uri, reason).into()),
         }
         let error = self.unavailable(uri, reason.clone());
-        Err(Failure::Passing { error, reason, wait })
+        Err(Failure::Transient { error, reason, wait })
     }
 
     fn check_encoding(&self, uri: &Uri, response: &Response<Body>) -> Result<(), Failure> {
@@ -269,9 +269,8 @@ fn describe(error: &ureq::Error) -> String {
     }
 }
 
-/// Returns true if the failure may pass: a connection that broke, but not one that could not be
-/// made.
-fn is_passing(error: &ureq::Error) -> bool {
+/// Returns true for a connection that broke, false for one that could not be made.
+fn is_transient(error: &ureq::Error) -> bool {
     use std::io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, TimedOut, UnexpectedEof,
     };

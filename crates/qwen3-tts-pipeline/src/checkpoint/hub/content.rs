@@ -1,4 +1,4 @@
-//! Whether a file is what the hub lists: its size and hash, else its form.
+//! Checks of a file against the size and hash that the hub lists, or else of its format.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -14,7 +14,7 @@ use ureq::http::{HeaderMap, header};
 /// Largest size in bytes of the head of a safetensors file.
 const MAX_HEAD: u64 = 100_000_000;
 
-/// Size and hash of a file, as far as the hub tells them.
+/// Size and hash of a file, if the hub lists them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Expected {
     pub size: Option<u64>,

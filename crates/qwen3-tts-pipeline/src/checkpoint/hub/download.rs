@@ -209,7 +209,7 @@ impl Wanted<'_> {
         let error = HubError::Content { file: self.name.to_owned(), url, reason: flaw };
         match resumed {
             // The bytes of an earlier attempt may be those of another version.
-            true => Err(Failure::Passing { error, reason, wait: Some(Duration::ZERO) }),
+            true => Err(Failure::Transient { error, reason, wait: Some(Duration::ZERO) }),
             false => Err(error.into()),
         }
     }
@@ -248,7 +248,7 @@ impl Wanted<'_> {
             Some(total) => {
                 let reason = format!("{} ended after {} of {total} bytes", self.name, part.len());
                 let error = client.unavailable_at(&url, reason.clone());
-                Err(Failure::Passing { error, reason, wait: None })
+                Err(Failure::Transient { error, reason, wait: None })
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Which proxy a request goes through, by the environment variables that curl and Python share.
+//! The proxy of a request, from the environment variables that curl and Python share.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use super::error::HubError;
 
 /// The proxies of `http` and `https`, and the hosts that need none.
 ///
-/// A proxy that is set is never bypassed: a value that is no proxy's URL is an error.
+/// A configured proxy is never bypassed: an invalid value is an error.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proxies {
     http: Option<Setting>,

@@ -1,4 +1,4 @@
-//! When a request is repeated, and how long to wait before.
+//! Retries: which failures are transient, and how long to wait.
 
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -8,27 +8,26 @@ use ureq::http::{HeaderMap, header};
 use super::error::HubError;
 use super::progress::DownloadProgress;
 
-/// Wait before the first repetition, if the server does not tell. Doubles with each further one.
+/// Wait before the first retry, if the server names none. Doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// Longest wait that is accepted from the server. Its limits of requests count in windows of five
-/// minutes.
+/// Longest wait that is accepted from the server, whose rate limits have windows of five minutes.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// A failed attempt.
 pub(super) enum Failure {
-    /// The next attempt would fail as well.
-    Lasting(HubError),
-    /// The next attempt may succeed, after the wait that the server asks for.
-    Passing { error: HubError, reason: String, wait: Option<Duration> },
+    /// Permanent: the next attempt would fail as well.
+    Permanent(HubError),
+    /// Transient: the next attempt may succeed, after the wait that the server asks for.
+    Transient { error: HubError, reason: String, wait: Option<Duration> },
 }
 
 impl From<HubError> for Failure {
     fn from(error: HubError) -> Self {
-        Self::Lasting(error)
+        Self::Permanent(error)
     }
 }
 
-/// Counts the failures in a row.
+/// Consecutive failures, up to a limit.
 pub(super) struct Retries<'a> {
     limit: u32,
     failures: u32,
@@ -40,7 +39,7 @@ impl<'a> Retries<'a> {
         Self { limit, failures: 0, progress }
     }
 
-    /// Repeats `attempt` until it succeeds, or fails for good.
+    /// Repeats `attempt` until it succeeds or fails permanently.
     pub fn run<T>(
         &mut self,
         mut attempt: impl FnMut(&mut Self) -> Result<T, Failure>,
@@ -54,7 +53,7 @@ impl<'a> Retries<'a> {
         }
     }
 
-    /// Reports progress of a file. The failures before it no longer count.
+    /// Reports progress of a file, which resets the count of failures.
     pub fn advance(&mut self, progress: &DownloadProgress) {
         self.failures = 0;
         self.report(progress);
@@ -66,8 +65,8 @@ impl<'a> Retries<'a> {
 
     fn wait(&mut self, failure: Failure) -> Result<(), HubError> {
         let (error, reason, wait) = match failure {
-            Failure::Lasting(error) => return Err(error),
-            Failure::Passing { error, reason, wait } => (error, reason, wait),
+            Failure::Permanent(error) => return Err(error),
+            Failure::Transient { error, reason, wait } => (error, reason, wait),
         };
         let duration = wait.unwrap_or(FIRST_WAIT * 2u32.saturating_pow(self.failures));
         if self.failures >= self.limit || duration > LONGEST_WAIT {

@@ -41,7 +41,7 @@ pub struct Hub {
     pub metadata_timeout: Duration,
     /// Longest wait for a connection, and for the next bytes of a file.
     pub download_timeout: Duration,
-    /// Number of times that a request is repeated in a row after the network or the server failed.
+    /// Maximum number of consecutive retries after transient failures of the network or the server.
     pub retries: u32,
     pub(super) proxies: Proxies,
     pub(super) certificates: Certificates,
