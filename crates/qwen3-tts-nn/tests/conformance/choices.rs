@@ -57,6 +57,19 @@ fn greedy_takes_the_largest_allowed_logit_after_the_penalty() {
     });
 }
 
+#[test]
+fn the_penalty_divides_positive_logits_and_multiplies_negative_ones() {
+    let params = SamplingParams::GREEDY.repetition_penalty(1.05);
+    let seen = Constraints::default().history(&[0]);
+    on_every_device(|device| {
+        // 2 / 1.05 is 1.90476, and −2 · 1.05 is −2.1.
+        for (logit, below, above) in [(2.0, 1.9047, 1.9048), (-2.0, -2.1001, -2.0999)] {
+            assert_eq!(choose(&[logit, below], params, &seen, device), 0);
+            assert_eq!(choose(&[logit, above], params, &seen, device), 1);
+        }
+    });
+}
+
 const SEED: u64 = 3;
 const DRAWS: usize = 1000;
 
