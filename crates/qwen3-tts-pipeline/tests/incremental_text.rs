@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use qwen3_tts_pipeline::{Error, ModelFiles, SpeechRequest, TextMode, TextTokenizer};
+use qwen3_tts_pipeline::{Error, ErrorKind, ModelFiles, SpeechRequest, TextMode, TextTokenizer};
 use qwen3_tts_testkit::{Golden, checkpoint};
 use support::{LargeVocabulary, kinds, load, speak};
 
@@ -239,4 +239,31 @@ fn text_has_an_end_and_a_listener() {
     let whole = request.text_mode(TextMode::NonStreaming);
     let error = model.speak_incremental(whole).map(drop).unwrap_err();
     assert!(error.to_string().contains("streaming"), "{error}");
+}
+
+#[test]
+fn a_word_without_end_fails_the_speech_too() {
+    let model = load("custom_voice_0b6");
+    let begin = || {
+        let request = SpeechRequest::new("").max_frames(500);
+        let (mut text, speech) = model.speak_incremental(request).unwrap();
+        text.push("One two. ").unwrap();
+        (text, speech)
+    };
+    let (mut text, speech) = begin();
+    let refused = text.push(&"a".repeat(2 << 20)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidRequest, "{refused}");
+    let again = text.push("more ").unwrap_err();
+    assert!(matches!(again, Error::SpeechEnded), "{again}");
+    text.finish().unwrap();
+    let failed = speech.last().unwrap().unwrap_err();
+    assert_eq!(failed.to_string(), refused.to_string());
+    assert_eq!(failed.kind(), ErrorKind::InvalidRequest);
+
+    // A last word that only the end of the text makes too long, of a text that is dropped.
+    let (mut text, speech) = begin();
+    text.push(&"a".repeat((1 << 18) - 1)).unwrap();
+    drop(text);
+    let failed = speech.last().unwrap().unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::InvalidRequest, "{failed}");
 }

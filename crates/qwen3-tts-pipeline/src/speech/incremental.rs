@@ -26,9 +26,12 @@ pub struct IncrementalText {
     wake: Box<dyn Fn() + Send>,
 }
 
-struct TextPart {
-    ids: Vec<u32>,
-    is_last: bool,
+enum TextPart {
+    Ids(Vec<u32>),
+    /// The last ids.
+    End(Vec<u32>),
+    /// The reason why the text can't go on, which ends the speech too.
+    Refused(String),
 }
 
 /// The reading end: ids of the wrapped text, without the last ones of the wrapping.
@@ -59,11 +62,16 @@ impl IncrementalText {
     /// Appends to the text.
     ///
     /// # Errors
-    /// Returns [`Error::SpeechEnded`] if the speech has ended, failed or was dropped, and an error
-    /// if a word is longer than any prompt can be.
+    /// Returns [`Error::SpeechEnded`] if the speech has ended, failed or was dropped, and
+    /// [`Error::Request`] if a word is longer than any prompt can be. The speech fails with that
+    /// error too: it does not end as if its text were complete.
     pub fn push(&mut self, text: &str) -> Result<()> {
+        if self.is_finished {
+            return Err(Error::SpeechEnded);
+        }
         self.is_blank &= text.trim().is_empty();
-        self.take(text)
+        let taken = self.take(text);
+        taken.inspect_err(|error| self.refuse(error))
     }
 
     /// Marks the text as complete.
@@ -80,7 +88,7 @@ impl IncrementalText {
             return Ok(());
         }
         let ids = std::mem::take(&mut self.waiting);
-        self.send(TextPart { ids, is_last: false })
+        self.send(TextPart::Ids(ids))
     }
 
     fn end(&mut self) -> Result<()> {
@@ -88,9 +96,17 @@ impl IncrementalText {
             return Ok(());
         }
         let rest = self.rest();
-        // The speech must not wait for more, even after an error. Without ids the text is blank.
-        let ids = rest.as_ref().map_or(Vec::new(), Vec::clone);
-        self.send(TextPart { ids, is_last: true }).and(rest.map(drop))
+        // Without ids the text is blank.
+        let ids = rest.inspect_err(|error| self.refuse(error))?;
+        self.send(TextPart::End(ids))
+    }
+
+    /// Passes an error of the text on to the speech, which must neither wait for more nor end as if
+    /// the text were complete.
+    fn refuse(&mut self, error: &Error) {
+        self.is_finished = true;
+        // A speech that has ended needs no reason.
+        let _ = self.send(TextPart::Refused(error.to_string()));
     }
 
     /// Returns the ids that were held back, without the last ones of the wrapping.
@@ -123,19 +139,24 @@ impl Drop for IncrementalText {
 
 impl TextFeed {
     /// Takes the ids that have come since the last call.
-    pub fn take(&mut self) -> Vec<u32> {
+    ///
+    /// # Errors
+    /// Returns [`Error::Request`] if the text was refused.
+    pub fn take(&mut self) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
         while !self.is_complete {
             match self.parts.try_recv() {
-                Ok(part) => {
-                    self.is_complete = part.is_last;
-                    ids.extend(part.ids);
+                Ok(TextPart::Ids(more)) => ids.extend(more),
+                Ok(TextPart::End(more)) => {
+                    self.is_complete = true;
+                    ids.extend(more);
                 }
+                Ok(TextPart::Refused(reason)) => return Err(Error::Request(reason)),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => self.is_complete = true,
             }
         }
-        ids
+        Ok(ids)
     }
 
     /// Returns true if the text has come to its end.

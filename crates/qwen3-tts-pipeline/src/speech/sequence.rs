@@ -80,7 +80,7 @@ impl Sequence {
 
     fn take_text(&mut self, model: &mut Model) -> Result<()> {
         let Some(text) = &mut self.text else { return Ok(()) };
-        let ids = text.take();
+        let ids = text.take()?;
         let is_complete = text.is_complete();
         self.plan.text_came(&ids);
         if is_complete && !self.plan.has_text() {
