@@ -372,7 +372,7 @@ const RANDOM: [&str; 6] = [
 
 #[derive(Args)]
 pub struct OutputArgs {
-    /// WAV file to write, or - for standard output [default: out.wav]
+    /// WAV file to write, or - for standard output [default: out.wav, or out.raw with --raw]
     #[arg(short, long, value_name = "FILE.wav")]
     pub output: Option<PathBuf>,
 
@@ -388,7 +388,8 @@ pub struct OutputArgs {
 impl OutputArgs {
     /// Returns the destination of the audio.
     pub fn path(&self) -> &Path {
-        self.output.as_deref().unwrap_or(Path::new("out.wav"))
+        let default = if self.raw { "out.raw" } else { "out.wav" };
+        self.output.as_deref().unwrap_or(Path::new(default))
     }
 }
 
@@ -493,12 +494,32 @@ pub enum Format {
     F32,
 }
 
+impl Format {
+    /// Returns the name of the flag's value, which files store too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::S16 => "s16",
+            Self::F32 => "f32",
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Device {
     /// The CPU
     Cpu,
     /// The GPU of a Mac with Apple silicon
     Mlx,
+}
+
+impl Device {
+    /// Returns the name of the flag's value, which files store too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Mlx => "mlx",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,27 +9,35 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use qwen3_tts_pipeline::{ChunkSchedule, SpeechEvent, Synthesizer, TextMode, WavFormat};
+use qwen3_tts_pipeline::{
+    ChunkSchedule, ModelFiles, SpeechEvent, Synthesizer, TextMode, WavFormat,
+};
+use serde_json::{Value, json};
 
 use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
+use crate::identity::DistinctFiles;
 use crate::output_file::OutputFile;
+use crate::part_file::sweep;
 use crate::progress::{self, BatchBar};
 use crate::spoken::{self, Piece, Spoken};
 use crate::{demo, model, note::note};
 use manifest::Manifest;
-use request::{Line, Voices, read_lines};
+use request::{Line, MANIFEST, Voices, read_lines};
 
 pub fn run(args: &BatchArgs) -> Result {
     let lines = read_lines(&read(&args.requests)?);
+    let mut distinct = distinct_files(args, &lines)?;
     fs::create_dir_all(&args.out).map_err(|error| {
         Failure::request(format!("cannot create {}: {error}", args.out.display()))
     })?;
-    let manifest = Manifest::open(&args.out, args.resume)?;
     let show_progress = progress::is_wanted(args.progress);
     let mut cloned = lines.iter().filter_map(Line::is_cloned).peekable();
     let demo_use = demo::Use::new(cloned.peek().is_some() && cloned.all(|is_cloned| is_cloned));
     let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
+    distinct.model(&files)?;
+    sweep(&args.out);
+    let manifest = Manifest::open(&args.out, args.resume, settings(args, &files))?;
     let options = model::options(&args.model).quantize(args.quantize).max_active(args.batch_size);
     let model = Synthesizer::from_files(&files, &options)?;
     let text_mode = if args.model.model.is_none() { demo_use.text_mode() } else { None };
@@ -56,6 +64,34 @@ pub fn run(args: &BatchArgs) -> Result {
         })
     })?;
     run.finish()
+}
+
+/// Returns the files that are read and written, none of which overwrites another.
+fn distinct_files(args: &BatchArgs, lines: &[Line]) -> Result<DistinctFiles> {
+    let mut files = DistinctFiles::default();
+    files.input("the requests", &args.requests)?;
+    files.output("the manifest", &args.out.join(MANIFEST))?;
+    for line in lines {
+        let name = format!("line {}:", line.number());
+        line.inputs().try_for_each(|path| files.input(&name, path))?;
+    }
+    for line in lines.iter().filter(|line| line.is_valid()) {
+        files.output(&format!("line {}:", line.number()), &args.out.join(line.file()))?;
+    }
+    Ok(files)
+}
+
+/// Returns what the results depend on beside their lines. A run can only resume one that had the
+/// same settings.
+fn settings(args: &BatchArgs, files: &ModelFiles) -> Value {
+    json!({
+        "model": model::identity(files),
+        "device": args.model.device.name(),
+        "quantize": args.quantize.to_string(),
+        "format": args.format.name(),
+        "piece_tokens": (!args.pieces.no_split).then_some(args.pieces.piece_tokens),
+        "retries": args.pieces.retries,
+    })
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -110,6 +146,7 @@ impl Run<'_> {
     /// Speaks a line and writes its file.
     fn speak(&self, line: &Line) -> Result<Spoken> {
         let begin = Instant::now();
+        let output = OutputFile::at(self.args.out.join(line.file()))?;
         let mut request = line.request(&mut lock(&self.voices))?;
         request.text_mode = request.text_mode.or(self.text_mode);
         request.long_text = self.args.pieces.long_text(self.args.batch_size);
@@ -138,7 +175,7 @@ impl Run<'_> {
             }
         }
         let wav = WavFormat::from(self.args.format).encode(&audio, speech.sample_rate());
-        OutputFile::check(self.args.out.join(line.file()))?.write(&wav)?;
+        output.write(&wav)?;
         Ok(spoken)
     }
 

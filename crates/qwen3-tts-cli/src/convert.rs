@@ -5,9 +5,9 @@ use qwen3_tts_convert::{ConvertOptions, Error, FloatType, Quantization};
 
 use crate::args::{ConvertArgs, Layout, WeightType, When};
 use crate::failure::{Failure, Result};
-use crate::interrupt;
+use crate::interrupt::Incomplete;
 use crate::model;
-use crate::output::write_stdout;
+use crate::output::print;
 use crate::progress;
 
 pub fn run(args: &ConvertArgs) -> Result {
@@ -18,17 +18,19 @@ pub fn run(args: &ConvertArgs) -> Result {
     let source = model::directory(&args.source, show_progress)?;
 
     let bar = bar(show_progress);
+    let mut draft = None;
     let converted = qwen3_tts_convert::convert(&source, &args.out, &options, &mut |progress| {
         if progress.done == 0 {
-            interrupt::remove_unless_complete(progress.draft);
+            draft = Some(Incomplete::new(progress.draft));
             bar.set_length(progress.total);
         }
         bar.set_position(progress.done);
     })?;
     bar.finish_and_clear();
+    drop(draft);
     let (out, tensors) = (args.out.display(), converted.tensors);
     let mib = converted.bytes as f64 / f64::from(1 << 20);
-    write_stdout(format!("{out}: {tensors} tensors, {mib:.1} MiB\n").as_bytes())
+    print(&format!("{out}: {tensors} tensors, {mib:.1} MiB"))
 }
 
 fn options(args: &ConvertArgs) -> Result<ConvertOptions> {

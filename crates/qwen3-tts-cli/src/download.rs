@@ -4,7 +4,7 @@ use qwen3_tts_pipeline::Hub;
 
 use crate::args::{DownloadArgs, When};
 use crate::failure::Result;
-use crate::output::write_stdout;
+use crate::output::print_path;
 use crate::progress::{self, DownloadBar};
 
 pub fn run(args: &DownloadArgs) -> Result {
@@ -16,5 +16,5 @@ pub fn run(args: &DownloadArgs) -> Result {
         false => hub.download(&args.model, &mut update)?,
     };
     drop(bar);
-    write_stdout(format!("{}\n", directory.display()).as_bytes())
+    print_path(&directory)
 }

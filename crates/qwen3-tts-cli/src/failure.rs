@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use qwen3_tts_pipeline::{Error, ErrorKind, HubError};
 
+use crate::note::note;
+use crate::terminal;
+
 /// The reason why the command ends early.
 #[derive(Debug)]
 pub enum Failure {
@@ -35,7 +38,7 @@ impl Failure {
     /// Returns the reason in one line.
     pub fn reason(&self) -> String {
         match self {
-            Self::Request(reason) | Self::Other(reason) => one_line(reason),
+            Self::Request(reason) | Self::Other(reason) => terminal::message(reason),
             Self::ReaderGone => "the reader of standard output closed it".to_owned(),
         }
     }
@@ -50,17 +53,10 @@ impl Failure {
     }
 }
 
-/// Writes the reason to standard error, in one line, and returns the exit code. A closed standard
-/// error is ignored.
+/// Prints the reason and returns the exit code.
 fn say(reason: &str, code: u8) -> ExitCode {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "qwen3-tts: {}", one_line(reason));
+    note(reason);
     ExitCode::from(code)
-}
-
-fn one_line(reason: &str) -> String {
-    let line: Vec<_> = reason.split(['\n', '\r']).map(str::trim).collect();
-    line.join(" ").trim().to_owned()
 }
 
 impl From<Error> for Failure {

@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use crate::args::InfoArgs;
 use crate::failure::Result;
 use crate::model;
-use crate::output::write_stdout;
+use crate::output::{print, print_json};
+use crate::terminal;
 
 pub fn run(args: &InfoArgs) -> Result {
     let files = model::local_files(args.model.as_deref())?;
     let info = CheckpointInfo::read(&files)?;
-    let text = if args.json { format!("{:#}\n", as_json(&info, &files)) } else { as_text(&info) };
-    write_stdout(text.as_bytes())
+    match args.json {
+        true => print_json(&format!("{:#}", as_json(&info, &files))),
+        false => print(&as_text(&info)),
+    }
 }
 
 fn as_json(info: &CheckpointInfo, files: &ModelFiles) -> Value {
@@ -63,7 +66,7 @@ fn as_text(info: &CheckpointInfo) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{name:<17} {value}");
+        let _ = writeln!(text, "{name:<17} {}", terminal::message(&value));
     };
     line("model", format!("{} {}", model.tts_model_size, model.tts_model_type));
     let instruct = if model.takes_instruct() { "supported" } else { "not supported" };

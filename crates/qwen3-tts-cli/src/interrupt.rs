@@ -1,11 +1,13 @@
 //! Ctrl-C: removes incomplete files and ends the command.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Files and directories that are being written.
-static PARTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static PARTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Exit code of an interrupted command.
 const INTERRUPTED: i32 = 130;
@@ -14,14 +16,46 @@ const INTERRUPTED: i32 = 130;
 pub fn install() {
     // Without the handler, Ctrl-C still ends the command, and no partial file has its final name.
     let _ = ctrlc::set_handler(|| {
-        for part in PARTS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            let _ = fs::remove_file(&part).or_else(|_| fs::remove_dir_all(&part));
+        // Locked until the process has ended, so that no other file is created.
+        let parts = PARTS.lock().unwrap_or_else(PoisonError::into_inner);
+        for part in parts.iter() {
+            let _ = fs::remove_file(part).or_else(|_| fs::remove_dir_all(part));
         }
         std::process::exit(INTERRUPTED);
     });
 }
 
-/// Registers a file or directory for removal on interruption. Completing it moves it away.
-pub fn remove_unless_complete(part: &Path) {
-    PARTS.lock().unwrap_or_else(PoisonError::into_inner).push(part.to_owned());
+/// A file or directory that an interruption removes, until this is dropped.
+#[derive(Debug)]
+pub struct Incomplete(PathBuf);
+
+impl Incomplete {
+    pub fn new(part: &Path) -> Self {
+        PARTS.lock().unwrap_or_else(PoisonError::into_inner).insert(part.to_owned());
+        Self(part.to_owned())
+    }
+
+    /// Completes the file by renaming it. An interruption comes before that or after it.
+    pub fn complete<T>(self, rename: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        // Released before this is dropped.
+        let _parts = PARTS.lock().unwrap_or_else(PoisonError::into_inner);
+        rename()
+    }
+}
+
+impl Drop for Incomplete {
+    fn drop(&mut self) {
+        PARTS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+/// Creates a file that an interruption removes. There is no interruption between the two.
+pub fn creating<T: AsRef<Path>>(
+    create: impl FnOnce() -> io::Result<T>,
+) -> io::Result<(T, Incomplete)> {
+    let mut parts = PARTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let created = create()?;
+    let part = created.as_ref().to_owned();
+    parts.insert(part.clone());
+    Ok((created, Incomplete(part)))
 }

@@ -8,17 +8,20 @@
 
 mod args;
 mod batch;
+mod claim;
 mod codec;
 mod convert;
 mod demo;
 mod download;
 mod failure;
+mod identity;
 mod info;
 mod interrupt;
 mod model;
 mod note;
 mod output;
 mod output_file;
+mod part_file;
 #[cfg_attr(feature = "play", path = "player/device.rs")]
 #[cfg_attr(not(feature = "play"), path = "player/absent.rs")]
 mod player;
@@ -26,6 +29,7 @@ mod progress;
 mod speak;
 mod spoken;
 mod stdin;
+mod terminal;
 mod voice;
 
 use std::process::ExitCode;

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use qwen3_tts_pipeline::{DeviceKind, Hub, LoadOptions, ModelFiles};
+use serde_json::{Value, json};
 
 use crate::args::{Device, ModelArgs};
 use crate::demo;
 use crate::failure::{Failure, Result};
+use crate::identity::{fingerprint, stamp};
 use crate::progress::DownloadBar;
 
 /// Returns the files that `--model` names, downloaded if necessary; without it, the built-in files
@@ -32,6 +34,23 @@ pub fn local_files(model: Option<&str>) -> Result<ModelFiles> {
             "model {model} is not downloaded: run `qwen3-tts download {model}`"
         ))),
     }
+}
+
+/// Returns what a resumed run compares to tell models apart: the directory, and a fingerprint of the
+/// sizes and times of change of its files.
+pub fn identity(files: &ModelFiles) -> Value {
+    let Some(directory) = files.path() else {
+        return json!({ "built_in": env!("CARGO_PKG_VERSION") });
+    };
+    let stamps = files.sizes().into_iter().map(|(name, _)| {
+        let stamp = stamp(&directory.join(&name)).unwrap_or_default();
+        format!("{name}: {stamp}\n")
+    });
+    let resolved = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    json!({
+        "directory": resolved.to_string_lossy(),
+        "files": fingerprint(stamps.collect::<String>().as_bytes()),
+    })
 }
 
 /// Returns the load options of `--device` and `--threads`.

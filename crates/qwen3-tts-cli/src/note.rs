@@ -1,7 +1,9 @@
-//! Notes to the user on standard error.
+//! Messages to the user on standard error.
 
-/// Writes a line to standard error. A closed standard error is ignored.
-pub fn note(line: &str) {
+use crate::terminal;
+
+/// Writes a message to standard error, in one line. A closed standard error is ignored.
+pub fn note(message: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "qwen3-tts: {line}");
+    let _ = writeln!(std::io::stderr(), "qwen3-tts: {}", terminal::message(message));
 }

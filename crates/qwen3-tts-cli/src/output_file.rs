@@ -5,24 +5,49 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
+use crate::identity::{parent, resolve};
+use crate::part_file::{PartFile, sweep};
 
 /// Path of an output file, known to be writable.
 ///
 /// The bytes go to a temporary file beside it, which is renamed when all of them are on disk. An
-/// interruption leaves no partial file and keeps an existing one.
+/// interruption leaves no partial file and keeps an existing one. A symbolic link is followed: its
+/// target is written, and the link stays.
 #[derive(Debug)]
 pub struct OutputFile {
+    /// As it was given.
     path: PathBuf,
-    /// True for a pipe or a device, which is written in place.
-    special: bool,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// A regular file at the resolved path.
+    Regular(PathBuf),
+    /// A pipe, a device or an open file of this process, which is written in place.
+    Stream,
 }
 
 impl OutputFile {
-    /// Checks that `path` can be written, without changing an existing file.
+    /// Checks that `path` can be written, without changing an existing file. Temporary files that
+    /// killed runs left beside it are removed.
     pub fn check(path: impl Into<PathBuf>) -> Result<Self> {
-        let given = path.into();
-        let checked = Self::probe(&given);
-        checked.map_err(|error| Failure::request(message(&given, &error)))
+        let output = Self::at(path)?;
+        if let Place::Regular(path) = &output.place {
+            sweep(parent(path));
+            let created = PartFile::create(parent(path));
+            created.map_err(|error| Failure::request(message(&output.path, &error)))?;
+        }
+        Ok(output)
+    }
+
+    /// Names a file in a directory that is known to be writable.
+    pub fn at(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        match Place::of(&path) {
+            Ok(place) => Ok(Self { path, place }),
+            Err(error) => Err(Failure::request(message(&path, &error))),
+        }
     }
 
     /// Writes the whole file. If it fails, nothing is left behind.
@@ -34,41 +59,69 @@ impl OutputFile {
 
     /// Returns true for a pipe or a device, where written bytes cannot be changed.
     pub fn is_special(&self) -> bool {
-        self.special
+        matches!(self.place, Place::Stream)
     }
 
     /// Opens the file for writing in several steps.
     pub fn begin(self) -> Result<OutputStream> {
-        let opened = match self.special {
-            true => OpenOptions::new().write(true).open(&self.path).map(Target::Special),
-            false => PartFile::beside(&self.path).map(Target::Part),
+        let opened = match self.place {
+            Place::Stream => open_stream(&self.path).map(Target::Stream),
+            Place::Regular(path) => {
+                PartFile::create(parent(&path)).map(|part| Target::Part(part, path))
+            }
         };
         match opened {
             Ok(target) => Ok(OutputStream { path: self.path, target }),
             Err(error) => Err(failure(&self.path, &error)),
         }
     }
+}
 
-    fn probe(given: &Path) -> io::Result<Self> {
-        if given.as_os_str().is_empty() {
+impl Place {
+    fn of(path: &Path) -> io::Result<Self> {
+        if path.as_os_str().is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name is empty"));
         }
-        let Ok(found) = fs::metadata(given) else {
-            drop(PartFile::beside(given)?);
-            return Ok(Self { path: given.to_owned(), special: false });
-        };
+        let Ok(found) = fs::metadata(path) else { return resolve(path).map(Self::Regular) };
         if found.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
         }
-        // Of a symbolic link, its target is replaced.
-        let path = fs::canonicalize(given)?;
-        let special = !found.is_file();
-        if !special {
-            OpenOptions::new().append(true).open(&path)?;
-            drop(PartFile::beside(&path)?);
+        if is_open_file(path) {
+            return Ok(Self::Stream);
         }
-        Ok(Self { path, special })
+        if found.is_file() {
+            // Fails if the file is read-only, which a replacement would ignore.
+            OpenOptions::new().write(true).open(path)?;
+            return resolve(path).map(Self::Regular);
+        }
+        // A pipe is opened when it is written: its reader may wait for another file first.
+        if !is_pipe(&found) {
+            open_stream(path)?;
+        }
+        Ok(Self::Stream)
     }
+}
+
+/// Returns true for a name of one of the open files of this process, as in `-o >(command)`. Behind
+/// a redirection there may be a file, whose earlier content must stay.
+fn is_open_file(path: &Path) -> bool {
+    ["/dev/fd", "/dev/stdout", "/dev/stderr", "/proc/self/fd"]
+        .iter()
+        .any(|open| path.starts_with(open))
+}
+
+#[cfg(unix)]
+fn is_pipe(found: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&found.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &fs::Metadata) -> bool {
+    false
+}
+
+fn open_stream(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).open(path)
 }
 
 /// A file that is being written. If dropped before [`Self::finish`], it leaves nothing behind.
@@ -80,22 +133,14 @@ pub struct OutputStream {
 
 #[derive(Debug)]
 enum Target {
-    Part(PartFile),
-    Special(File),
+    Part(PartFile, PathBuf),
+    Stream(File),
 }
 
 impl OutputStream {
-    /// Returns the path of the temporary file, for cleanup when a process exits without dropping.
-    pub fn part_path(&self) -> Option<&Path> {
-        match &self.target {
-            Target::Part(part) => Some(&part.path),
-            Target::Special(_) => None,
-        }
-    }
-
     /// Returns true if [`Self::rewrite_start`] can be called: not on a pipe or a device.
     pub fn can_rewrite(&self) -> bool {
-        matches!(self.target, Target::Part(_))
+        matches!(self.target, Target::Part(..))
     }
 
     /// Appends bytes.
@@ -116,60 +161,30 @@ impl OutputStream {
 
     /// Completes the file and gives it its name. If it fails, nothing is left behind.
     pub fn finish(self) -> Result {
-        let Self { path, target } = self;
-        let finished = match target {
-            Target::Part(part) => part.file.sync_all().and_then(|()| part.rename(&path)),
-            Target::Special(mut file) => file.flush(),
+        let finished = match self.target {
+            Target::Part(part, path) => part.persist(&path).map(drop),
+            Target::Stream(mut file) => file.flush(),
         };
-        finished.map_err(|error| failure(&path, &error))
+        finished.map_err(|error| failure(&self.path, &error))
     }
 
     fn file(&mut self) -> &mut File {
         match &mut self.target {
-            Target::Part(part) => &mut part.file,
-            Target::Special(file) => file,
+            Target::Part(part, _) => part.file(),
+            Target::Stream(file) => file,
         }
     }
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
-    Failure::Other(message(path, error))
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+        _ => Failure::Other(message(path, error)),
+    }
 }
 
 fn message(path: &Path, error: &io::Error) -> String {
     format!("cannot write {}: {error}", path.display())
-}
-
-/// A temporary file beside the final one, removed on drop unless it was renamed.
-#[derive(Debug)]
-struct PartFile {
-    path: PathBuf,
-    file: File,
-}
-
-impl PartFile {
-    fn beside(path: &Path) -> io::Result<Self> {
-        let name = path.file_name().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "it does not name a file")
-        })?;
-        let mut part = std::ffi::OsString::from(".");
-        part.push(name);
-        part.push(format!(".{}.part", std::process::id()));
-        let path = path.with_file_name(part);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        Ok(Self { path, file })
-    }
-
-    fn rename(self, to: &Path) -> io::Result<()> {
-        fs::rename(&self.path, to)
-    }
-}
-
-impl Drop for PartFile {
-    fn drop(&mut self) {
-        // Fails after a rename, when there is nothing left to remove.
-        let _ = fs::remove_file(&self.path);
-    }
 }
 
 #[cfg(test)]
@@ -209,7 +224,7 @@ mod tests {
         stream.write(b"head").unwrap();
         stream.write(b" body").unwrap();
         assert!(!path.exists());
-        assert_eq!(fs::read(stream.part_path().unwrap()).unwrap(), b"head body");
+        assert_eq!(names(dir.path()).len(), 1, "a temporary file");
         assert!(stream.can_rewrite());
         stream.rewrite_start(b"HEAD").unwrap();
         stream.write(b" end").unwrap();

@@ -11,6 +11,7 @@ use qwen3_tts_pipeline::{DownloadProgress, SpeechControl};
 
 use crate::args::When;
 use crate::note::note;
+use crate::terminal;
 
 /// Returns true if progress is to be shown.
 pub fn is_wanted(when: When) -> bool {
@@ -130,18 +131,18 @@ impl DownloadBar {
                     self.file.clone_from(name);
                     self.bar.reset();
                 }
-                self.bar.set_message(self.file.clone());
+                self.say(&self.file);
                 self.bar.set_length(total.unwrap_or(*done));
                 self.bar.set_position(*done);
             }
             DownloadProgress::Waiting { reason, duration, .. } => {
                 let seconds =
                     duration.map(|duration| format!(" for {:.1} s", duration.as_secs_f64()));
-                self.bar.set_message(format!("{reason}; waiting{}", seconds.unwrap_or_default()));
+                self.say(&format!("{reason}; waiting{}", seconds.unwrap_or_default()));
                 self.bar.tick();
             }
             DownloadProgress::Checking { name, .. } => {
-                self.bar.set_message(format!("checking {name}"));
+                self.say(&format!("checking {name}"));
                 self.bar.tick();
             }
             DownloadProgress::UsingCache { reason, .. } => {
@@ -149,6 +150,10 @@ impl DownloadBar {
             }
             _ => {}
         }
+    }
+
+    fn say(&self, message: &str) {
+        self.bar.set_message(terminal::message(message));
     }
 }
 

@@ -4,22 +4,22 @@ mod hear;
 mod job;
 mod resume;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use qwen3_tts_pipeline::{ChunkSchedule, Sampling, SpeechRequest, Synthesizer, TextMode};
 
 use crate::args::{SamplingArgs, SpeakArgs};
-use crate::failure::{Failure, Result};
-use crate::output::WavOutput;
-use crate::output_file::OutputFile;
+use crate::failure::Result;
+use crate::identity::DistinctFiles;
+use crate::output::{Destination, WavOutput};
 use crate::player::Player;
 use crate::spoken::Spoken;
 use crate::voice::VoiceSource;
 use crate::{demo, model, note::note, progress, stdin};
 use hear::{Listeners, hear};
 use job::Job;
-use resume::PieceStore;
+use resume::{PieceFolder, PieceStore};
 
 pub fn run(args: SpeakArgs) -> Result {
     let is_live = args.stream || args.play;
@@ -30,12 +30,14 @@ pub fn run(args: SpeakArgs) -> Result {
         "-" => stdin::read()?,
         text => text.to_owned(),
     };
+    let mut distinct = distinct_files(&args)?;
     let outputs = Outputs::check(&args)?;
     let voice = VoiceSource::read(&args)?;
     let show_progress = progress::is_wanted(args.progress);
 
     let demo_use = demo::Use::new(voice.is_cloned());
     let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
+    distinct.model(&files)?;
     let options = model::options(&args.model).quantize(args.quantize).max_active(args.batch_size);
     let loading = progress::loading(show_progress);
     let model = Synthesizer::from_files(&files, &options)?;
@@ -50,13 +52,16 @@ pub fn run(args: SpeakArgs) -> Result {
     }
     let (voice, voice_timings) = voice.voice(&model)?;
     request.voice = voice;
+    let Outputs { wav, player, codes, stats, pieces } = outputs;
+    let store =
+        pieces.map(|folder| PieceStore::open(folder, &args, model::identity(&files), &request));
+    let store = store.transpose()?;
     let job = Job { args: &args, model: &model, demo_use, show_progress, begin: Instant::now() };
-    let Outputs { wav, player, codes, stats } = outputs;
     let listeners = Listeners::new(wav, player, is_live);
     let has_limit = request.max_frames.is_some();
     let spoken = match is_open {
         true => job.speak_stdin(request, listeners)?,
-        false => job.speak(request, listeners)?,
+        false => job.speak(request, listeners, store)?,
     };
     job.report(&spoken, has_limit);
     if let Some(file) = codes {
@@ -70,8 +75,12 @@ pub fn run(args: SpeakArgs) -> Result {
 
 impl Job<'_> {
     /// Speaks a complete text.
-    fn speak(&self, mut request: SpeechRequest, listeners: Listeners) -> Result<Spoken> {
-        let mut store = PieceStore::open(self.args, &request)?;
+    fn speak(
+        &self,
+        mut request: SpeechRequest,
+        listeners: Listeners,
+        mut store: Option<PieceStore>,
+    ) -> Result<Spoken> {
         if let Some(store) = &store {
             request.seed = store.seed().or(request.seed);
             request.long_text = request.long_text.skip(store.pieces());
@@ -151,31 +160,51 @@ fn sampling(args: &SamplingArgs) -> Sampling {
     sampling
 }
 
+/// Returns the files that are read and written, none of which overwrites another.
+fn distinct_files(args: &SpeakArgs) -> Result<DistinctFiles> {
+    let inputs = [
+        ("the text", (args.text == "-").then_some(Path::new("-"))),
+        ("--ref-audio", args.reference.ref_audio.as_deref()),
+        ("--voice", args.voice.as_deref()),
+    ];
+    let outputs = [
+        ("-o", audio_path(args)),
+        ("--codes", args.codes.as_deref()),
+        ("--stats", args.stats.as_deref()),
+    ];
+    let mut files = DistinctFiles::default();
+    for (name, path) in inputs {
+        path.map_or(Ok(()), |path| files.input(name, path))?;
+    }
+    for (name, path) in outputs {
+        path.map_or(Ok(()), |path| files.output(name, path))?;
+    }
+    Ok(files)
+}
+
+/// Returns the destination of the audio. Audio that is played is written only if -o is given.
+fn audio_path(args: &SpeakArgs) -> Option<&Path> {
+    (!args.play || args.output.output.is_some()).then_some(args.output.path())
+}
+
 /// The outputs, known to be writable before anything is computed.
 struct Outputs {
     wav: Option<WavOutput>,
     player: Option<Player>,
-    codes: Option<OutputFile>,
-    stats: Option<OutputFile>,
+    codes: Option<Destination>,
+    stats: Option<Destination>,
+    /// Folder of finished pieces, with `--resume`.
+    pieces: Option<PieceFolder>,
 }
 
 impl Outputs {
     fn check(args: &SpeakArgs) -> Result<Self> {
-        // Audio that is played is written only if -o is given.
-        let wav = (!args.play || args.output.output.is_some()).then_some(args.output.path());
-        let files = [wav, args.codes.as_deref(), args.stats.as_deref()];
-        let files: Vec<&Path> = files.into_iter().flatten().collect();
-        for (i, file) in files.iter().enumerate() {
-            if files[..i].contains(file) {
-                return Err(Failure::request(format!("two outputs go to {}", file.display())));
-            }
-        }
-        let check = |path: &PathBuf| OutputFile::check(path);
         Ok(Self {
-            wav: wav.map(|_| WavOutput::check(&args.output)).transpose()?,
+            wav: audio_path(args).map(|_| WavOutput::check(&args.output)).transpose()?,
             player: args.play.then(Player::open).transpose()?,
-            codes: args.codes.as_ref().map(check).transpose()?,
-            stats: args.stats.as_ref().map(check).transpose()?,
+            codes: args.codes.as_deref().map(Destination::check).transpose()?,
+            stats: args.stats.as_deref().map(Destination::check).transpose()?,
+            pieces: args.resume.then(|| PieceFolder::beside(args.output.path())).transpose()?,
         })
     }
 }

@@ -11,18 +11,22 @@ use qwen3_tts_pipeline::{
 
 use crate::args::{CreateArgs, ReferenceArgs, ShowArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
-use crate::output::write_stdout;
-use crate::output_file::OutputFile;
+use crate::identity::DistinctFiles;
+use crate::output::{Destination, print, print_json};
 use crate::{demo, model, note::note, progress};
 use summary::VoiceSummary;
 
 pub fn create(args: CreateArgs) -> Result {
+    let mut distinct = DistinctFiles::default();
+    distinct.output("-o", &args.output)?;
+    args.reference.ref_audio.iter().try_for_each(|file| distinct.input("--ref-audio", file))?;
     let recording = Recording::read(&args.reference)?.ok_or_else(|| {
         Failure::request("a voice file is made from a recording: add --ref-audio FILE")
     })?;
-    let output = OutputFile::check(&args.output)?;
+    let output = Destination::check_binary(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
     let files = model::files(args.model.model.as_deref(), demo::Use::Cloning, show_progress)?;
+    distinct.model(&files)?;
     let options = model::options(&args.model).without_talker();
     let (voice, _) = recording.clone_voice(&Synthesizer::from_files(&files, &options)?)?;
     if args.model.model.is_none() {
@@ -33,12 +37,11 @@ pub fn create(args: CreateArgs) -> Result {
 
 pub fn show(args: &ShowArgs) -> Result {
     let summary = VoiceSummary::of(&ClonedVoice::load(&args.voice)?);
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&summary)
-            .map_err(|error| Failure::Other(error.to_string()))?,
-        false => summary.to_string(),
-    };
-    write_stdout(format!("{}\n", text.trim_end()).as_bytes())
+    if !args.json {
+        return print(&summary.to_string());
+    }
+    let json = serde_json::to_string_pretty(&summary);
+    print_json(&json.map_err(|error| Failure::Other(error.to_string()))?)
 }
 
 /// The voice that the flags of `speak` name, read as far as possible without a model.

@@ -112,6 +112,18 @@ fn text_from_a_pipe_is_validated() {
 }
 
 #[test]
+fn a_word_that_is_too_long_fails_the_speech() {
+    let dir = tempfile::tempdir().unwrap();
+    let wav = dir.path().join("a.wav");
+    let flags = ["speak", "-", "--stream", "--seed", "5", "-o", wav.to_str().unwrap()];
+    let word = "a".repeat(300 << 10);
+    for text in [format!("One two. {word} three."), format!("One two. {word}"), word] {
+        refuses(&run_with_input(flags, text.as_bytes()), &["KiB", "split"]);
+        assert_eq!(names(dir.path()), [""; 0]);
+    }
+}
+
+#[test]
 fn a_refusal_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let speak = |text: &str, flags: &[&str]| {

@@ -1,56 +1,73 @@
 //! The results of a batch, one line of JSON for each finished request.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::request::{Line, MANIFEST};
+use crate::claim::Claim;
 use crate::failure::{Failure, Result};
-use crate::output_file::OutputFile;
 use crate::spoken::{Spoken, add_fields};
 
-/// The manifest file, which grows with every result.
+/// The manifest file, which grows with every result and belongs to one run at a time.
 pub struct Manifest {
-    path: PathBuf,
-    file: File,
-    /// Requests that earlier runs completed, by file name.
+    file: Claim,
+    /// What all results depend on beside their lines.
+    settings: Value,
+    /// Results of requests that earlier runs completed, by file name.
     spoken: HashMap<String, Value>,
 }
 
 impl Manifest {
     /// Creates the file. With `resume`, it keeps the completed requests of an earlier run.
-    pub fn open(directory: &Path, resume: bool) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Returns a failure if another run uses the directory, or if the earlier run had other settings.
+    pub fn open(directory: &Path, resume: bool, settings: Value) -> Result<Self> {
         let path = directory.join(MANIFEST);
-        let earlier = match resume {
-            true => fs::read_to_string(&path).unwrap_or_default(),
-            false => String::new(),
+        let mut earlier = Claim::existing(&path)?;
+        let read = match &mut earlier {
+            Some(file) if resume => file.read()?,
+            _ => Vec::new(),
         };
         // A line cut off by an interruption is not a result.
-        let results = earlier.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let kept: Vec<Value> = results.filter(|result| result["status"] == "ok").collect();
-        let text: String = kept.iter().map(|result| format!("{result}\n")).collect();
-        OutputFile::check(&path)?.write(text.as_bytes())?;
-        let file = OpenOptions::new().append(true).open(&path);
-        let file = file.map_err(|error| failure(&path, error))?;
-        let spoken = kept.into_iter().filter_map(|mut result| {
-            Some((result["file"].as_str()?.to_owned(), result["request"].take()))
+        let results = read.split(|byte| *byte == b'\n').filter_map(|line| {
+            serde_json::from_slice::<Value>(line).ok().filter(|result| result["status"] == "ok")
         });
-        Ok(Self { spoken: spoken.collect(), path, file })
+        let kept: Vec<Value> = results.collect();
+        if let Some(other) = kept.iter().find(|result| result["settings"] != settings) {
+            return Err(Failure::request(format!(
+                "{} lists files that were spoken with other settings ({}): repeat those, choose \
+                 another --out, or speak without --resume",
+                path.display(),
+                difference(&other["settings"], &settings)
+            )));
+        }
+        let text: String = kept.iter().map(|result| format!("{result}\n")).collect();
+        let file = match earlier {
+            Some(file) => file.replace(text.as_bytes())?,
+            None => Claim::create(&path, text.as_bytes())?,
+        };
+        let spoken = kept
+            .into_iter()
+            .filter_map(|result| Some((result["file"].as_str()?.to_owned(), result)));
+        Ok(Self { spoken: spoken.collect(), settings, file })
     }
 
-    /// Returns true if an earlier run completed this request and its file still exists.
+    /// Returns true if an earlier run completed this request, from the same files, and its result
+    /// still exists.
     pub fn has(&self, line: &Line, directory: &Path) -> bool {
-        self.spoken.get(line.file()).is_some_and(|request| request == line.value())
-            && directory.join(line.file()).is_file()
+        self.spoken.get(line.file()).is_some_and(|result| {
+            result["request"] == *line.value() && result["inputs"] == json!(line.stamps())
+        }) && directory.join(line.file()).is_file()
     }
 
     pub fn completed(&mut self, line: &Line, spoken: &Spoken) -> Result {
         let mut result = json!({ "line": line.number(), "file": line.file(), "status": "ok" });
         add_fields(&mut result, spoken.outcome());
-        add_fields(&mut result, json!({ "request": line.value() }));
+        add_fields(&mut result, json!({ "request": line.value(), "inputs": line.stamps() }));
+        add_fields(&mut result, json!({ "settings": self.settings }));
         self.add(&result)
     }
 
@@ -65,11 +82,15 @@ impl Manifest {
     }
 
     fn add(&mut self, result: &Value) -> Result {
-        let written = self.file.write_all(format!("{result}\n").as_bytes());
-        written.map_err(|error| failure(&self.path, error))
+        self.file.append(format!("{result}\n").as_bytes())
     }
 }
 
-fn failure(path: &Path, error: std::io::Error) -> Failure {
-    Failure::Other(format!("cannot write {}: {error}", path.display()))
+/// Lists the settings that differ, with both values.
+fn difference(then: &Value, now: &Value) -> String {
+    let names = now.as_object().into_iter().flat_map(|settings| settings.keys());
+    let different = names.filter(|name| then[*name] != now[*name]);
+    let listed: Vec<String> =
+        different.map(|name| format!("{name} {} instead of {}", then[name], now[name])).collect();
+    listed.join(", ")
 }

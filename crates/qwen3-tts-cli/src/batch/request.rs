@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::failure::{Failure, Result};
+use crate::identity::stamp;
+use crate::output::check_ending;
 use crate::voice::Recording;
 
 /// Name of the manifest in the output directory, reserved among the names of outputs.
@@ -70,6 +72,8 @@ impl Line {
             ));
         } else if content.is_ok() && !files.insert(file.clone()) {
             content = Err(format!("`file` is {file:?}, which is taken by an earlier line"));
+        } else if let Err(failure) = check_ending(Path::new(&file), false) {
+            content = content.and(Err(failure.reason()));
         }
         Self { number, file, value, content }
     }
@@ -87,6 +91,22 @@ impl Line {
     /// Returns the line as JSON.
     pub fn value(&self) -> &Value {
         &self.value
+    }
+
+    /// Returns false if the line cannot be a request.
+    pub fn is_valid(&self) -> bool {
+        self.content.is_ok()
+    }
+
+    /// Returns the files that the line names to be read.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let files = self.content.as_ref().ok().map(|content| [&content.voice, &content.ref_audio]);
+        files.into_iter().flatten().filter_map(|file| file.as_deref())
+    }
+
+    /// Returns sizes and times of change of these files, which tell a resumed run of new ones.
+    pub fn stamps(&self) -> Vec<Option<String>> {
+        self.inputs().map(stamp).collect()
     }
 
     /// Returns true if the voice is cloned, or `None` if the line is invalid.

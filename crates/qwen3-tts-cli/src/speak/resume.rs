@@ -1,8 +1,10 @@
 //! Finished pieces of a long text, stored for a resumed run.
 
+mod folder;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use qwen3_tts_pipeline::{Sampling, SpeechRequest, StageTimings, StopReason, TextMode, Voice};
@@ -11,12 +13,15 @@ use serde_json::{Value, json};
 
 use crate::args::SpeakArgs;
 use crate::failure::{Failure, Result};
+use crate::identity::fingerprint;
 use crate::output_file::OutputFile;
 use crate::spoken::Piece;
+pub use folder::PieceFolder;
+use folder::names;
 
-/// A directory beside the output, with the request and a pair of files for each finished piece.
+/// The finished pieces of a request, in a folder that belongs to this run.
 pub struct PieceStore {
-    directory: PathBuf,
+    folder: PieceFolder,
     /// Identity of the request, which all stored pieces share.
     identity: Value,
     seed: Option<u64>,
@@ -28,11 +33,15 @@ pub struct PieceStore {
 struct StoredState {
     request: Value,
     seed: u64,
+    /// True if the folder was created for the pieces, and so is removed with them.
+    made_folder: bool,
 }
 
 /// A piece without its samples.
 #[derive(Serialize, Deserialize)]
 struct StoredPiece {
+    /// Fingerprint of the request and its seed.
+    request: String,
     codes: Vec<Vec<u32>>,
     n_samples: usize,
     stop_reason: String,
@@ -49,31 +58,31 @@ pub struct Kept {
     pub pause: Duration,
 }
 
-const STATE: &str = "request.json";
-
 impl PieceStore {
-    /// Opens the store beside the output, if `--resume` asks for one.
-    pub fn open(args: &SpeakArgs, request: &SpeechRequest) -> Result<Option<Self>> {
-        if !args.resume {
-            return Ok(None);
-        }
-        let directory = directory(args.output.path())?;
-        let identity = identity(args.model.model.as_deref(), &args.quantize.to_string(), request)?;
-        let Ok(state) = fs::read_to_string(directory.join(STATE)) else {
-            return Ok(Some(Self { directory, identity, seed: None, pieces: BTreeMap::new() }));
-        };
-        let state: Option<StoredState> = serde_json::from_str(&state).ok();
+    /// Opens the store of a request. Only pieces that are there now are reused.
+    pub fn open(
+        folder: PieceFolder,
+        args: &SpeakArgs,
+        model: Value,
+        request: &SpeechRequest,
+    ) -> Result<Self> {
+        let quantize = args.quantize.to_string();
+        let identity = identity(model, args.model.device.name(), &quantize, request)?;
+        let mut store = Self { folder, identity, seed: None, pieces: BTreeMap::new() };
+        let Some(state) = store.folder.state()? else { return Ok(store) };
+        let state: Option<StoredState> = serde_json::from_slice(&state).ok();
         let is_given = |seed: u64| args.sampling.seed.is_none_or(|given| given == seed);
-        match state.filter(|state| state.request == identity && is_given(state.seed)) {
-            Some(StoredState { seed, .. }) => {
-                let pieces = complete_pieces(&directory);
-                Ok(Some(Self { directory, identity, seed: Some(seed), pieces }))
-            }
-            None => Err(Failure::request(format!(
+        let state = state.filter(|state| state.request == store.identity && is_given(state.seed));
+        let Some(state) = state else {
+            return Err(Failure::request(format!(
                 "{} holds pieces of another request: remove it, or speak without --resume",
-                directory.display()
-            ))),
-        }
+                store.folder.path().display()
+            )));
+        };
+        store.folder.set_made(state.made_folder);
+        store.seed = Some(state.seed);
+        store.pieces = store.complete_pieces();
+        Ok(store)
     }
 
     /// Returns the seed of the earlier run.
@@ -81,16 +90,15 @@ impl PieceStore {
         self.seed
     }
 
-    /// Stores the identity of the request and its seed.
+    /// Stores the identity of the request and its seed, before any piece.
     pub fn begin(&mut self, seed: u64) -> Result {
         if self.seed.is_some() {
             return Ok(());
         }
-        let failed = |error| failure(&self.directory, error);
-        fs::create_dir_all(&self.directory).map_err(failed)?;
-        let state = json!({ "request": self.identity, "seed": seed });
         self.seed = Some(seed);
-        self.write_file(STATE, state.to_string().as_bytes())
+        let made_folder = self.folder.make()?;
+        let state = StoredState { request: self.identity.clone(), seed, made_folder };
+        self.folder.begin(json!(state).to_string().as_bytes())
     }
 
     /// Returns the indices of the complete pieces.
@@ -102,7 +110,7 @@ impl PieceStore {
     pub fn read(&self, index: usize) -> Option<Kept> {
         let stored = self.pieces.get(&index)?;
         let [_, samples] = names(index);
-        let bytes = fs::read(self.directory.join(samples)).ok()?;
+        let bytes = fs::read(self.folder.path().join(samples)).ok()?;
         let (samples, rest) = bytes.as_chunks();
         if !rest.is_empty() || samples.len() != stored.n_samples {
             return None;
@@ -124,6 +132,7 @@ impl PieceStore {
     /// Stores a piece, its samples and the silence after it.
     pub fn write(&self, index: usize, piece: &Piece, audio: &[f32], pause: Duration) -> Result {
         let stored = StoredPiece {
+            request: self.key(),
             codes: piece.codes.clone(),
             n_samples: audio.len(),
             stop_reason: piece.stop_reason.name().to_owned(),
@@ -140,41 +149,46 @@ impl PieceStore {
 
     /// Removes the store, once the output is complete.
     pub fn remove(self) -> Result {
-        fs::remove_dir_all(&self.directory).map_err(|error| failure(&self.directory, error))
+        self.folder.remove()
     }
 
     fn write_file(&self, name: &str, bytes: &[u8]) -> Result {
-        OutputFile::check(self.directory.join(name))?.write(bytes)
+        OutputFile::at(self.folder.path().join(name))?.write(bytes)
+    }
+
+    /// Returns the fingerprint by which the pieces of this request are told from others.
+    fn key(&self) -> String {
+        fingerprint(format!("{} {:?}", self.identity, self.seed).as_bytes())
+    }
+
+    /// Reads the pieces whose samples are all there. The samples are read when they are due.
+    fn complete_pieces(&self) -> BTreeMap<usize, StoredPiece> {
+        let key = self.key();
+        let complete = |index| complete_piece(self.folder.path(), index, &key);
+        let indices = self.folder.indices();
+        indices.into_iter().filter_map(|index| Some((index, complete(index)?))).collect()
     }
 }
 
-/// Reads the pieces whose samples are all there. The samples are read when they are due.
-fn complete_pieces(directory: &Path) -> BTreeMap<usize, StoredPiece> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let indices = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok());
-    indices.filter_map(|index| Some((index, complete_piece(directory, index)?))).collect()
-}
-
-fn complete_piece(directory: &Path, index: usize) -> Option<StoredPiece> {
+fn complete_piece(directory: &Path, index: usize, key: &str) -> Option<StoredPiece> {
     let [about, samples] = names(index);
     let about = fs::read_to_string(directory.join(about)).ok()?;
     let stored: StoredPiece = serde_json::from_str(&about).ok()?;
     StopReason::from_name(&stored.stop_reason)?;
     let bytes = fs::metadata(directory.join(samples)).ok()?.len();
     let is_complete = (stored.n_samples as u64).checked_mul(4) == Some(bytes);
-    is_complete.then_some(stored)
+    (is_complete && stored.request == key).then_some(stored)
 }
 
 /// Returns the properties that all pieces of a request share. Names are spelled out, since an
 /// earlier version of this program may have stored the other side of the comparison.
-fn identity(model: Option<&str>, quantize: &str, request: &SpeechRequest) -> Result<Value> {
+fn identity(model: Value, device: &str, quantize: &str, request: &SpeechRequest) -> Result<Value> {
     let voice = match &request.voice {
         Voice::Default => json!("default"),
         Voice::Speaker(name) => json!({ "speaker": name }),
         Voice::Cloned(voice) => {
             let bytes = voice.to_bytes("the cloned voice")?;
-            json!({ "cloned": format!("{:016x}", fingerprint(&bytes)) })
+            json!({ "cloned": fingerprint(&bytes) })
         }
         _ => return Err(Failure::Other("--resume does not know this kind of voice".to_owned())),
     };
@@ -186,6 +200,7 @@ fn identity(model: Option<&str>, quantize: &str, request: &SpeechRequest) -> Res
     let Sampling { subtalker_temperature, subtalker_top_k, subtalker_top_p, .. } = request.sampling;
     Ok(json!({
         "model": model,
+        "device": device,
         "quantize": quantize,
         "text": request.text,
         "voice": voice,
@@ -206,32 +221,6 @@ fn identity(model: Option<&str>, quantize: &str, request: &SpeechRequest) -> Res
     }))
 }
 
-/// Returns the FNV-1a hash, which is the same on every machine.
-fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
-fn directory(output: &Path) -> Result<PathBuf> {
-    match output.file_name() {
-        Some(name) if output != Path::new("-") => {
-            let mut name = name.to_owned();
-            name.push(".parts");
-            Ok(output.with_file_name(name))
-        }
-        _ => Err(Failure::request("--resume needs an output file: add -o FILE.wav")),
-    }
-}
-
-fn names(index: usize) -> [String; 2] {
-    [format!("{index:05}.json"), format!("{index:05}.f32")]
-}
-
-fn failure(directory: &Path, error: std::io::Error) -> Failure {
-    Failure::Other(format!("cannot write {}: {error}", directory.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,10 +230,10 @@ mod tests {
         let mut request = SpeechRequest::new("One.").speaker("ryan").language("english");
         request.sampling.temperature = Some(0.5);
         let request = request.text_mode(TextMode::Streaming).max_frames(9);
-        let stored = identity(Some("DIR"), "talker=4", &request).unwrap();
+        let stored = identity(json!({"directory": "DIR"}), "cpu", "talker=4", &request).unwrap();
         let expected = json!({
-            "model": "DIR", "quantize": "talker=4", "text": "One.", "voice": {"speaker": "ryan"},
-            "language": "english", "instruct": null, "text_mode": "streaming", "greedy": false,
+            "model": {"directory": "DIR"}, "device": "cpu", "quantize": "talker=4", "text": "One.",
+            "voice": {"speaker": "ryan"}, "language": "english", "instruct": null, "text_mode": "streaming", "greedy": false,
             "temperature": 0.5, "top_k": null, "top_p": null, "repetition_penalty": null,
             "subtalker_temperature": null, "subtalker_top_k": null, "subtalker_top_p": null,
             "max_frames": 9, "piece_tokens": 256, "retries": 2,

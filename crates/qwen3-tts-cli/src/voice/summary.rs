@@ -5,6 +5,8 @@ use std::fmt;
 use qwen3_tts_pipeline::ClonedVoice;
 use serde::Serialize;
 
+use crate::terminal;
+
 /// Length of a frame of codes in seconds.
 const FRAME_SECONDS: f64 = 0.08;
 
@@ -56,7 +58,7 @@ impl fmt::Display for VoiceSummary {
             _ => writeln!(f, "recording     none: the voice is its speaker embedding only")?,
         }
         writeln!(f, "version       {}", self.version)?;
-        write!(f, "made with     {}", self.created_with)
+        write!(f, "made with     {}", terminal::message(&self.created_with))
     }
 }
 

@@ -1,0 +1,136 @@
+//! Files that belong to one run at a time.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Failure, Result};
+use crate::identity::{is_at, parent};
+use crate::part_file::PartFile;
+
+/// A file that no other run reads or writes as long as this is held. The system releases it if the
+/// run is killed.
+#[derive(Debug)]
+pub struct Claim {
+    path: PathBuf,
+    file: File,
+}
+
+impl Claim {
+    /// Claims the file at `path`, or returns `None` if there is none.
+    ///
+    /// # Errors
+    /// Returns a failure if another run holds it.
+    pub fn existing(path: &Path) -> Result<Option<Self>> {
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Ok(found) if !found.is_file() => {
+                return Err(Failure::request(format!("{} is not a file", path.display())));
+            }
+            _ => {}
+        }
+        let file = match OpenOptions::new().read(true).append(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::request(message(path, &error))),
+        };
+        match file.try_lock() {
+            Ok(()) if is_at(&file, path) => Ok(Some(Self { path: path.to_owned(), file })),
+            // The run that held it has just removed or replaced it.
+            Ok(()) | Err(TryLockError::WouldBlock) => Err(in_use(path)),
+            Err(TryLockError::Error(error)) => Err(no_locks(path, &error)),
+        }
+    }
+
+    /// Creates the file, held from the beginning.
+    ///
+    /// # Errors
+    /// Returns a failure if another run has created it in the meantime.
+    pub fn create(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let file = match part(path, bytes)?.persist_new(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(in_use(path)),
+            Err(error) => return Err(Failure::Other(message(path, &error))),
+        };
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Replaces the file by a new one, which is held too.
+    pub fn replace(self, bytes: &[u8]) -> Result<Self> {
+        let file = part(&self.path, bytes)?.persist(&self.path);
+        let file = file.map_err(|error| Failure::Other(message(&self.path, &error)))?;
+        Ok(Self { path: self.path, file })
+    }
+
+    /// Reads the whole file.
+    pub fn read(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = self.file.read_to_end(&mut bytes);
+        let failed = |error| format!("cannot read {}: {error}", self.path.display());
+        read.map(|_| bytes).map_err(|error| Failure::request(failed(error)))
+    }
+
+    /// Appends bytes.
+    pub fn append(&mut self, bytes: &[u8]) -> Result {
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| Failure::Other(message(&self.path, &error)))
+    }
+
+    /// Removes the file.
+    pub fn remove(self) -> Result {
+        fs::remove_file(&self.path).map_err(|error| Failure::Other(message(&self.path, &error)))
+    }
+}
+
+fn part(path: &Path, bytes: &[u8]) -> Result<PartFile> {
+    let created = PartFile::create(parent(path));
+    let mut part = created.map_err(|error| Failure::request(message(path, &error)))?;
+    if !part.is_locked() {
+        return Err(no_locks(path, &io::ErrorKind::Unsupported.into()));
+    }
+    let written = part.file().write_all(bytes);
+    written.map(|()| part).map_err(|error| Failure::Other(message(path, &error)))
+}
+
+fn in_use(path: &Path) -> Failure {
+    Failure::request(format!(
+        "{} is in use by another run: wait until that has ended, or choose another output",
+        path.display()
+    ))
+}
+
+fn no_locks(path: &Path, error: &io::Error) -> Failure {
+    Failure::request(format!(
+        "cannot lock {} against other runs: {error}; choose an output on another file system",
+        path.display()
+    ))
+}
+
+fn message(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_held_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        assert!(Claim::existing(&path).unwrap().is_none());
+        let first = Claim::create(&path, b"one").unwrap();
+        for refused in [Claim::existing(&path).map(drop), Claim::create(&path, b"two").map(drop)] {
+            let said = refused.unwrap_err().reason();
+            assert!(said.contains("another run") && said.contains("state"), "{said}");
+        }
+        let mut first = first.replace(b"three").unwrap();
+        Claim::existing(&path).unwrap_err();
+        first.append(b" four").unwrap();
+        drop(first);
+        let mut next = Claim::existing(&path).unwrap().unwrap();
+        assert_eq!(next.read().unwrap(), b"three four");
+        next.remove().unwrap();
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,244 @@
+//! Which file a path leads to, so that no output overwrites an input or another output.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use qwen3_tts_pipeline::ModelFiles;
+
+use crate::failure::{Failure, Result};
+
+/// The files of a command. Different spellings, symbolic links and hard links of a file are the same
+/// file.
+#[derive(Default)]
+pub struct DistinctFiles {
+    inputs: HashMap<Key, String>,
+    outputs: HashMap<Key, String>,
+}
+
+/// Identity of a file.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    /// Device and inode of a file that exists.
+    #[cfg(unix)]
+    Inode(u64, u64),
+    /// Resolved path of a file that does not exist yet, or on a system without inodes.
+    Path(PathBuf),
+}
+
+impl DistinctFiles {
+    /// Adds a file that is read. `name` says what it is, such as the flag that names it.
+    ///
+    /// # Errors
+    /// Returns a failure if an output would overwrite it.
+    pub fn input(&mut self, name: &str, path: &Path) -> Result {
+        let Some(key) = Key::of(if path == Path::new("-") { STDIN.as_ref() } else { path }) else {
+            return Ok(());
+        };
+        let label = label(name, path);
+        if let Some(output) = self.outputs.get(&key) {
+            return Err(overwrites(output, &label));
+        }
+        self.inputs.insert(key, label);
+        Ok(())
+    }
+
+    /// Adds a file that is written.
+    ///
+    /// # Errors
+    /// Returns a failure if it is also an input, or another output.
+    pub fn output(&mut self, name: &str, path: &Path) -> Result {
+        let Some(key) = Key::of(if is_stdout(path) { STDOUT.as_ref() } else { path }) else {
+            return Ok(());
+        };
+        let label = label(name, path);
+        if let Some(input) = self.inputs.get(&key) {
+            return Err(overwrites(&label, input));
+        }
+        match self.outputs.insert(key, label.clone()) {
+            None => Ok(()),
+            Some(other) => Err(Failure::request(format!(
+                "two outputs go to the same file, {other} and {label}: give each a file of its own"
+            ))),
+        }
+    }
+
+    /// Adds the files of a model.
+    ///
+    /// # Errors
+    /// As [`Self::input`].
+    pub fn model(&mut self, files: &ModelFiles) -> Result {
+        let Some(directory) = files.path() else { return Ok(()) };
+        files.sizes().iter().try_for_each(|(name, _)| self.input("--model", &directory.join(name)))
+    }
+}
+
+impl Key {
+    /// Returns `None` if the path leads nowhere, or to a device that takes any number of outputs.
+    fn of(path: &Path) -> Option<Self> {
+        let Ok(found) = fs::metadata(path) else { return resolve(path).ok().map(Self::absent) };
+        Self::existing(path, &found)
+    }
+
+    #[cfg(unix)]
+    fn existing(_: &Path, found: &fs::Metadata) -> Option<Self> {
+        use std::os::unix::fs::{FileTypeExt, MetadataExt};
+        let is_device = found.file_type().is_char_device();
+        (!is_device).then(|| Self::Inode(found.dev(), found.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn existing(path: &Path, _: &fs::Metadata) -> Option<Self> {
+        resolve(path).ok().map(Self::absent)
+    }
+
+    /// The file systems of these systems usually ignore the case of names.
+    #[cfg(any(windows, target_os = "macos"))]
+    fn absent(resolved: PathBuf) -> Self {
+        Self::Path(resolved.to_string_lossy().to_lowercase().into())
+    }
+
+    #[cfg(not(any(windows, target_os = "macos")))]
+    fn absent(resolved: PathBuf) -> Self {
+        Self::Path(resolved)
+    }
+}
+
+const STDIN: &str = "/dev/stdin";
+const STDOUT: &str = "/dev/stdout";
+
+/// Returns true if the path names standard output.
+pub fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new(STDOUT)
+}
+
+/// Maximum number of symbolic links in a row, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Returns the path of the file that a write to `path` changes or creates: absolute, without
+/// symbolic links, also if the last link leads to a file that does not exist.
+pub fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::canonicalize(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            resolved => return resolved,
+        }
+        let parent = parent(&path);
+        match fs::read_link(&path) {
+            Ok(target) => path = parent.join(target),
+            Err(_) => return Ok(fs::canonicalize(parent)?.join(file_name(&path)?)),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
+}
+
+/// Returns the directory that holds the file.
+pub fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn file_name(path: &Path) -> io::Result<&std::ffi::OsStr> {
+    let is_folder = path.to_string_lossy().ends_with(std::path::is_separator);
+    let name = path.file_name().filter(|_| !is_folder);
+    name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it does not name a file"))
+}
+
+/// Returns true if the open file is the one at `path`, not one that was removed or replaced.
+#[cfg(unix)]
+pub fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |found: fs::Metadata| (found.dev(), found.ino());
+    let (open, named) = (file.metadata().map(identity), fs::symlink_metadata(path).map(identity));
+    matches!((open, named), (Ok(open), Ok(named)) if open == named)
+}
+
+/// Returns true if there is a file at `path`: an open file cannot be replaced here.
+#[cfg(not(unix))]
+pub fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// Returns size and time of change of a file, by which it is recognised later.
+pub fn stamp(path: &Path) -> Option<String> {
+    let found = fs::metadata(path).ok()?;
+    let changed = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(format!("{} bytes of {}.{:09}", found.len(), changed.as_secs(), changed.subsec_nanos()))
+}
+
+/// Returns the FNV-1a hash in hexadecimal, which is the same on every machine.
+pub fn fingerprint(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+fn label(name: &str, path: &Path) -> String {
+    format!("{name} {}", path.display())
+}
+
+fn overwrites(output: &str, input: &str) -> Failure {
+    Failure::request(format!("{output} would overwrite {input}: choose another output"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn other_spellings_and_links_are_the_same_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("folder")).unwrap();
+        fs::write(at("a"), "").unwrap();
+        fs::hard_link(at("a"), at("hard")).unwrap();
+        symlink("a", at("soft")).unwrap();
+        symlink("../a", at("folder/soft")).unwrap();
+        symlink("folder", at("linked")).unwrap();
+        for other in ["folder/../a", "hard", "soft", "folder/soft", "linked/soft", "./a"] {
+            let mut files = DistinctFiles::default();
+            files.input("--in", &at("a")).unwrap();
+            let said = files.output("--out", &at(other)).unwrap_err().reason();
+            assert!(said.contains("--in") && said.contains("--out") && said.contains(other));
+            // In the other order too.
+            let mut files = DistinctFiles::default();
+            files.output("--out", &at(other)).unwrap();
+            files.input("--in", &at("a")).unwrap_err();
+            files.output("--more", &at("a")).unwrap_err();
+        }
+        // Of files that do not exist yet.
+        symlink("new", at("dangling")).unwrap();
+        for other in ["folder/../new", "dangling", "linked/../new"] {
+            let mut files = DistinctFiles::default();
+            files.output("--one", &at("new")).unwrap();
+            let said = files.output("--two", &at(other)).unwrap_err().reason();
+            assert!(said.contains("two outputs"), "{said}");
+        }
+        let mut files = DistinctFiles::default();
+        for name in ["a", "new", "folder/a", "folder/new"] {
+            files.output("-o", &at(name)).unwrap();
+        }
+        files.input("--in", &at("hard")).unwrap_err();
+    }
+
+    #[test]
+    fn links_are_followed_to_files_that_do_not_exist() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        fs::create_dir(root.join("folder")).unwrap();
+        symlink("folder/second", root.join("first")).unwrap();
+        symlink("../new", root.join("folder/second")).unwrap();
+        assert_eq!(resolve(&root.join("first")).unwrap(), root.join("new"));
+        symlink("loop", root.join("loop")).unwrap();
+        resolve(&root.join("loop")).unwrap_err();
+        for nowhere in ["none/a", "", "new/", "none/.."] {
+            resolve(&root.join("none").join(nowhere)).unwrap_err();
+        }
+    }
+}
