@@ -288,7 +288,7 @@ pub struct ShowArgs {
 
 #[derive(Args)]
 pub struct EncodeArgs {
-    /// Recording to encode: WAV, FLAC, MP3, OGG or M4A
+    /// Recording to encode: WAV, FLAC, MP3, OGG, M4A, WebM and others, or - for standard input
     pub audio: PathBuf,
 
     #[command(flatten)]

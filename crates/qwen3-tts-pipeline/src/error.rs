@@ -70,7 +70,7 @@ pub enum Error {
     },
 
     /// A file cannot be read.
-    #[error("cannot read {file}: {source}; if it is damaged, fetch it again")]
+    #[error("cannot read {file}: {source}{}", damage_hint(source))]
     Read {
         /// The file.
         file: String,
@@ -224,3 +224,13 @@ impl From<qwen3_tts_speaker::Error> for Error {
 
 /// Result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Returns what to do about a file that is there and cannot be read.
+fn damage_hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => {
+            "; if it is damaged, fetch it again"
+        }
+        _ => "",
+    }
+}

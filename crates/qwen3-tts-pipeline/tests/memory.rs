@@ -2,7 +2,7 @@
 //! allocated bytes.
 
 use peak_alloc::PeakAlloc;
-use qwen3_tts_pipeline::{AudioLimits, ClonedVoice, ReferenceAudio, WavFormat};
+use qwen3_tts_pipeline::{AudioLimits, AudioWarning, ClonedVoice, ReferenceAudio, WavFormat};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -45,7 +45,13 @@ fn memory_is_bounded_by_the_file_and_the_limit_not_by_the_header() {
     let any = AudioLimits::any();
     for (channels, bits) in [(1, 16), (2, 32), (32, 32), (u16::MAX, 8)] {
         let bytes = boastful_wav(channels, bits);
-        let used = peak(|| assert!(ReferenceAudio::from_bytes(&bytes, "a", &any).is_err()));
+        let used = peak(|| match ReferenceAudio::from_bytes(&bytes, "a", &any) {
+            // What is there is used.
+            Ok(audio) => {
+                assert!(matches!(audio.warnings[..], [AudioWarning::Incomplete { .. }, ..]))
+            }
+            Err(_) => assert_eq!(channels, u16::MAX),
+        });
         assert!(used < FIXED, "{used} bytes for {channels} channels");
     }
     for header in [0, 1 << 20, 99_000_000, 1 << 40, u64::MAX] {

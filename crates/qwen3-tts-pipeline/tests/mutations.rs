@@ -38,7 +38,10 @@ fn recordings() {
     let limits = AudioLimits::default().max_seconds(4.0);
     // Four seconds at the highest rate in float32, and the decoders' own buffers.
     let limit = limit(32 << 20, 64);
-    survive_mutations("recording", &seeds_in("goldens/demo_voice", &["flac"]), limit, |bytes| {
+    let mut seeds = seeds_in("goldens/demo_voice", &["flac"]);
+    seeds.extend(seeds_in("audio", &["aac", "caf", "m4a", "mp2", "mp3", "mp4", "oga", "ogg"]));
+    seeds.extend(seeds_in("audio", &["aifc", "mka", "mkv", "opus", "wav", "webm"]));
+    survive_mutations("recording", &seeds, limit, |bytes| {
         let _ = ReferenceAudio::from_bytes(bytes, "mutated", &limits);
     });
 }

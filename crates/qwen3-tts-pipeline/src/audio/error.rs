@@ -1,22 +1,32 @@
 //! The errors of reading a recording.
 
+use std::borrow::Cow;
+
 /// A defect of a recording. The message follows the name of the recording.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AudioError {
     /// The format is unknown, or the file is not a recording.
-    #[error(
-        "not a recording that can be read: expected WAV, FLAC, MP3, OGG Vorbis or M4A; \
-         convert it to WAV, for example with ffmpeg"
-    )]
+    #[error("not a recording that can be read: {ACCEPTED}")]
     UnknownFormat,
+    /// The format is known and cannot be read.
+    #[error("it is {found}, which is not read: {ACCEPTED}")]
+    Foreign {
+        /// Name of the format.
+        found: &'static str,
+    },
     /// The codec within a known container is unknown.
     #[error(
-        "its audio cannot be decoded: expected PCM, FLAC, MP3, Vorbis, AAC-LC or ALAC, \
-         found {found}; convert it to WAV, for example with ffmpeg"
+        "its audio is {found}, which is not decoded; convert it to WAV, for example with ffmpeg"
     )]
     UnknownCodec {
         /// Name of the codec, if it is known.
+        found: Cow<'static, str>,
+    },
+    /// The name is not that of a file.
+    #[error("it is {found}, not a file: download it, and name the file")]
+    NotAFile {
+        /// The kind of name.
         found: &'static str,
     },
     /// The operating system failed to read the file.
@@ -29,17 +39,6 @@ pub enum AudioError {
         seconds: f64,
         /// The error of the decoder.
         reason: String,
-    },
-    /// The recording is shorter than its header says.
-    #[error(
-        "cut off: its header promises {promised:.2} s of audio, found {found:.2} s; \
-         copy or export it again"
-    )]
-    CutOff {
-        /// Length in seconds that the header gives.
-        promised: f64,
-        /// Length in seconds of the recording.
-        found: f64,
     },
     /// The sample rate is outside the accepted range.
     #[error("the sample rate is {found} Hz; expected {min} to {max} Hz: convert it to 24000 Hz")]
@@ -87,3 +86,7 @@ pub enum AudioError {
         value: f32,
     },
 }
+
+/// What is read instead.
+const ACCEPTED: &str = "expected WAV, AIFF, CAF, FLAC, MP3, AAC, OGG, M4A or WebM; convert it to \
+                        WAV, for example with ffmpeg";

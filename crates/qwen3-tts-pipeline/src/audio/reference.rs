@@ -1,16 +1,16 @@
 //! Reference audio: recordings in all common formats, as mono samples at 24 kHz.
 
 use std::fs::File;
-use std::io::Cursor;
+use std::io::Read;
 use std::path::Path;
 
 use qwen3_tts_dsp::resample;
-use symphonia::core::io::MediaSource;
 
-use super::decode::{self, Recording, decode};
+use super::decode::{Recording, decode};
 use super::error::AudioError;
 use super::examine::examine;
 use super::limits::{AudioLimits, AudioWarning};
+use super::source::{Source, read_pipe};
 use crate::{Error, Result};
 
 /// Sample rate of the encoders in Hz.
@@ -52,7 +52,7 @@ impl ReferenceAudio {
     /// Longest silence in seconds that can be appended.
     pub const MAX_TRAILING_SILENCE: f64 = 10.0;
 
-    /// Reads a file, up to `limits.max_seconds`.
+    /// Reads a file, up to `limits.max_seconds`. A pipe is read into memory, up to 1 GiB.
     ///
     /// # Errors
     /// Returns [`Error::Read`] if the file cannot be read, and [`Error::Audio`] if it is not a
@@ -61,11 +61,29 @@ impl ReferenceAudio {
         let path = path.as_ref();
         let name = path.display().to_string();
         let read = |source| Error::Read { file: name.clone(), source };
-        let file = File::open(path).map_err(read)?;
-        if file.metadata().map_err(read)?.is_dir() {
+        let file = File::open(path).map_err(|source| match address(&name) {
+            Some((file, found)) => Error::Audio { file, source: AudioError::NotAFile { found } },
+            None => read(source),
+        })?;
+        let metadata = file.metadata().map_err(read)?;
+        if metadata.is_dir() {
             return Err(read(std::io::ErrorKind::IsADirectory.into()));
         }
-        Self::from_source(Box::new(file), &name, limits)
+        match metadata.is_file() {
+            true => Self::from_source(Source::File(&file), &name, limits),
+            false => Self::from_reader(file, &name, limits),
+        }
+    }
+
+    /// Reads a stream to its end, up to 1 GiB, and decodes it up to `limits.max_seconds`. Error
+    /// messages call the recording `name`.
+    ///
+    /// # Errors
+    /// Returns errors as [`Self::read`] does.
+    pub fn from_reader(reader: impl Read, name: &str, limits: &AudioLimits) -> Result<Self> {
+        let bytes = read_pipe(reader);
+        let bytes = bytes.map_err(|source| Error::Read { file: name.to_owned(), source })?;
+        Self::from_bytes(&bytes, name, limits)
     }
 
     /// Decodes the bytes of a file. Error messages call the recording `name`.
@@ -73,7 +91,7 @@ impl ReferenceAudio {
     /// # Errors
     /// Returns [`Error::Audio`] as [`Self::read`] does.
     pub fn from_bytes(bytes: &[u8], name: &str, limits: &AudioLimits) -> Result<Self> {
-        Self::from_source(Box::new(Cursor::new(bytes)), name, limits)
+        Self::from_source(Source::Bytes(bytes), name, limits)
     }
 
     /// Takes mono samples at 4 to 384 kHz. Error messages call the recording `name`.
@@ -81,18 +99,16 @@ impl ReferenceAudio {
     /// # Errors
     /// Returns [`Error::Audio`] if the samples are not finite or do not keep the limits.
     pub fn from_samples(
-        mut samples: Vec<f32>,
+        samples: Vec<f32>,
         sample_rate: u32,
         name: &str,
         limits: &AudioLimits,
     ) -> Result<Self> {
-        let recording = decode::check_rate(sample_rate).map(|()| {
-            let max_frames = decode::max_frames(limits.max_seconds, sample_rate);
-            let is_cut = samples.len() > max_frames;
-            samples.truncate(max_frames);
-            Recording { samples, sample_rate, channels: 1, is_cut }
-        });
-        Self::accept(recording, name, limits)
+        Self::accept(
+            Recording::from_samples(&samples, sample_rate, limits.max_seconds),
+            name,
+            limits,
+        )
     }
 
     /// Returns the length in seconds.
@@ -117,11 +133,7 @@ impl ReferenceAudio {
         Ok(self)
     }
 
-    fn from_source(
-        source: Box<dyn MediaSource + '_>,
-        name: &str,
-        limits: &AudioLimits,
-    ) -> Result<Self> {
+    fn from_source(source: Source<'_>, name: &str, limits: &AudioLimits) -> Result<Self> {
         Self::accept(decode(source, limits.max_seconds), name, limits)
     }
 
@@ -136,11 +148,12 @@ impl ReferenceAudio {
     }
 
     fn of(recording: Recording, limits: &AudioLimits) -> Result<Self, AudioError> {
-        let mut warnings = Vec::new();
+        let levels = examine(&recording, limits)?;
+        let mut warnings = recording.warnings;
         if recording.is_cut {
             warnings.push(AudioWarning::Cut { seconds: limits.max_seconds });
         }
-        warnings.extend(examine(&recording, limits)?);
+        warnings.extend(levels);
         let samples = resample(&recording.samples, recording.sample_rate, SAMPLE_RATE);
         Ok(Self {
             samples: samples.expect("the decoder has checked the rate"),
@@ -149,4 +162,17 @@ impl ReferenceAudio {
             warnings,
         })
     }
+}
+
+/// Says what a name is if it is an address, with as much of it as a message can show.
+fn address(name: &str) -> Option<(String, &'static str)> {
+    let (scheme, _) = name.split_once(':')?;
+    let found = match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" | "ftp" | "s3" | "gs" | "hf" => "a web address",
+        "file" => "a file URL",
+        "data" => "a data URL",
+        _ => return None,
+    };
+    let shown = name.char_indices().nth(80).map_or(name, |(end, _)| &name[..end]);
+    Some((shown.to_owned(), found))
 }

@@ -71,9 +71,10 @@ fn audio_kind(error: &AudioError) -> ErrorKind {
     match error {
         AudioError::Io(_) => ErrorKind::Io,
         AudioError::UnknownFormat
+        | AudioError::Foreign { .. }
+        | AudioError::NotAFile { .. }
         | AudioError::UnknownCodec { .. }
         | AudioError::Damaged { .. }
-        | AudioError::CutOff { .. }
         | AudioError::SampleRate { .. }
         | AudioError::Channels { .. }
         | AudioError::Empty
@@ -263,9 +264,10 @@ mod tests {
         check([
             audio(AudioError::Io(io_error(io::ErrorKind::UnexpectedEof)), Io),
             audio(AudioError::UnknownFormat, InvalidRequest),
-            audio(AudioError::UnknownCodec { found: "Opus" }, InvalidRequest),
+            audio(AudioError::UnknownCodec { found: "AMR".into() }, InvalidRequest),
             audio(AudioError::Damaged { seconds: 0.5, reason: reason() }, InvalidRequest),
-            audio(AudioError::CutOff { promised: 2.0, found: 1.0 }, InvalidRequest),
+            audio(AudioError::Foreign { found: "AMR" }, InvalidRequest),
+            audio(AudioError::NotAFile { found: "a web address" }, InvalidRequest),
             audio(AudioError::SampleRate { found: 1, min: 2, max: 3 }, InvalidRequest),
             audio(AudioError::Channels { found: 40, max: 32 }, InvalidRequest),
             audio(AudioError::Empty, InvalidRequest),
