@@ -1,10 +1,12 @@
 //! The command line.
 
+mod usage;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use qwen3_tts_pipeline::{LongText, Quantize};
 
 use crate::failure::Failure;
@@ -125,7 +127,7 @@ pub struct SpeakArgs {
 
     /// Instruction for the manner of speaking, or for a voice design model the description of the
     /// voice
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = usage::text)]
     pub instruct: Option<String>,
 
     #[command(flatten)]
@@ -251,7 +253,8 @@ pub struct ReferenceArgs {
     pub ref_audio: Option<PathBuf>,
 
     /// Transcript of the whole recording, word for word
-    #[arg(long, value_name = "TEXT", requires = "ref_audio")]
+    #[arg(long, value_name = "TEXT", requires = "ref_audio", allow_hyphen_values = true,
+          value_parser = usage::text)]
     pub ref_text: Option<String>,
 
     /// Clone from the speaker embedding (x-vector) only, without the recording itself
@@ -327,7 +330,7 @@ pub struct SamplingArgs {
     #[arg(long, conflicts_with_all = RANDOM)]
     pub greedy: bool,
 
-    /// Sampling temperature of the first codebook
+    /// Sampling temperature of the first codebook, or 0 for --greedy
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub temperature: Option<f32>,
 
@@ -343,7 +346,7 @@ pub struct SamplingArgs {
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     pub repetition_penalty: Option<f32>,
 
-    /// Sampling temperature of the other codebooks
+    /// Sampling temperature of the other codebooks, or 0 to choose their most likely codes
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub subtalker_temperature: Option<f32>,
 
@@ -532,22 +535,30 @@ pub enum When {
 
 /// Parses the process's arguments. Help, version and usage errors end the command.
 pub fn parse() -> Result<Command, ExitCode> {
-    let parsed = Cli::try_parse().map(|cli| cli.command.with_revision());
-    parsed.map_err(|error| match error.kind() {
+    parsed().map(|cli| cli.command.with_revision()).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
             ExitCode::from(error.exit_code().clamp(0, 2) as u8)
         }
-        _ => Failure::request(first_paragraph(&error.to_string())).report(),
+        _ => Failure::request(usage::message(&error)).report(),
     })
 }
 
-/// Returns clap's error message without the usage that follows.
-fn first_paragraph(message: &str) -> String {
-    let lines = message.lines().map(str::trim).take_while(|line| !line.is_empty());
-    lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
+/// Parses the arguments. A text that begins with a hyphen is accepted unless it is spelled like a
+/// flag, so that a misspelt flag stays an error.
+fn parsed() -> Result<Cli, clap::Error> {
+    Cli::try_parse().or_else(|error| {
+        let arguments = std::env::args_os().filter_map(|argument| argument.into_string().ok());
+        if !usage::takes_text_for_flag(&error, &arguments.collect::<Vec<_>>()) {
+            return Err(error);
+        }
+        let command = Cli::command().mut_subcommand("speak", |speak| {
+            speak.mut_arg("text", |text| text.allow_hyphen_values(true))
+        });
+        Cli::from_arg_matches(&command.try_get_matches()?)
+    })
 }
 
 fn positive(text: &str) -> Result<usize, String> {

@@ -21,6 +21,7 @@ use crate::output_file::OutputFile;
 use crate::part_file::sweep;
 use crate::progress::{self, BatchBar};
 use crate::spoken::{self, Piece, Spoken};
+use crate::text_decoder::TextDecoder;
 use crate::{demo, model, note::note};
 use manifest::Manifest;
 use request::{Line, MANIFEST, Voices, read_lines};
@@ -95,13 +96,15 @@ fn settings(args: &BatchArgs, files: &ModelFiles) -> Value {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let read = match path == Path::new("-") {
-        true => std::io::stdin().lock().read_to_string(&mut text),
-        false => fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+        true => std::io::stdin().lock().read_to_end(&mut bytes),
+        false => fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
     };
     let failed = |error| Failure::request(format!("cannot read {}: {error}", path.display()));
-    read.map(|_| text).map_err(failed)
+    read.map_err(failed)?;
+    // Lines fail alone.
+    TextDecoder::new(path.display().to_string()).keep_nul().decode(&bytes)
 }
 
 /// The requests of a batch, shared by several callers.

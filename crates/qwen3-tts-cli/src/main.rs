@@ -30,6 +30,7 @@ mod speak;
 mod spoken;
 mod stdin;
 mod terminal;
+mod text_decoder;
 mod voice;
 
 use std::process::ExitCode;

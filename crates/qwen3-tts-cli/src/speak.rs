@@ -28,7 +28,8 @@ pub fn run(args: SpeakArgs) -> Result {
     let text = match args.text.as_str() {
         "-" if is_open => String::new(),
         "-" => stdin::read()?,
-        text => text.to_owned(),
+        // A shell passes on the byte order mark of a file.
+        text => text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
     };
     let mut distinct = distinct_files(&args)?;
     let outputs = Outputs::check(&args)?;

@@ -44,6 +44,50 @@ pub fn show(args: &ShowArgs) -> Result {
     print_json(&json.map_err(|error| Failure::Other(error.to_string()))?)
 }
 
+/// Loads a voice file.
+pub fn load(file: &Path, x_vector_only: bool) -> Result<ClonedVoice> {
+    let is_name = file.components().count() == 1 && file.extension().is_none();
+    if is_name && !file.exists() {
+        return Err(Failure::request(format!(
+            "there is no voice file {}; if it is a speaker of the model, name it as speaker, not as \
+             voice",
+            file.display()
+        )));
+    }
+    let mut voice = ClonedVoice::load(file)?;
+    if x_vector_only {
+        voice.reference = None;
+    }
+    Ok(voice)
+}
+
+/// Returns the voice of a speaker by name, which must not be that of a file.
+pub fn speaker(name: &str) -> Result<Voice> {
+    const FILES: [&str; 12] = [
+        "voice",
+        "safetensors",
+        "wav",
+        "mp3",
+        "m4a",
+        "mp4",
+        "flac",
+        "ogg",
+        "opus",
+        "aac",
+        "webm",
+        "aiff",
+    ];
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    let is_file = extension.is_some_and(|ext| FILES.contains(&ext.to_lowercase().as_str()));
+    if is_file || name.contains(['/', '\\']) {
+        return Err(Failure::request(format!(
+            "{name} is a file, not a speaker of the model: name a voice file as voice, a recording as \
+             ref-audio"
+        )));
+    }
+    Ok(Voice::Speaker(name.to_owned()))
+}
+
 /// The voice that the flags of `speak` name, read as far as possible without a model.
 pub enum VoiceSource {
     Ready(Voice),
@@ -56,10 +100,7 @@ impl VoiceSource {
             return Ok(Self::Recording(recording));
         }
         if let Some(file) = &args.voice {
-            let mut voice = ClonedVoice::load(file)?;
-            if args.reference.x_vector_only {
-                voice.reference = None;
-            }
+            let voice = load(file, args.reference.x_vector_only)?;
             return Ok(Self::Ready(Voice::Cloned(Arc::new(voice))));
         }
         if args.reference.x_vector_only {
@@ -67,7 +108,8 @@ impl VoiceSource {
                 "--x-vector-only needs a cloned voice: add --ref-audio FILE or --voice FILE",
             ));
         }
-        Ok(Self::Ready(args.speaker.clone().map_or(Voice::Default, Voice::Speaker)))
+        let speaker = args.speaker.as_deref().map(speaker).transpose()?;
+        Ok(Self::Ready(speaker.unwrap_or_default()))
     }
 
     /// Returns true if the voice is cloned.

@@ -142,14 +142,13 @@ fn configurations_that_ask_for_too_much_are_refused() {
 fn requests_that_the_model_cannot_honour_are_refused() {
     let small = checkpoint("custom_voice_0b6");
     let long = "word ".repeat(20_000);
-    let cases: [(&[&str], &[&str]); 23] = [
+    let cases: &[(&[&str], &[&str])] = &[
         (&[""], &["no text"]),
         (&[" \n\t "], &["no text"]),
         (&[&long, "--no-split"], &["split"]),
         (&[TEXT, "--speaker", "nobody"], &["nobody", "ryan"]),
         (&[TEXT, "--language", "klingon"], &["klingon", "english"]),
         (&[TEXT, "--instruct", "Whisper."], &["0.6B", "instruction"]),
-        (&[TEXT, "--temperature", "0"], &["temperature"]),
         (&[TEXT, "--temperature", "-1"], &["temperature"]),
         (&[TEXT, "--temperature", "NaN"], &["temperature"]),
         (&[TEXT, "--temperature", "inf"], &["temperature"]),
@@ -159,7 +158,13 @@ fn requests_that_the_model_cannot_honour_are_refused() {
         (&[TEXT, "--top-p", "1.5"], &["top-p"]),
         (&[TEXT, "--top-k", "-1"], &["top-k"]),
         (&[TEXT, "--repetition-penalty", "-0.5"], &["repetition"]),
-        (&[TEXT, "--subtalker-temperature", "0"], &["temperature"]),
+        (&[TEXT, "--subtalker-temperature", "-0.1"], &["subtalker", "temperature"]),
+        (&["\u{feff}\u{200b}"], &["no text"]),
+        (&[TEXT, "--language", "germn"], &["did you mean \"german\"?"]),
+        (&[TEXT, "--speaker", "rian"], &["did you mean \"ryan\"?"]),
+        (&[TEXT, "--voice", "ryan"], &["no voice file ryan", "as speaker"]),
+        (&[TEXT, "--speaker", "ann.voice"], &["ann.voice is a file", "as voice"]),
+        (&[TEXT, "--speaker", "ann.WAV"], &["ann.WAV is a file", "as ref-audio"]),
         (&[TEXT, "--subtalker-top-p", "-1"], &["top-p"]),
         (&[TEXT, "--seed", "-1"], &["seed"]),
         (&[TEXT, "--threads", "0"], &["threads"]),
@@ -187,6 +192,11 @@ fn requests_that_the_model_cannot_honour_are_refused() {
 fn a_text_that_is_not_text_is_refused() {
     refuses(&run_with_input(["speak", "-", "-o", "-"], &[0xff, 0xfe, 0x00]), &["standard input"]);
     refuses(&run_with_input(["speak", "-", "-o", "-"], b""), &["no text"]);
+    refuses(&run_with_input(["speak", "-", "-o", "-"], b"\xef\xbb\xbf\n"), &["no text"]);
+    let words = ["standard input", "line 2, byte 6", "save it as UTF-8"];
+    refuses(&run_with_input(["speak", "-", "-o", "-"], b"One.\n\xe9t\xe9"), &words);
+    let words = ["NUL", "UTF-16 without a byte order mark"];
+    refuses(&run_with_input(["speak", "-", "-o", "-"], b"O\0n\0e\0"), &words);
     refuses(&run_with_input(["speak", "-", "-o", "-"], &vec![b'a'; 3 << 20]), &["split"]);
 }
 
@@ -287,6 +297,26 @@ fn invalid_command_lines_are_refused() {
         &["speak", TEXT, "--progress", "always"],
     ] {
         refuses(&run(args), &[]);
+    }
+}
+
+#[test]
+fn a_misspelt_flag_is_no_text() {
+    for (args, words) in [
+        (&["speak", "--voise", "a.voice", TEXT][..], &["--voise", "did you mean --voice?"][..]),
+        (&["speak", "--voise=a b.voice", TEXT], &["--voise"]),
+        (&["speak", TEXT, "--temprature", "-1"], &["--temprature", "did you mean --temperature?"]),
+        (&["speak", "-5 degrees.", "--voise", "a.voice"], &["--voise"]),
+        (&["speak", "-z", "-5 degrees."], &["-z"]),
+        (&["speak", "-zulu"], &["-z", "write --"]),
+        (&["speak", "--hullo"], &["--hullo", "write --"]),
+        (&["speak", TEXT, "--instruct", "--greedy"], &["--instruct", "--greedy", "flag"]),
+        (&["speak", TEXT, "--seed", "-1"], &["--seed"]),
+        (&["batch", "-5 degrees."], &["-5"]),
+    ] {
+        let output = run(args);
+        eprintln!("{}", stderr(&output).trim());
+        refuses(&output, words);
     }
 }
 

@@ -293,3 +293,36 @@ fn mutated_lines_fail_alone() {
     assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
     assert_eq!(manifest(dir.path()).len(), lines.len());
 }
+
+#[test]
+fn requests_are_read_as_people_write_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = [
+        json!({"text": "Grüße!", "greedy": true, "max_frames": 3}),
+        json!({"text": "Grüße!", "temperature": 0, "max_frames": 3}),
+        json!({"text": "Grüße!", "voice": "arlo"}),
+        json!({"text": "Grüße!", "speaker": "voices/ann.voice"}),
+    ];
+    let text: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let utf16 = || "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes);
+    let batch = |bytes: &[u8]| {
+        fs::write(dir.path().join("r.jsonl"), bytes).unwrap();
+        let mut command = command(["batch", "r.jsonl", "--out", "out"]);
+        command.current_dir(dir.path()).output().unwrap()
+    };
+    for bytes in [format!("\u{feff}{text}").into_bytes(), utf16().collect()] {
+        let said = stderr(&batch(&bytes));
+        assert!(said.contains("2 lines failed: 3, 4"), "{said}");
+        assert!(said.contains("line 3: there is no voice file arlo"), "{said}");
+        assert!(said.contains("line 4: voices/ann.voice is a file"), "{said}");
+        let out = |n: usize| fs::read(dir.path().join(format!("out/{n:05}.wav"))).unwrap();
+        assert!(out(1) == out(2));
+    }
+    let words = ["r.jsonl", "line 1", "a NUL character; is it UTF-16"];
+    refuses(&batch(&utf16().skip(2).collect::<Vec<u8>>()), &words);
+    // One line fails alone.
+    let said = stderr(&batch(b"{\"text\": \"One\", \"max_frames\": 2}\n{\"text\": \"\0\"}\n"));
+    assert!(said.contains("line 2: a NUL character"), "{said}");
+    let latin_1 = batch(b"{\"text\": \"One\"}\n{\"text\": \"\xe9\"}\n");
+    refuses(&latin_1, &["r.jsonl", "line 2", "not valid UTF-8"]);
+}

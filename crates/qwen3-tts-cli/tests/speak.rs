@@ -199,3 +199,80 @@ fn help_and_version_are_printed() {
         assert!(!output.stdout.is_empty());
     }
 }
+
+#[test]
+fn text_is_read_in_the_encodings_of_editors() {
+    let text = "Grüße an dich!";
+    let flags = ["--seed", "4", "--max-frames", "3", "--streaming-text", "--raw", "-o", "-"];
+    let said = run(["speak", text].into_iter().chain(flags));
+    succeeds(&said);
+    let utf16: Vec<u16> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).collect();
+    for bytes in [
+        format!("\u{feff}{text}\r\n").into_bytes(),
+        utf16.iter().flat_map(|unit| unit.to_le_bytes()).collect(),
+        utf16.iter().flat_map(|unit| unit.to_be_bytes()).collect(),
+    ] {
+        for stream in [&[][..], &["--stream"]] {
+            let args = ["speak", "-"].into_iter().chain(flags).chain(stream.iter().copied());
+            let piped = run_with_input(args, &bytes);
+            succeeds(&piped);
+            assert!(piped.stdout == said.stdout, "{bytes:?} {stream:?}");
+        }
+    }
+    let argument = format!("\u{feff}{text}");
+    let args = ["speak", argument.as_str()].into_iter().chain(flags);
+    assert!(run(args).stdout == said.stdout);
+}
+
+#[test]
+fn a_text_may_begin_with_a_hyphen() {
+    let flags = ["--seed", "4", "--max-frames", "3", "--raw", "-o", "-"];
+    for text in ["-5 degrees outside.", "- hello", "-5", "--wait, what?"] {
+        let escaped = run(["speak"].into_iter().chain(flags).chain(["--", text]));
+        succeeds(&escaped);
+        for args in [
+            ["speak", text].into_iter().chain(flags).collect::<Vec<_>>(),
+            ["speak"].into_iter().chain(flags).chain([text]).collect(),
+        ] {
+            let output = run(&args);
+            succeeds(&output);
+            assert!(output.stdout == escaped.stdout, "{args:?}");
+        }
+    }
+    succeeds(&run(["speak"].into_iter().chain(flags).chain(["--", "--greedy"])));
+    let model = checkpoint("voice_design_1b7");
+    let instruct = ["--instruct", "- softly", "--model", model.to_str().unwrap()];
+    succeeds(&run(["speak", "Hello."].into_iter().chain(flags).chain(instruct)));
+}
+
+#[test]
+fn a_temperature_of_zero_is_greedy() {
+    let speak = |more: &[&str]| {
+        let flags = ["speak", "Hello.", "--max-frames", "4", "--raw", "-o", "-"];
+        let output = run(flags.iter().chain(more));
+        succeeds(&output);
+        output.stdout
+    };
+    let greedy = speak(&["--greedy"]);
+    for seed in ["1", "2"] {
+        assert!(speak(&["--temperature", "0", "--seed", seed]) == greedy);
+        assert!(speak(&["--seed", seed]) != greedy);
+    }
+}
+
+#[test]
+fn languages_have_their_usual_names() {
+    let model = checkpoint("custom_voice_0b6");
+    let speak = |language: &str| {
+        let flags = ["speak", "Hello.", "--max-frames", "2", "--greedy", "--raw", "-o", "-"];
+        let model = ["--model", model.to_str().unwrap(), "--language", language];
+        let output = run(flags.into_iter().chain(model));
+        succeeds(&output);
+        output.stdout
+    };
+    let chinese = speak("chinese");
+    for name in ["zh", "zh-CN", "中文", "ZH_tw", "Mandarin"] {
+        assert!(speak(name) == chinese, "{name}");
+    }
+    assert!(speak("Deutsch") == speak("german"));
+}

@@ -219,7 +219,8 @@ fn speech_of_incremental_text_equals_that_of_the_whole_text() {
 fn text_has_an_end_and_a_listener() {
     let model = load("custom_voice_0b6");
     let request = SpeechRequest::new("").max_frames(5);
-    let (text, mut speech) = model.speak_incremental(request.clone()).unwrap();
+    let (mut text, mut speech) = model.speak_incremental(request.clone()).unwrap();
+    ["\u{feff}", " \u{200b}", "\u{ad}\n"].iter().for_each(|part| text.push(part).unwrap());
     text.finish().unwrap();
     let error = speech.next().unwrap().unwrap_err();
     assert!(error.to_string().contains("no text"), "{error}");

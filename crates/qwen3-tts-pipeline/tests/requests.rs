@@ -23,7 +23,8 @@ fn text() -> SpeechRequest {
 #[test]
 fn blank_texts_are_refused() {
     let model = load("custom_voice_0b6");
-    for empty in ["", " ", "\n\t \u{3000}\r\n"] {
+    for empty in ["", " ", "\n\t \u{3000}\r\n", "\u{feff}", "\u{200b} \u{ad}\u{2060}\u{200d}", "\0"]
+    {
         refused(&model, &SpeechRequest::new(empty), &["no text"]);
     }
     model.check(&SpeechRequest::new("\n.")).unwrap();
@@ -61,12 +62,16 @@ fn sampling_values_are_possible() {
         change(&mut sampling);
         text().sampling(sampling)
     };
-    for value in [f32::NAN, f32::INFINITY, 0.0, -1.0] {
+    for value in [f32::NAN, f32::INFINITY, -1.0] {
         refused(&model, &with(&|s| s.temperature = Some(value)), &["temperature"]);
         let subtalker = with(&|s| s.subtalker_temperature = Some(value));
         refused(&model, &subtalker, &["subtalker", "temperature"]);
         refused(&model, &with(&|s| s.repetition_penalty = Some(value)), &["repetition penalty"]);
     }
+    refused(&model, &with(&|s| s.repetition_penalty = Some(0.0)), &["repetition penalty"]);
+    // Greedy decoding.
+    model.check(&with(&|s| s.temperature = Some(0.0))).unwrap();
+    model.check(&with(&|s| s.subtalker_temperature = Some(0.0))).unwrap();
     for value in [f32::NAN, 0.0, -0.5, 1.5] {
         refused(&model, &with(&|s| s.top_p = Some(value)), &["top-p"]);
         refused(&model, &with(&|s| s.subtalker_top_p = Some(value)), &["subtalker", "top-p"]);

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::failure::{Failure, Result};
 use crate::identity::stamp;
 use crate::output::check_ending;
-use crate::voice::Recording;
+use crate::text_decoder;
+use crate::voice::{self, Recording};
 
 /// Name of the manifest in the output directory, reserved among the names of outputs.
 pub const MANIFEST: &str = "manifest.jsonl";
@@ -63,7 +64,10 @@ pub fn read_lines(text: &str) -> Vec<Line> {
 impl Line {
     fn read(number: usize, line: &str, files: &mut HashSet<String>) -> Self {
         let value = serde_json::from_str::<Value>(line).unwrap_or(Value::Null);
-        let mut content = serde_json::from_str::<Content>(line).map_err(|e| e.to_string());
+        let mut content = serde_json::from_str::<Content>(line).map_err(|e| {
+            // JSON has none.
+            if line.contains('\0') { text_decoder::NUL.to_owned() } else { e.to_string() }
+        });
         let named = content.as_ref().ok().and_then(|content| content.file.clone());
         let file = named.unwrap_or_else(|| format!("{number:05}.wav"));
         if !is_plain(&file) {
@@ -184,7 +188,7 @@ impl<'a> Voices<'a> {
             return Err(Failure::request("expected at most one of speaker, voice and ref_audio"));
         }
         let (file, is_recording) = match (&content.speaker, &content.voice, &content.ref_audio) {
-            (Some(speaker), ..) => return Ok(Voice::Speaker(speaker.clone())),
+            (Some(speaker), ..) => return voice::speaker(speaker),
             (_, Some(file), _) => (file, false),
             (.., Some(file)) => (file, true),
             _ => return Ok(Voice::Default),
@@ -205,11 +209,7 @@ impl<'a> Voices<'a> {
 
     fn make(&self, source: &Source) -> Result<ClonedVoice> {
         if !source.is_recording {
-            let mut voice = ClonedVoice::load(&source.file)?;
-            if source.x_vector_only {
-                voice.reference = None;
-            }
-            return Ok(voice);
+            return voice::load(&source.file, source.x_vector_only);
         }
         let recording =
             Recording::open(&source.file, source.transcript.clone(), source.x_vector_only)?;

@@ -7,6 +7,7 @@ use qwen3_tts_talker::Prompt;
 
 use super::plan::Planner;
 use crate::error::{Error, Result};
+use crate::text::is_blank;
 use crate::text::tokenizer::{IncrementalTokenizer, WRAPPED_AFTER, WRAPPED_BEFORE};
 
 /// The writing end of a text that is spoken while it is being written, by a language model or a
@@ -69,7 +70,7 @@ impl IncrementalText {
         if self.is_finished {
             return Err(Error::SpeechEnded);
         }
-        self.is_blank &= text.trim().is_empty();
+        self.is_blank &= is_blank(text);
         let taken = self.take(text);
         taken.inspect_err(|error| self.refuse(error))
     }

@@ -5,8 +5,8 @@ use qwen3_tts_talker::{GenerationParams, Prompt, Reference, Sampling, Speaker, T
 
 use super::request::{SpeechRequest, Voice};
 use crate::error::{Error, Result};
-use crate::text::TextTokenizer;
 use crate::text::tokenizer::WRAPPED_AFTER;
+use crate::text::{TextTokenizer, is_blank};
 
 /// Number of frames expected per text token, from 12.5 frames and about 4 tokens per second.
 pub(crate) const FRAMES_PER_TOKEN: f64 = 3.3;
@@ -68,7 +68,6 @@ pub(crate) struct Planner {
 impl Planner {
     /// Plans a part of a request.
     pub fn plan(&self, request: &SpeechRequest, part: Part<'_>) -> Result<Plan> {
-        check_text(part.text)?;
         let mut plan = self.plan_without_text(request, part)?;
         self.give_text(&mut plan, self.tokenizer.encode_text(part.text)?)?;
         Ok(plan)
@@ -245,7 +244,7 @@ pub(crate) const NO_TEXT: &str = "there is no text to speak";
 
 /// Refuses a blank text.
 pub(crate) fn check_text(text: &str) -> Result<()> {
-    if text.trim().is_empty() { Err(refuse(NO_TEXT)) } else { Ok(()) }
+    if is_blank(text) { Err(refuse(NO_TEXT)) } else { Ok(()) }
 }
 
 fn no_cloning(kind: ModelType) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::{FRAMES_PER_TOKEN, Part, Plan, Planner, random_seed};
+use super::plan::{FRAMES_PER_TOKEN, Part, Plan, Planner, check_text, random_seed};
 use super::request::SpeechRequest;
 use crate::error::Result;
 use crate::text::{PieceEnd, TextPiece, split};
@@ -30,6 +30,7 @@ const PATIENCE: usize = 75;
 impl Script {
     /// Splits the text of a request and checks that the model can honour it.
     pub fn new(planner: &Planner, request: SpeechRequest) -> Result<Self> {
+        check_text(&request.text)?;
         let pieces = pieces(planner, &request)?;
         let script = Self {
             seed: request.seed.unwrap_or_else(random_seed),
@@ -80,7 +81,7 @@ impl Script {
         // Greedy decoding gives the same codes with every seed.
         self.request.chunks.whole_pieces
             && attempts <= retries.unwrap_or(0)
-            && !self.request.sampling.greedy
+            && !self.request.sampling.is_greedy()
     }
 
     /// Returns the number of pieces that may be spoken at the same time.
