@@ -11,32 +11,15 @@ use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::packet::Packet;
 
 use super::error::AudioError;
-use super::levels::Levels;
 use super::limits::{AudioWarning, check_channels, check_rate};
 use super::sniff::{HEAD, sniff};
 use super::source::Source;
 use output::Output;
+pub use output::Recording;
 use packets::Packets;
 use stream::Stream;
 
 type Result<T, E = AudioError> = std::result::Result<T, E>;
-
-/// The audio of a file, up to a limit.
-#[derive(Debug)]
-pub struct Recording {
-    /// Samples, the mean of all channels, or one of them if they cancel each other.
-    pub samples: Vec<f32>,
-    /// Sample rate in Hz.
-    pub sample_rate: u32,
-    /// Number of channels of the file.
-    pub channels: usize,
-    /// Levels of the channels.
-    pub levels: Levels,
-    /// True if the file goes on after the samples.
-    pub is_cut: bool,
-    /// Defects of the file.
-    pub warnings: Vec<AudioWarning>,
-}
 
 /// Largest number of packets in a row without audio, such as those of a video beside it.
 const MAX_IDLE_PACKETS: usize = 100_000;
@@ -54,16 +37,6 @@ pub fn decode(source: Source<'_>, max_seconds: f64) -> Result<Recording> {
     Ok(recording)
 }
 
-impl Recording {
-    /// Takes mono samples, up to `max_seconds`.
-    pub fn from_samples(samples: &[f32], sample_rate: u32, max_seconds: f64) -> Result<Self> {
-        check_rate(sample_rate)?;
-        let mut output = Output::new(None, max_seconds);
-        output.add(samples, 1, sample_rate);
-        output.finish(Vec::new())
-    }
-}
-
 /// Decodes one channel, or the mean of all.
 fn guarded(source: Source<'_>, channel: Option<usize>, max_seconds: f64) -> Result<Recording> {
     // The decoders are large and their input is untrusted: a panic in them must not end a server.
@@ -71,7 +44,7 @@ fn guarded(source: Source<'_>, channel: Option<usize>, max_seconds: f64) -> Resu
     let decoded = catch_unwind(AssertUnwindSafe(|| {
         Decoding::start(source, Output::new(channel, max_seconds))?.run()
     }));
-    decoded.unwrap_or_else(|_| Err(damaged(0.0, "its decoder failed")))
+    decoded.unwrap_or_else(|_| Err(AudioError::damaged(0.0, "its decoder failed")))
 }
 
 /// A file that is being decoded.
@@ -132,7 +105,7 @@ impl<'s> Decoding<'s> {
         match end {
             End::Left => (),
             End::Torn if self.output.is_empty() => {
-                return Err(damaged(0.0, "it ends before its audio"));
+                return Err(AudioError::damaged(0.0, "it ends before its audio"));
             }
             End::Torn => warnings.push(AudioWarning::Incomplete { promised, found }),
             End::Complete if promised.is_some() => {
@@ -215,10 +188,6 @@ fn refusal(error: SymphoniaError, seconds: f64, decoded: usize) -> AudioError {
         SymphoniaError::Unsupported(found) if decoded == 0 => {
             AudioError::UnknownCodec { found: found.into() }
         }
-        error => damaged(seconds, error.to_string()),
+        error => AudioError::damaged(seconds, error.to_string()),
     }
-}
-
-fn damaged(seconds: f64, reason: impl Into<String>) -> AudioError {
-    AudioError::Damaged { seconds, reason: reason.into() }
 }

@@ -132,7 +132,7 @@ fn symphonia(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Aud
     symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|error| {
         match error {
             SymphoniaError::Unsupported(_) => AudioError::UnknownCodec { found: name(params) },
-            error => AudioError::Damaged { seconds: 0.0, reason: error.to_string() },
+            error => AudioError::damaged(0.0, error.to_string()),
         }
     })
 }

@@ -90,3 +90,10 @@ pub enum AudioError {
 /// What is read instead.
 const ACCEPTED: &str = "expected WAV, AIFF, CAF, FLAC, MP3, AAC, OGG, M4A or WebM; convert it to \
                         WAV, for example with ffmpeg";
+
+impl AudioError {
+    /// Returns [`AudioError::Damaged`].
+    pub(super) fn damaged(seconds: f64, reason: impl Into<String>) -> Self {
+        Self::Damaged { seconds, reason: reason.into() }
+    }
+}

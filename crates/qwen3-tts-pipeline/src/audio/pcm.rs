@@ -14,10 +14,7 @@ use symphonia::core::units::{Duration, Timestamp};
 
 use super::error::AudioError;
 use super::source::{Reader, Source};
-use header::{Header, Integers};
-
-/// Number of frames per packet, about.
-const PACKET_FRAMES: u64 = 4096;
+use header::{Header, Integers, PACKET_FRAMES};
 
 /// A file of uncompressed audio, or of blocks of ADPCM.
 pub struct PcmReader<'s> {

@@ -2,7 +2,40 @@
 
 use qwen3_tts_dsp::resample;
 
-use super::{AudioError, AudioWarning, Levels, Recording, Result};
+use crate::audio::error::AudioError;
+use crate::audio::levels::Levels;
+use crate::audio::limits::{AudioWarning, check_rate};
+
+/// The audio of a file, up to a limit.
+#[derive(Debug)]
+pub struct Recording {
+    /// Samples, the mean of all channels, or one of them if they cancel each other.
+    pub samples: Vec<f32>,
+    /// Sample rate in Hz.
+    pub sample_rate: u32,
+    /// Number of channels of the file.
+    pub channels: usize,
+    /// Levels of the channels.
+    pub levels: Levels,
+    /// True if the file goes on after the samples.
+    pub is_cut: bool,
+    /// Defects of the file.
+    pub warnings: Vec<AudioWarning>,
+}
+
+impl Recording {
+    /// Takes mono samples, up to `max_seconds`.
+    pub fn from_samples(
+        samples: &[f32],
+        sample_rate: u32,
+        max_seconds: f64,
+    ) -> Result<Self, AudioError> {
+        check_rate(sample_rate)?;
+        let mut output = Output::new(None, max_seconds);
+        output.add(samples, 1, sample_rate);
+        output.finish(Vec::new())
+    }
+}
 
 /// The samples of a recording, up to a limit.
 pub struct Output {
@@ -56,7 +89,7 @@ impl Output {
     }
 
     /// Joins the parts at the rate of the first one.
-    pub fn finish(self, warnings: Vec<AudioWarning>) -> Result<Recording> {
+    pub fn finish(self, warnings: Vec<AudioWarning>) -> Result<Recording, AudioError> {
         let is_cut = self.is_full();
         let sample_rate = self.parts.first().ok_or(AudioError::Empty)?.0;
         let max_frames = self.max_frames(sample_rate);

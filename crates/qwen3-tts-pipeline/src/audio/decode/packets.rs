@@ -15,8 +15,8 @@ use symphonia::core::packet::Packet;
 use symphonia::default::formats::IsoMp4Reader;
 
 use super::stream::{Stream, seconds};
-use super::{AudioError, Result, damaged};
 use crate::audio::decoder::Decoder;
+use crate::audio::error::AudioError;
 use crate::audio::mp4::{Index, codec_name};
 use crate::audio::ogg;
 use crate::audio::opus;
@@ -24,6 +24,8 @@ use crate::audio::pcm::PcmReader;
 use crate::audio::sniff::Container;
 use crate::audio::source::{Reader, Source};
 use crate::audio::timeline::Spans;
+
+type Result<T, E = AudioError> = std::result::Result<T, E>;
 
 /// The demuxer of a file.
 pub enum Packets<'s> {
@@ -39,7 +41,10 @@ impl<'s> Packets<'s> {
             Container::Mp4 => {
                 let index = Index::read(source).map_err(AudioError::Io)?;
                 let index = index.ok_or_else(|| {
-                    damaged(0.0, "its index, the box moov, is missing: it was never finished")
+                    AudioError::damaged(
+                        0.0,
+                        "its index, the box moov, is missing: it was never finished",
+                    )
                 })?;
                 let reader = source.open().map_err(AudioError::Io)?.with_len(index.end);
                 let stream = MediaSourceStream::new(Box::new(reader), Default::default());
@@ -102,10 +107,10 @@ fn refusal(error: SymphoniaError) -> AudioError {
     match error {
         SymphoniaError::Unsupported(_) => AudioError::UnknownFormat,
         SymphoniaError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            damaged(0.0, "it ends in its header")
+            AudioError::damaged(0.0, "it ends in its header")
         }
         SymphoniaError::IoError(error) => AudioError::Io(error),
-        error => damaged(0.0, error.to_string()),
+        error => AudioError::damaged(0.0, error.to_string()),
     }
 }
 

@@ -19,6 +19,8 @@ use crate::audio::limits::{check_channels, check_rate};
 use chunks::{Chunks, Data, Family};
 pub use integers::Integers;
 
+/// Number of frames per packet, about.
+pub const PACKET_FRAMES: u64 = 4096;
 /// Number of bytes that decide how samples lie in containers that are wider.
 const JUSTIFICATION_BYTES: u64 = 1 << 20;
 
@@ -100,7 +102,7 @@ impl Header {
             .with_sample_rate(format.rate)
             .with_channels(Channels::Discrete(format.channels))
             .with_frames_per_block(frames_per_block)
-            .with_max_frames_per_packet(super::PACKET_FRAMES + frames_per_block);
+            .with_max_frames_per_packet(PACKET_FRAMES + frames_per_block);
         let integers = match format.coding {
             Coding::Integers(integers) => Some(integers),
             _ => None,
@@ -274,5 +276,5 @@ fn wave_codec(tag: u16) -> Cow<'static, str> {
 }
 
 fn incomplete(reason: &str) -> AudioError {
-    AudioError::Damaged { seconds: 0.0, reason: reason.to_owned() }
+    AudioError::damaged(0.0, reason)
 }
