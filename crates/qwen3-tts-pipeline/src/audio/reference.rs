@@ -18,8 +18,10 @@ const SAMPLE_RATE: u32 = 24_000;
 
 /// A recording as the encoders take it, with the warnings from reading it.
 ///
-/// WAV, FLAC, MP3, OGG Vorbis, and AAC or ALAC in M4A are read, at 4 to 384 kHz and with up to 32
-/// channels. The samples are the mean of the channels, computed as the official package does.
+/// WAV, AIFF, CAF, FLAC, MP3, AAC, OGG, M4A and WebM are read, with the codecs listed in
+/// `docs/recordings.md`, at 4 to 384 kHz and with up to 32 channels. The samples are the mean of the
+/// channels, computed as the official package does; if the channels cancel each other, the strongest
+/// one is used. Of a damaged file, what is there is used, with a warning.
 ///
 /// ```no_run
 /// use qwen3_tts_pipeline::{AudioLimits, ReferenceAudio};
