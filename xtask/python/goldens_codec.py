@@ -9,9 +9,11 @@ together reveal any wrong frame.
 from pathlib import Path
 
 import torch
+from qwen_tts.core.tokenizer_12hz.modeling_qwen3_tts_tokenizer_v2 import Qwen3TTSTokenizerV2Model
 
 import official
 import tiny_checkpoint
+import tiny_config
 
 FRAME = 1920
 STRIDE = 64
@@ -23,6 +25,7 @@ def write(checkpoints, goldens):
     goldens.mkdir(parents=True, exist_ok=True)
     wrapper = official.load(Path(checkpoints) / "custom_voice_0b6")
     decoder = wrapper.model.speech_tokenizer.model.decoder
+    write_48k(Path(checkpoints) / "speech_tokenizer_48k", goldens / "frames_40_48k")
     with torch.inference_mode():
         write_stages(decoder, goldens / "stages")
         write_long(decoder, goldens / "frames_100", 100)
@@ -95,6 +98,39 @@ def write_long(decoder, path, frames):
         },
     )
     print(f"codec {path.name}: chunked differs from whole by {difference}")
+
+
+def write_48k(folder, path):
+    """A speech tokenizer alone, whose decoder has one more block and twice the sample rate."""
+    config = tiny_config.with_another_block(tiny_config.SPEECH_TOKENIZER)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in {
+        "config.json": config,
+        "configuration.json": tiny_config.SPEECH_CONFIGURATION,
+        "preprocessor_config.json": tiny_config.SPEECH_PREPROCESSOR,
+    }.items():
+        official.write_json(folder / name, content)
+    tiny_checkpoint.save(tiny_checkpoint.speech_weights(config), folder / "model.safetensors")
+    model = Qwen3TTSTokenizerV2Model.from_pretrained(str(folder), dtype=torch.float32)
+    codes = random_codes(model.decoder, path.name, 40)
+    with torch.inference_mode():
+        audio = model.decoder(codes[None])[0, 0]
+    frame = model.get_decode_upsample_rate()
+    if audio.shape[0] != 40 * frame:
+        raise SystemExit(f"{path.name}: {audio.shape[0]} samples, not {40 * frame}")
+    sums = audio.view(40, frame).double().sum(1).float()
+    tensors = {"codes": codes.T, "whole_strided": audio[::STRIDE], "whole_frame_sums": sums}
+    tiny_checkpoint.save(tensors, with_suffix(path))
+    official.write_json(
+        path.with_suffix(".json"),
+        {
+            "checkpoint": "speech_tokenizer_48k",
+            "frames": 40,
+            "audio_stride": STRIDE,
+            "samples_per_frame": frame,
+            "sample_rate": model.get_output_sample_rate(),
+        },
+    )
 
 
 def with_suffix(path):

@@ -11,7 +11,7 @@ import mlx.core as mx
 import numpy as np
 from safetensors.numpy import save_file
 
-BITS = (4, 6, 8)
+BITS = {"quantized": (4, 6, 8), "quantized_narrow": (2, 3, 5)}
 GROUP_SIZES = (32, 64, 128)
 ROWS, COLS = 5, 256
 
@@ -19,19 +19,24 @@ ROWS, COLS = 5, 256
 def write(goldens):
     goldens = Path(goldens)
     goldens.mkdir(parents=True, exist_ok=True)
+    for name, widths in BITS.items():
+        write_widths(goldens / name, widths)
+
+
+def write_widths(path, widths):
     values = weights()
     tensors = {"weights": values}
     for dtype in (mx.float32, mx.bfloat16):
-        for bits in BITS:
+        for bits in widths:
             for group_size in GROUP_SIZES:
                 name = f"{str(dtype).rsplit('.', 1)[-1]}.{bits}.{group_size}"
                 tensors |= case(name, mx.array(values).astype(dtype), bits, group_size)
-    save_file(tensors, goldens / "quantized.safetensors")
+    save_file(tensors, path.with_suffix(".safetensors"))
     facts = {
         "mlx": mx.__version__, "rows": ROWS, "cols": COLS,
-        "dtypes": ["float32", "bfloat16"], "bits": BITS, "group_sizes": GROUP_SIZES,
+        "dtypes": ["float32", "bfloat16"], "bits": widths, "group_sizes": GROUP_SIZES,
     }  # fmt: skip
-    (goldens / "quantized.json").write_text(json.dumps(facts, indent=2) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def weights():

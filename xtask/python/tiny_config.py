@@ -247,3 +247,15 @@ SPEECH_PREPROCESSOR = {
     "return_attention_mask": True,
     "sampling_rate": 24000,
 }
+
+
+def with_another_block(speech_tokenizer):
+    """The same with a decoder that has one more block, which doubles the sample rate."""
+    decoder = speech_tokenizer["decoder_config"]
+    return speech_tokenizer | {
+        "output_sample_rate": 2 * speech_tokenizer["output_sample_rate"],
+        "decode_upsample_rate": 2 * speech_tokenizer["decode_upsample_rate"],
+        # Each block halves the channels.
+        "decoder_config": decoder
+        | {"decoder_dim": 32, "upsample_rates": decoder["upsample_rates"] + [2]},
+    }

@@ -127,6 +127,29 @@ fn assert_long(name: &str, device: &Device) {
 }
 
 #[test]
+fn a_decoder_of_another_rate_is_the_official_one_whole_and_in_steps() {
+    let golden = Golden::load("codec/frames_40_48k");
+    let dir = checkpoint(golden.string("checkpoint"));
+    let config = SpeechTokenizerConfig::from_file(dir.join("config.json")).unwrap();
+    assert_eq!(config.output_sample_rate as usize, golden.number("sample_rate"));
+    assert_eq!((config.frame_rate(), config.input_sample_rate), (12.5, 24_000));
+    let frame = golden.number("samples_per_frame");
+    let frames = frames(&golden);
+    for device in Device::all() {
+        let weights = Weights::open(&dir).unwrap();
+        let decoder = CodecDecoder::load(&config.decoder_config, &weights, &device).unwrap();
+        assert_eq!(decoder.samples_per_frame(), frame);
+        let whole = decoder.decode(&frames).unwrap();
+        assert_eq!(whole.len(), frames.len() * frame);
+        assert_waveform(&whole, &golden, "whole", frame);
+        assert_close(&in_steps(&decoder, &frames, &cut(frames.len(), 3)), &whole, 1e-5);
+        // The encoder keeps the rate of its own configuration.
+        let encoder = CodecEncoder::load(&config, &weights, &device).unwrap();
+        assert_eq!(encoder.samples_per_frame(), 1920);
+    }
+}
+
+#[test]
 fn frame_by_frame_equals_the_whole() {
     for device in Device::all() {
         let decoder = decoder_on(&device);

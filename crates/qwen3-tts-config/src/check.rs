@@ -38,8 +38,11 @@ impl Check {
         self.that((low..=high).contains(&value), field, format!("{low} to {high}"), value)
     }
 
+    /// Refuses a number that is not positive and finite in float32, in which models compute.
     pub(crate) fn positive(&self, field: &str, value: f64) -> Result<()> {
-        self.that(value.is_finite() && value > 0.0, field, "a positive number", value)
+        let computed = value as f32;
+        let holds = computed.is_normal() && computed > 0.0;
+        self.that(holds, field, "a positive number of float32", value)
     }
 
     /// Refuses a token id outside the vocabulary `vocab_name` of `vocab_size` entries.

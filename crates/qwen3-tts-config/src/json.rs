@@ -62,8 +62,13 @@ fn not_json(text: &str, error: &serde_json::Error) -> ConfigError {
     }
 }
 
-/// Completes the path of a missing field, which serde reports at its parent.
+/// Completes the path of a missing field, which serde reports at its parent, and of a field that
+/// a message begins with.
 fn type_error(parent: &str, message: &str) -> ConfigError {
+    let inner = message.strip_prefix('`').and_then(|rest| rest.split_once("`: "));
+    if let Some((field, reason)) = inner {
+        return type_error(&format!("{parent}.{field}"), reason);
+    }
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let (field, reason) = match missing {
         Some(field) if parent == "." => (field.to_owned(), "missing".to_owned()),

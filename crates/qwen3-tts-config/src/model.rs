@@ -48,6 +48,9 @@ pub struct ModelConfig {
     /// Scheme of the weights, if MLX quantised them.
     #[serde(default)]
     pub quantization: Option<Quantization>,
+    /// The same section under its other name; read if `quantization` is absent.
+    #[serde(default)]
+    pub quantization_config: Option<Quantization>,
 }
 
 /// `tts_model_type`: the source of a model's voices.
@@ -109,6 +112,11 @@ impl ModelConfig {
         }
     }
 
+    /// Returns the scheme of the weights, under either name.
+    pub fn weight_quantization(&self) -> Option<&Quantization> {
+        self.quantization.as_ref().or(self.quantization_config.as_ref())
+    }
+
     /// Checks every section, and the sections against each other.
     ///
     /// # Errors
@@ -125,7 +133,11 @@ impl ModelConfig {
             let hidden = self.talker_config.hidden_size;
             check.equal("speaker_encoder_config.enc_dim", encoder.enc_dim, hidden, why)?;
         }
-        self.quantization.as_ref().map_or(Ok(()), Quantization::validate)
+        match (&self.quantization, &self.quantization_config) {
+            (Some(section), _) => section.validate("quantization."),
+            (None, Some(section)) => section.validate("quantization_config."),
+            (None, None) => Ok(()),
+        }
     }
 
     fn validate_tokens(&self, check: &Check) -> Result<()> {

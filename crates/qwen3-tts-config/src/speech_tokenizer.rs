@@ -5,10 +5,11 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::activation::Activation;
-use crate::check::{Check, MAX_DIMENSION, MAX_ENTRIES};
+use crate::check::{Check, MAX_COUNT, MAX_DIMENSION, MAX_ENTRIES};
 use crate::error::Result;
 use crate::json;
 use crate::model::{ModelConfig, TOKENIZER_TYPE};
+use crate::rope::RopeConfig;
 use crate::talker::SUPPRESSED;
 use crate::transformer::TransformerSizes;
 
@@ -63,8 +64,9 @@ pub struct DecoderConfig {
     pub sliding_window: usize,
     /// Term under the root of every RMS norm.
     pub rms_norm_eps: f64,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f64,
+    /// Rotary positions.
+    #[serde(flatten)]
+    pub rope: RopeConfig,
     /// True if the attention projections have biases.
     #[serde(default)]
     pub attention_bias: bool,
@@ -123,8 +125,9 @@ pub struct EncoderConfig {
     pub hidden_act: Activation,
     /// Term under the root of every layer norm.
     pub norm_eps: f64,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f64,
+    /// Rotary positions.
+    #[serde(flatten)]
+    pub rope: RopeConfig,
     /// Window of the attention as the file gives it. The official default path ignores it and
     /// attends to all earlier positions.
     #[serde(default)]
@@ -198,6 +201,15 @@ impl SpeechTokenizerConfig {
         let expected =
             format!("a multiple of encoder_config.upsampling_ratios, product ({strides})");
         check.that(fits, "encode_downsample_rate", expected, self.encode_downsample_rate)?;
+        // Frames per second of both directions, without a division.
+        let encoded = u64::from(self.input_sample_rate) * self.decode_upsample_rate as u64;
+        let decoded = u64::from(self.output_sample_rate) * self.encode_downsample_rate as u64;
+        check.that(
+            encoded == decoded,
+            "output_sample_rate",
+            "the frame rate of input_sample_rate / encode_downsample_rate",
+            format!("{} Hz / {}", self.output_sample_rate, self.decode_upsample_rate),
+        )?;
         let stored = encoder.num_quantizers;
         let expected = format!("at most encoder_config.num_quantizers ({stored})");
         check.that(kept <= stored, "encoder_valid_num_quantizers", expected, kept)
@@ -242,7 +254,7 @@ impl DecoderConfig {
             head_dim: self.head_dim,
             attention_bias: self.attention_bias,
             norm_eps: self.rms_norm_eps,
-            rope_theta: self.rope_theta,
+            rope_theta: self.rope.theta,
         }
     }
 
@@ -255,6 +267,7 @@ impl DecoderConfig {
         check.dimension("latent_dim", self.latent_dim)?;
         check.dimension("decoder_dim", self.decoder_dim)?;
         self.transformer().validate(&check, "rms_norm_eps")?;
+        self.rope.validate(&check, self.head_dim)?;
         check.silu(self.hidden_act)?;
         check.between("sliding_window", self.sliding_window, 1, MAX_ENTRIES)?;
         check.between("num_quantizers", self.num_quantizers, 2, 64)?;
@@ -293,7 +306,7 @@ impl EncoderConfig {
             head_dim: self.head_dim,
             attention_bias: false,
             norm_eps: self.norm_eps,
-            rope_theta: self.rope_theta,
+            rope_theta: self.rope.theta,
         }
     }
 
@@ -311,11 +324,15 @@ impl EncoderConfig {
         check.count("last_kernel_size", self.last_kernel_size)?;
         check.count("residual_kernel_size", self.residual_kernel_size)?;
         check.between("dilation_growth_rate", self.dilation_growth_rate, 1, 16)?;
+        let widest = self.dilation_growth_rate.pow(self.num_residual_layers as u32 - 1);
+        let expected = format!("at most {MAX_COUNT} after num_residual_layers");
+        check.that(widest <= MAX_COUNT, "dilation_growth_rate", expected, widest)?;
         check.count("compress", self.compress)?;
         let divides = self.num_filters.is_multiple_of(self.compress);
         let expected = format!("a multiple of compress ({})", self.compress);
         check.that(divides, "num_filters", expected, self.num_filters)?;
         self.transformer().validate(&check, "norm_eps")?;
+        self.rope.validate(&check, self.head_dim)?;
         check.between("codebook_size", self.codebook_size, 1, MAX_ENTRIES)?;
         check.dimension("codebook_dim", self.codebook_dim)?;
         check.between("num_quantizers", self.num_quantizers, 2, 64)?;

@@ -6,6 +6,7 @@ use crate::activation::Activation;
 use crate::check::{Check, MAX_ENTRIES};
 use crate::error::Result;
 use crate::names::NameTable;
+use crate::rope::RopeConfig;
 use crate::transformer::TransformerSizes;
 
 /// Number of ids at the end of the codec vocabulary that are never codes.
@@ -37,11 +38,9 @@ pub struct TalkerConfig {
     pub max_position_embeddings: usize,
     /// Term under the root of every RMS norm.
     pub rms_norm_eps: f64,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f64,
-    /// Division of the rotary frequencies among the three position axes.
-    #[serde(default)]
-    pub rope_scaling: Option<RopeScaling>,
+    /// Rotary positions.
+    #[serde(flatten)]
+    pub rope: RopeConfig,
     /// True if the attention projections have biases.
     #[serde(default)]
     pub attention_bias: bool,
@@ -107,11 +106,9 @@ pub struct CodePredictorConfig {
     pub max_position_embeddings: usize,
     /// Term under the root of every RMS norm.
     pub rms_norm_eps: f64,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f64,
-    /// Scaling of the rotary positions, absent in every published model.
-    #[serde(default)]
-    pub rope_scaling: Option<RopeScaling>,
+    /// Rotary positions.
+    #[serde(flatten)]
+    pub rope: RopeConfig,
     /// True if the attention projections have biases.
     #[serde(default)]
     pub attention_bias: bool,
@@ -126,27 +123,6 @@ pub struct CodePredictorConfig {
     pub layer_types: Option<Vec<String>>,
     /// Number of codebooks of a frame, the talker's included.
     pub num_code_groups: usize,
-}
-
-/// `rope_scaling`: multimodal rotary positions.
-///
-/// All three axes of a speech position are equal, so this is plain rotary embedding with any
-/// sections, interleaved or not.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct RopeScaling {
-    /// Type of the scaling: `default`, any other is refused.
-    #[serde(default)]
-    pub rope_type: Option<String>,
-    /// Older name of `rope_type`; published files have both.
-    #[serde(default)]
-    pub r#type: Option<String>,
-    /// Number of frequencies of each position axis, half of `head_dim` in sum.
-    #[serde(default)]
-    pub mrope_section: Option<Vec<usize>>,
-    /// True if the axes alternate along the frequencies.
-    #[serde(default)]
-    pub interleaved: bool,
 }
 
 impl TalkerConfig {
@@ -167,7 +143,7 @@ impl TalkerConfig {
             head_dim: self.head_dim,
             attention_bias: self.attention_bias,
             norm_eps: self.rms_norm_eps,
-            rope_theta: self.rope_theta,
+            rope_theta: self.rope.theta,
         }
     }
 
@@ -183,9 +159,7 @@ impl TalkerConfig {
         check.unused("use_sliding_window", self.use_sliding_window)?;
         check.unused("tie_word_embeddings", self.tie_word_embeddings)?;
         check.between("num_code_groups", self.num_code_groups, 2, 64)?;
-        if let Some(scaling) = &self.rope_scaling {
-            scaling.validate(&check, self.head_dim)?;
-        }
+        self.rope.validate(&check, self.head_dim)?;
         self.validate_tokens(&check)?;
         self.validate_dialects(&check)?;
         self.code_predictor_config.validate(self.num_code_groups)
@@ -235,7 +209,7 @@ impl CodePredictorConfig {
             head_dim: self.head_dim,
             attention_bias: self.attention_bias,
             norm_eps: self.rms_norm_eps,
-            rope_theta: self.rope_theta,
+            rope_theta: self.rope.theta,
         }
     }
 
@@ -250,29 +224,11 @@ impl CodePredictorConfig {
         check.equal("num_code_groups", self.num_code_groups, num_code_groups, why)?;
         let positions = self.max_position_embeddings;
         check.between("max_position_embeddings", positions, num_code_groups, MAX_ENTRIES)?;
-        if let Some(scaling) = &self.rope_scaling {
-            scaling.validate(&check, self.head_dim)?;
-        }
+        self.rope.validate(&check, self.head_dim)?;
         for kind in self.layer_types.iter().flatten() {
             check.that(kind == "full_attention", "layer_types", "\"full_attention\"", kind)?;
         }
         Ok(())
-    }
-}
-
-impl RopeScaling {
-    fn validate(&self, check: &Check, head_dim: usize) -> Result<()> {
-        for kind in self.rope_type.iter().chain(&self.r#type) {
-            check.that(kind == "default", "rope_scaling.rope_type", "\"default\"", kind)?;
-        }
-        let Some(section) = &self.mrope_section else { return Ok(()) };
-        let sum = section.iter().fold(0usize, |sum, &n| sum.saturating_add(n));
-        check.that(
-            sum == head_dim / 2,
-            "rope_scaling.mrope_section",
-            format!("a sum of {} (head_dim / 2)", head_dim / 2),
-            format!("{section:?}, a sum of {sum}"),
-        )
     }
 }
 

@@ -73,10 +73,10 @@ fn the_talker_has_every_value_of_its_file() {
         is("codec_think_eos_id", talker.codec_think_eos_id as usize);
         is("codec_pad_id", talker.codec_pad_id as usize);
         is("codec_bos_id", talker.codec_bos_id as usize);
-        assert_eq!(json["rope_theta"].as_f64(), Some(talker.rope_theta));
+        assert_eq!(json["rope_theta"].as_f64(), Some(talker.rope.theta));
         assert_eq!(json["rms_norm_eps"].as_f64(), Some(talker.rms_norm_eps));
         assert_eq!(json["hidden_act"], talker.hidden_act.to_string());
-        let section = talker.rope_scaling.unwrap().mrope_section.unwrap();
+        let section = talker.rope.scaling.unwrap().mrope_section.unwrap();
         assert_eq!(section, [24, 20, 20]);
         assert_eq!(talker.code_predictor_config.hidden_size, 1024);
         assert_eq!(talker.code_predictor_config.num_hidden_layers, 5);

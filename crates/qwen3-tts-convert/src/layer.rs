@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use qwen3_tts_kernels::{
-    Affine, AffineGroups, Bits, Context, Floats, GROUP_SIZES, quantize, transpose,
+    Affine, AffineGroups, Bits, Context, Floats, GROUP_SIZES, quantize, transpose, widen,
 };
 use safetensors::Dtype;
 use serde_json::Value;
@@ -46,7 +46,8 @@ enum Stored {
         packed: Tensor,
         scales: Tensor,
         biases: Tensor,
-        bits: Bits,
+        /// Bits of a weight in the file.
+        stored_bits: usize,
         group_size: usize,
     },
 }
@@ -235,14 +236,16 @@ impl Stored {
     fn values(&self, source: &Source, from: usize, len: usize) -> Result<Vec<f32>> {
         match self {
             Self::Plain(tensor) => floats(source, tensor, from, len),
-            Self::Affine { packed, scales, biases, bits, group_size } => {
+            Self::Affine { packed, scales, biases, stored_bits, group_size } => {
                 let (first, groups) = (from / group_size, len / group_size);
                 let scales = floats(source, scales, first, groups)?;
                 let biases = floats(source, biases, first, groups)?;
-                let byte = (from * bits.get() / 8) as u64;
-                let packed = source.read(packed, byte, len * bits.get() / 8)?;
+                let byte = (from * stored_bits / 8) as u64;
+                let packed = source.read(packed, byte, len * stored_bits / 8)?;
+                let bits = Bits::holding(*stored_bits).expect("checked when it was planned");
+                let packed = widen(&packed, *stored_bits, bits);
                 let affine = Affine {
-                    bits: *bits,
+                    bits,
                     group_size: *group_size,
                     packed: &packed,
                     scales: Floats::F32(&scales),
@@ -278,9 +281,13 @@ fn affine(source: &Source, config: &Value, name: &str, packed: &Tensor) -> Resul
         scales.dtype,
         biases.dtype
     );
-    let section = &config["quantization"];
-    let own = &section[name.strip_suffix(".weight").unwrap_or(name)]["group_size"];
-    let Some(group_size) = own.as_u64().or(section["group_size"].as_u64()) else {
+    let section = match &config["quantization"] {
+        Value::Null => &config["quantization_config"],
+        section => section,
+    };
+    let own = &section[name.strip_suffix(".weight").unwrap_or(name)];
+    let setting = |key: &str| own[key].as_u64().or(section[key].as_u64());
+    let Some(group_size) = setting("group_size") else {
         bail!("it is quantised, but config.json has no `quantization.group_size`")
     };
     let group_size = usize::try_from(group_size).unwrap_or(usize::MAX);
@@ -298,14 +305,21 @@ fn affine(source: &Source, config: &Value, name: &str, packed: &Tensor) -> Resul
         bits.is_multiple_of(cols).then_some(bits / cols)
     };
     let cols = if fits { scales.shape[1].checked_mul(group_size) } else { None };
-    let Some(bits) = cols.and_then(width).and_then(Bits::new) else {
+    let known = |bits: &usize| Bits::STORED.contains(bits);
+    let Some(stored_bits) = cols.and_then(width).filter(known) else {
         let (packed, scales, biases) = (&packed.shape, &scales.shape, &biases.shape);
         bail!(
-            "shapes {packed:?}, scales {scales:?} and biases {biases:?} are not those of 4, 6 or \
-             8 bits in groups of {group_size}"
+            "shapes {packed:?}, scales {scales:?} and biases {biases:?} are not those of 2, \
+             3, 4, 5, 6 or 8 bits in groups of {group_size}"
         )
     };
-    Ok(Stored::Affine { packed: packed.clone(), scales, biases, bits, group_size })
+    let named = setting("bits").unwrap_or(stored_bits as u64);
+    ensure!(
+        named == stored_bits as u64,
+        "its shape is that of {stored_bits} bits in groups of {group_size}, but config.json says \
+         {named} bits"
+    );
+    Ok(Stored::Affine { packed: packed.clone(), scales, biases, stored_bits, group_size })
 }
 
 fn target(name: &str, stored: &Stored, shape: &[usize], recipe: Recipe) -> Target {

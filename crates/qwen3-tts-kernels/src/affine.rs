@@ -6,10 +6,12 @@ mod dots;
 mod matrices;
 mod quantize;
 mod rows;
+mod widen;
 
 pub(crate) use activations::Activations;
 pub use quantize::{AffineGroups, quantize};
 pub(crate) use rows::AffineRows;
+pub use widen::widen;
 
 use half::bf16;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use qwen3_tts_files::WrongFile;
+use qwen3_tts_files::{MissingFile, WrongFile};
 
 /// A specialised [`Result`](std::result::Result).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,6 +26,14 @@ pub enum Error {
         file: String,
         /// The defect.
         reason: String,
+    },
+    /// A file is missing, and what lies in its place is known.
+    #[error("{} is missing: {reason}", path.display())]
+    MissingFile {
+        /// The file.
+        path: PathBuf,
+        /// What lies in its place.
+        reason: MissingFile,
     },
     /// A file is another one than its name says, or incomplete.
     #[error("{file}: {source}")]

@@ -62,15 +62,21 @@ fn layers_compute_with_the_weights_of_mlx() {
 
 fn assert_layers(device: &Device) {
     println!("on {}", device.name());
-    let golden = Golden::load("operations/quantized");
+    let kept = [(4, Dtype::Q4), (6, Dtype::Q6), (8, Dtype::Q8)];
+    assert_layers_of(&Golden::load("operations/quantized"), &kept, device);
+    let widened = [(2, Dtype::Q4), (3, Dtype::Q4), (5, Dtype::Q6)];
+    assert_layers_of(&Golden::load("operations/quantized_narrow"), &widened, device);
+}
+
+fn assert_layers_of(golden: &Golden, widths: &[(usize, Dtype)], device: &Device) {
     let (rows, cols) = (golden.number("rows"), golden.number("cols"));
     let dir = tempfile::tempdir().unwrap();
     let x: Vec<f32> = (0..9 * cols).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
     let x = Tensor::from_vec(x, &[1, 9, cols], device);
-    for (bits, kept) in [(4, Dtype::Q4), (6, Dtype::Q6), (8, Dtype::Q8)] {
+    for &(bits, kept) in widths {
         for group_size in [32, 64, 128] {
             for dtype in ["float32", "bfloat16"] {
-                let (entries, dequantized) = layer(&golden, dtype, bits, group_size);
+                let (entries, dequantized) = layer(golden, dtype, bits, group_size);
                 let weights = write(&dir.path().join("quantized.safetensors"), &entries);
                 let (a, place) = (weights.under("a"), format!("{bits} bits by {group_size}"));
 
@@ -127,13 +133,19 @@ fn damaged_layers_are_refused_by_name() {
             "{error}"
         );
     }
-    // Five bits and groups of 16, which MLX supports and this crate does not.
-    let error = refusal(|entries| {
-        entries[0] = Entry::new("a.weight", FileDtype::U32, &[5, 40], vec![0; 5 * 40 * 4]);
-    });
-    let text = error.to_string();
-    assert!(text.contains("`a.weight`") && text.contains("[5, 40]"), "{text}");
-    assert!(text.contains("[5, 32] or [5, 48] or [5, 64] for 4, 6 or 8 bits"), "{text}");
+    // One and seven bits, and groups of 16, some of which MLX supports and this crate does not.
+    for words in [8, 56] {
+        let error = refusal(|entries| {
+            let bytes = vec![0; 5 * words * 4];
+            entries[0] = Entry::new("a.weight", FileDtype::U32, &[5, words], bytes);
+        });
+        let text = error.to_string();
+        assert!(text.contains("`a.weight`") && text.contains(&format!("[5, {words}]")), "{text}");
+        assert!(
+            text.contains("[5, 40] or [5, 48] or [5, 64] for 2, 3, 4, 5, 6 or 8 bits"),
+            "{text}"
+        );
+    }
     let error = refusal(|entries| {
         entries[1] = Entry::new("a.scales", FileDtype::BF16, &[5, 16], vec![0; 160]);
     });
@@ -239,6 +251,12 @@ fn quantised_layers_are_not_quantised_again() {
         Linear::load(&weights.under("a"), 256, 5, &Device::cpu(1))
     };
     assert_eq!(load(Bits::Eight).unwrap().weight().dtype(), Dtype::Q8);
+    let (entries, _) = layer(&Golden::load("operations/quantized_narrow"), "bfloat16", 3, 64);
+    let narrow = write(&dir.path().join("narrow.safetensors"), &entries);
+    let narrow = narrow.quantize(Quantization::none().under("", Some(Bits::Four)));
+    let error = Linear::load(&narrow.under("a"), 256, 5, &Device::cpu(1)).err().unwrap();
+    let text = error.to_string();
+    assert!(text.contains("`a.weight` is quantised to 3 bits already"), "{text}");
     let error = load(Bits::Four).err().unwrap().to_string();
     assert!(error.contains("`a.weight` is quantised to 8 bits already"), "{error}");
 }

@@ -75,6 +75,15 @@ fn shards_are_read_as_one() {
         let error = Weights::open(dir.path()).err().unwrap().to_string();
         assert!(error.contains(complaint), "{error}");
     }
+
+    fs::write(&index, map).unwrap();
+    fs::rename(
+        dir.path().join("model-2-of-2.safetensors"),
+        dir.path().join("model-2-of-2.safetensors.incomplete"),
+    )
+    .unwrap();
+    let error = Weights::open(dir.path()).err().unwrap().to_string();
+    assert!(error.contains("model-2-of-2.safetensors is missing: its download did not finish"));
 }
 
 #[test]
@@ -110,6 +119,36 @@ fn a_wrong_tensor_is_named_with_what_was_expected_and_found() {
     weights.under("layer").finish(&["d"]).unwrap();
     assert!(weights.under("layer").finish(&["layer.d"]).is_err());
     weights.under("head").finish(&[]).unwrap();
+}
+
+#[test]
+fn buffers_that_follow_from_the_configuration_are_ignored() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let refused = |names: &[&str]| {
+        let tensor = |name| (name, safetensors::Dtype::I64, &[1][..], vec![0; 8]);
+        write(&path, &names.iter().copied().map(tensor).collect::<Vec<_>>());
+        Weights::open(&path).unwrap().finish(&[]).err().map(|error| error.to_string())
+    };
+    let derived = [
+        "talker.model.rotary_emb.inv_freq",
+        "talker.code_predictor.model.rotary_emb.inv_freq",
+        "talker.model.rotary_emb.original_inv_freq",
+        "talker.model.layers.0.self_attn.rotary_emb.cos_cached",
+        "encoder.embeddings.position_ids",
+        "speaker_encoder.blocks.0.norm.num_batches_tracked",
+    ];
+    assert_eq!(refused(&derived), None);
+    for unknown in [
+        "talker.model.rotary_emb.freq",
+        "talker.inv_freq.weight",
+        "talker.my_position_ids",
+        "lora_A.weight",
+    ] {
+        let names = [&derived[..], &[unknown]].concat();
+        let error = refused(&names).unwrap();
+        assert!(error.contains("1 tensors") && error.contains(unknown), "{error}");
+    }
 }
 
 #[test]

@@ -9,7 +9,9 @@ mod text;
 mod voice;
 
 pub use audio::{AudioError, AudioLimits, AudioWarning, ReferenceAudio, WavFormat};
-pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize};
+pub use checkpoint::{
+    CheckpointInfo, Groups, ModelFiles, ModelInfo, Quantize, SpeechTokenizerInfo, WeightsInfo,
+};
 #[cfg(feature = "hub")]
 pub use checkpoint::{DownloadProgress, Hub, HubError};
 pub use error::{Error, ErrorKind, Result};

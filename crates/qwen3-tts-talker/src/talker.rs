@@ -35,6 +35,9 @@ pub(crate) struct SpecialTexts {
     pub tts_pad: Tensor,
 }
 
+/// Prefix of the tensors of the code predictor.
+const CODE_PREDICTOR: &str = "talker.code_predictor.";
+
 impl Talker {
     /// Prefixes of the other models whose tensors the file may hold.
     const OTHERS: &[&str] = &["speaker_encoder."];
@@ -43,9 +46,12 @@ impl Talker {
     /// and of the code predictor to these bits as they are read; `None` leaves a part as it is in
     /// the checkpoint.
     pub fn quantization(talker: Option<Bits>, code_predictor: Option<Bits>) -> Quantization {
-        Quantization::none()
-            .under("talker.", talker)
-            .under("talker.code_predictor.", code_predictor)
+        Quantization::none().under("talker.", talker).under(CODE_PREDICTOR, code_predictor)
+    }
+
+    /// Returns true for the name of a tensor of the code predictor.
+    pub fn is_code_predictor(name: &str) -> bool {
+        name.starts_with(CODE_PREDICTOR)
     }
 
     /// Reads everything under `talker.`.

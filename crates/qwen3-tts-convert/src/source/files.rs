@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_files::shard_files;
+use qwen3_tts_files::{MissingFile, shard_files};
 
 use crate::error::{Error, Fault, Result};
 
@@ -24,6 +24,12 @@ pub fn weight_files(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     let files = pytorch_files(dir)?;
     if files.len() != 1 {
+        let whole = dir.join("model.safetensors");
+        let reason = MissingFile::explain(&whole);
+        let reason = reason.filter(|reason| !matches!(reason, MissingFile::Pickled { .. }));
+        if let Some(reason) = reason {
+            return Err(Error::malformed(&whole, format!("missing: {reason}")));
+        }
         return Err(Error::NoWeights { path: dir.to_owned(), found: files.len() });
     }
     Ok(files)

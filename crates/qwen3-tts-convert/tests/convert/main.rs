@@ -1,6 +1,7 @@
 //! Conversions of tiny checkpoints and of files of `torch.save`.
 
 mod conversion;
+mod narrow;
 mod pickle;
 
 use std::path::{Path, PathBuf};

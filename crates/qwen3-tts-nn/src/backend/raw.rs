@@ -61,6 +61,8 @@ pub(crate) enum RawMatrix {
 pub(crate) struct RawAffine {
     /// Bits of each `q`.
     pub bits: Bits,
+    /// Bits of each `q` in the file, at most `bits`.
+    pub stored_bits: usize,
     /// Weights that share a scale and a bias.
     pub group_size: usize,
     /// Every `q`, from the lowest bit of the first byte on: little-endian u32

@@ -3,8 +3,11 @@
 //! The bits of a weight and the number of weights that share a scale follow from the three shapes
 //! and the size that the configuration implies, layer by layer. `quantization` in config.json, with
 //! its exceptions, says the same.
+//!
+//! Weights of 2, 3 and 5 bits, which no kernel reads, are widened to 4 or 6 as they are read: the
+//! values stay the same.
 
-use qwen3_tts_kernels::{Bits, GROUP_SIZES};
+use qwen3_tts_kernels::{Bits, GROUP_SIZES, widen};
 
 use super::Weights;
 use crate::backend::bytes::SharedBytes;
@@ -17,8 +20,8 @@ impl Weights {
         let sibling = |part| format!("{}{part}", name.strip_suffix("weight").unwrap_or(name));
         let (scales_name, biases_name) = (sibling("scales"), sibling("biases"));
 
-        let widths = [4, 6, 8].map(|bits| (bits, cols * bits / 32));
-        let bits = self.one_of(name, rows, &widths, "for 4, 6 or 8 bits")?;
+        let widths = Bits::STORED.map(|bits| (bits, cols * bits / 32));
+        let stored_bits = self.one_of(name, rows, &widths, "for 2, 3, 4, 5, 6 or 8 bits")?;
         // A group size that does not divide the columns fits no shape.
         let per_row = |size| if cols.is_multiple_of(size) { cols / size } else { 0 };
         let groups = GROUP_SIZES.map(|size| (size, per_row(size)));
@@ -34,9 +37,14 @@ impl Weights {
                 found: biases.dtype.file_name().to_owned(),
             });
         }
-        let packed = self.words(name)?;
-        let bits = Bits::new(bits).expect("one of the widths");
-        Ok(RawAffine { bits, group_size, packed, scales, biases })
+        let bits = Bits::holding(stored_bits).expect("one of the widths");
+        let mut packed = self.words(name)?;
+        if bits.get() != stored_bits {
+            let wide = widen(packed.as_slice(), stored_bits, bits);
+            packed.forget();
+            packed = SharedBytes::from_bytes(wide);
+        }
+        Ok(RawAffine { bits, stored_bits, group_size, packed, scales, biases })
     }
 
     /// Returns the number of the choice whose length equals that of the tensor's rows.

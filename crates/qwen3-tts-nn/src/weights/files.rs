@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_files::{WrongFile, shard_files};
+use qwen3_tts_files::{MissingFile, WrongFile, shard_files};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::backend::bytes::SharedBytes;
@@ -65,7 +65,10 @@ impl Files {
 }
 
 fn map(path: &Path) -> Result<SharedBytes> {
-    let open_error = |source| Error::Open { path: path.to_owned(), source };
+    let open_error = |source| match MissingFile::explain(path).filter(|_| !path.exists()) {
+        Some(reason) => Error::MissingFile { path: path.to_owned(), reason },
+        None => Error::Open { path: path.to_owned(), source },
+    };
     if fs::metadata(path).map_err(open_error)?.len() == 0 {
         let file = path.display().to_string();
         return Err(Error::WrongFile { file, source: WrongFile::Empty });

@@ -63,12 +63,14 @@ impl Weights {
                 tensor.bytes.forget();
                 Ok(RawMatrix::Affine(Arc::new(affine)))
             }
-            RawMatrix::Affine(affine) if affine.bits == bits => Ok(RawMatrix::Affine(affine)),
+            RawMatrix::Affine(affine) if affine.stored_bits == bits.get() => {
+                Ok(RawMatrix::Affine(affine))
+            }
             RawMatrix::Affine(affine) => Err(Error::QuantizedAlready {
                 file: self.files.origin.clone(),
                 name: self.full_name(name),
                 expected: bits.get(),
-                found: affine.bits.get(),
+                found: affine.stored_bits,
             }),
         }
     }

@@ -50,8 +50,9 @@ impl Weights {
     /// with `model.safetensors.index.json`.
     ///
     /// # Errors
-    /// Returns [`Error::Open`] if a file is missing or unreadable, and [`Error::Malformed`] if it is
-    /// truncated or not in the safetensors format.
+    /// Returns [`Error::Open`] or [`Error::MissingFile`] if a file is missing or unreadable,
+    /// [`Error::WrongFile`] if it is truncated or another file than its name says, and
+    /// [`Error::Malformed`] if it is not in the safetensors format.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Files::open(path.as_ref()).map(Self::new)
     }
@@ -59,7 +60,8 @@ impl Weights {
     /// Reads a `.safetensors` file that is part of the program. `name` is used in messages.
     ///
     /// # Errors
-    /// Returns [`Error::Malformed`] if the file is truncated or not in the safetensors format.
+    /// Returns [`Error::WrongFile`] if the file is truncated or another one, and
+    /// [`Error::Malformed`] if it is not in the safetensors format.
     pub fn from_static(name: &str, bytes: &'static [u8]) -> Result<Self> {
         Files::from_static(name, bytes).map(Self::new)
     }
@@ -115,8 +117,8 @@ impl Weights {
         Ok(self.raw(name, shape)?.to_f32())
     }
 
-    /// Refuses tensors that were not asked for, except those whose names begin with a prefix in
-    /// `optional`. Under a prefix ([`Weights::under`]), only its own tensors are checked, and
+    /// Refuses tensors that were not asked for, except buffers that are computed from the
+    /// configuration, such as `inv_freq`, and those whose names begin with a prefix in `optional`. Under a prefix ([`Weights::under`]), only its own tensors are checked, and
     /// `optional` continues it.
     ///
     /// # Errors
@@ -125,7 +127,9 @@ impl Weights {
         let used = self.files.used.borrow();
         let mut unknown = self.files.tensors.keys().filter(|name| {
             let own = name.strip_prefix(&self.prefix).filter(|_| !used.contains(*name));
-            own.is_some_and(|name| !optional.iter().any(|prefix| name.starts_with(prefix)))
+            own.is_some_and(|name| {
+                !is_derived(name) && !optional.iter().any(|prefix| name.starts_with(prefix))
+            })
         });
         match unknown.next() {
             None => Ok(()),
@@ -166,4 +170,20 @@ impl Weights {
     fn full_name(&self, name: impl fmt::Display) -> String {
         format!("{}{name}", self.prefix)
     }
+}
+
+/// Last parts of the names of buffers that some versions of PyTorch and transformers store, and
+/// that hold nothing but what follows from the configuration.
+const DERIVED: [&str; 7] = [
+    "inv_freq",
+    "original_inv_freq",
+    "cos_cached",
+    "sin_cached",
+    "position_ids",
+    "causal_mask",
+    "num_batches_tracked",
+];
+
+fn is_derived(name: &str) -> bool {
+    name.rsplit('.').next().is_some_and(|last| DERIVED.contains(&last))
 }

@@ -56,6 +56,7 @@ pub(super) fn quantize(
     });
     Some(RawAffine {
         bits,
+        stored_bits: bits.get(),
         group_size: GROUP_SIZE,
         packed: SharedBytes::from_bytes(groups.packed),
         scales: RawTensor::from_bf16(groups.scales),

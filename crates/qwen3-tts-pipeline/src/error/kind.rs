@@ -120,6 +120,7 @@ fn nn_kind(error: &qwen3_tts_nn::Error) -> ErrorKind {
     use qwen3_tts_nn::Error;
     match error {
         Error::Open { source, .. } => read_kind(source),
+        Error::MissingFile { .. } => ErrorKind::NotFound,
         Error::Malformed { .. }
         | Error::WrongFile { .. }
         | Error::MissingTensor { .. }
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
     use qwen3_tts_codec::Error as CodecError;
     use qwen3_tts_config::{ConfigError, ModelConfig};
-    use qwen3_tts_files::WrongFile;
+    use qwen3_tts_files::{MissingFile, WrongFile};
     use qwen3_tts_nn::Error as NnError;
     use qwen3_tts_speaker::{DspError, Error as SpeakerError};
     use qwen3_tts_talker::Error as TalkerError;
@@ -323,6 +324,10 @@ mod tests {
             (open(io::ErrorKind::NotFound), NotFound),
             (open(io::ErrorKind::PermissionDenied), Io),
             (NnError::WrongFile { file: file(), source: WrongFile::Gguf }, InvalidModel),
+            (
+                NnError::MissingFile { path: file().into(), reason: MissingFile::BrokenLink },
+                NotFound,
+            ),
             (NnError::Malformed { file: file(), reason: reason() }, InvalidModel),
             (
                 NnError::MissingTensor { file: file(), name: name(), expected: shape() },
