@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use qwen3_tts_files::sweep;
 use qwen3_tts_pipeline::{
     ChunkSchedule, ModelFiles, SpeechEvent, Synthesizer, TextMode, WavFormat,
 };
@@ -18,7 +19,6 @@ use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
 use crate::identity::DistinctFiles;
 use crate::output_file::OutputFile;
-use crate::part_file::sweep;
 use crate::progress::{self, BatchBar};
 use crate::spoken::{self, Piece, Spoken};
 use crate::text_decoder::TextDecoder;

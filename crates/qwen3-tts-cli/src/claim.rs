@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::{is_at, parent};
+
 use crate::failure::{Failure, Result};
-use crate::identity::{is_at, parent};
 use crate::part_file::PartFile;
 
 /// A file that no other run reads or writes as long as this is held. The system releases it if the

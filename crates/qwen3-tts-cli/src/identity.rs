@@ -1,10 +1,10 @@
 //! Which file a path leads to, so that no output overwrites an input or another output.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::resolve;
 use qwen3_tts_pipeline::ModelFiles;
 
 use crate::failure::{Failure, Result};
@@ -113,56 +113,6 @@ pub fn is_stdout(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new(STDOUT)
 }
 
-/// Maximum number of symbolic links in a row, as on Linux.
-const MAX_LINKS: usize = 40;
-
-/// Returns the path of the file that a write to `path` changes or creates: absolute, without
-/// symbolic links, also if the last link leads to a file that does not exist.
-pub fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        match fs::canonicalize(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            resolved => return resolved,
-        }
-        let parent = parent(&path);
-        match fs::read_link(&path) {
-            Ok(target) => path = parent.join(target),
-            Err(_) => return Ok(fs::canonicalize(parent)?.join(file_name(&path)?)),
-        }
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
-}
-
-/// Returns the directory that holds the file.
-pub fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-fn file_name(path: &Path) -> io::Result<&std::ffi::OsStr> {
-    let is_folder = path.to_string_lossy().ends_with(std::path::is_separator);
-    let name = path.file_name().filter(|_| !is_folder);
-    name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it does not name a file"))
-}
-
-/// Returns true if the open file is the one at `path`, not one that was removed or replaced.
-#[cfg(unix)]
-pub fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |found: fs::Metadata| (found.dev(), found.ino());
-    let (open, named) = (file.metadata().map(identity), fs::symlink_metadata(path).map(identity));
-    matches!((open, named), (Ok(open), Ok(named)) if open == named)
-}
-
-/// Returns true if there is a file at `path`: an open file cannot be replaced here.
-#[cfg(not(unix))]
-pub fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
-}
-
 /// Returns size and time of change of a file, by which it is recognised later.
 pub fn stamp(path: &Path) -> Option<String> {
     let found = fs::metadata(path).ok()?;
@@ -225,20 +175,5 @@ mod tests {
             files.output("-o", &at(name)).unwrap();
         }
         files.input("--in", &at("hard")).unwrap_err();
-    }
-
-    #[test]
-    fn links_are_followed_to_files_that_do_not_exist() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(dir.path()).unwrap();
-        fs::create_dir(root.join("folder")).unwrap();
-        symlink("folder/second", root.join("first")).unwrap();
-        symlink("../new", root.join("folder/second")).unwrap();
-        assert_eq!(resolve(&root.join("first")).unwrap(), root.join("new"));
-        symlink("loop", root.join("loop")).unwrap();
-        resolve(&root.join("loop")).unwrap_err();
-        for nowhere in ["none/a", "", "new/", "none/.."] {
-            resolve(&root.join("none").join(nowhere)).unwrap_err();
-        }
     }
 }

@@ -50,12 +50,11 @@ impl Drop for Incomplete {
 }
 
 /// Creates a file that an interruption removes. There is no interruption between the two.
-pub fn creating<T: AsRef<Path>>(
-    create: impl FnOnce() -> io::Result<T>,
+pub fn creating<T>(
+    create: impl FnOnce() -> io::Result<(PathBuf, T)>,
 ) -> io::Result<(T, Incomplete)> {
     let mut parts = PARTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let created = create()?;
-    let part = created.as_ref().to_owned();
-    parts.insert(part.clone());
-    Ok((created, Incomplete(part)))
+    let (path, created) = create()?;
+    parts.insert(path.clone());
+    Ok((created, Incomplete(path)))
 }

@@ -4,9 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::{parent, resolve, sweep};
+
 use crate::failure::{Failure, Result};
-use crate::identity::{parent, resolve};
-use crate::part_file::{PartFile, sweep};
+use crate::part_file::PartFile;
 
 /// Path of an output file, known to be writable.
 ///

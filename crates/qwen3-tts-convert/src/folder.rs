@@ -4,65 +4,54 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::{PartFolder, parent, sweep};
+
 use crate::error::{Error, Result};
 use crate::source::PYTORCH_ENDINGS;
 
 /// A directory that is written beside its final name, and removed unless it is finished.
 pub struct NewFolder {
     target: PathBuf,
-    draft: PathBuf,
-    done: bool,
+    draft: PartFolder,
 }
 
 impl NewFolder {
-    /// Creates the draft of `target`, and the parent directory if need be.
+    /// Creates the draft of `target`, and the parent directory if need be. Drafts that killed runs
+    /// left there are removed.
     pub fn beside(target: &Path) -> Result<Self> {
-        let Some(name) = target.file_name() else {
+        if target.file_name().is_none() {
             let source =
                 io::Error::new(io::ErrorKind::InvalidInput, "the path ends without a name");
             return Err(Error::creating(target)(source));
-        };
-        let name = name.to_string_lossy();
-        let draft = target.with_file_name(format!(".{name}.{}.partial", std::process::id()));
-        if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent).map_err(Error::creating(parent))?;
         }
-        fs::create_dir(&draft).map_err(Error::creating(&draft))?;
-        Ok(Self { target: target.to_owned(), draft, done: false })
+        let parent = parent(target);
+        fs::create_dir_all(parent).map_err(Error::creating(parent))?;
+        sweep(parent);
+        let draft = PartFolder::create(parent).map_err(Error::creating(target))?;
+        Ok(Self { target: target.to_owned(), draft })
     }
 
     /// Returns the path of the draft.
     pub fn path(&self) -> &Path {
-        &self.draft
+        self.draft.path()
     }
 
     /// Writes a text file.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.draft.join(name);
+        let path = self.path().join(name);
         fs::write(&path, text).map_err(Error::writing(&path))
     }
 
     /// Copies the files of a checkpoint that are neither config.json nor weights, and its folders
     /// whole; of a folder in `converted`, the weights are left out too.
     pub fn copy_other_files(&self, from: &Path, converted: &[&str]) -> Result<()> {
-        copy(from, &self.draft, &|name| name == "config.json" || is_weights(name), converted)
+        copy(from, self.path(), &|name| name == "config.json" || is_weights(name), converted)
     }
 
     /// Renames the draft to the target.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
         check_output(&self.target)?;
-        fs::rename(&self.draft, &self.target).map_err(Error::writing(&self.target))?;
-        self.done = true;
-        Ok(())
-    }
-}
-
-impl Drop for NewFolder {
-    fn drop(&mut self) {
-        if !self.done {
-            // The error that led here is the one to report.
-            _ = fs::remove_dir_all(&self.draft);
-        }
+        self.draft.persist(&self.target).map_err(Error::writing(&self.target))
     }
 }
 

@@ -2,11 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod missing;
+mod part;
+mod place;
 mod shards;
 mod text;
 mod wrong;
 
 pub use missing::MissingFile;
+pub use part::{PartFile, PartFolder, is_part_name, sweep};
+pub use place::{is_at, parent, resolve};
 pub use shards::shard_files;
 pub use text::{strip_bom, text};
 pub use wrong::WrongFile;

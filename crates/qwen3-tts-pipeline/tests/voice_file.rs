@@ -125,6 +125,21 @@ fn a_voice_replaces_a_file_and_not_a_directory() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_voice_goes_where_its_path_leads() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("folder")).unwrap();
+    std::os::unix::fs::symlink("folder/ann.voice", at("link")).unwrap();
+    voice().save(at("link")).unwrap();
+    assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
+    assert_eq!(ClonedVoice::load(at("folder/ann.voice")).unwrap(), voice());
+    voice().save(at(&"a".repeat(255))).unwrap();
+    voice().save("/dev/null").unwrap();
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+}
+
 #[test]
 fn other_files_and_newer_ones_have_different_errors() {
     for bytes in [&b"Hello"[..], &[0; 100], &[0xff; 100]] {

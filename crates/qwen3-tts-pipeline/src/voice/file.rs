@@ -15,10 +15,11 @@ mod format;
 mod read;
 mod write;
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
+
+use qwen3_tts_files::{PartFile, parent, resolve};
 
 use super::cloned::ClonedVoice;
 use crate::{Error, Result};
@@ -75,19 +76,14 @@ impl ClonedVoice {
     }
 }
 
-/// Writes a file under another name beside it, and renames it when it is complete.
+/// Writes a file under another name beside it, and renames it when it is complete. If the path is a
+/// link, its target is written. Pipes and devices are written in place.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // If the path is a link, its target is replaced.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the path does not name a file");
-    let mut name = OsString::from(".");
-    name.push(path.file_name().ok_or_else(no_name)?);
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let mut file = File::create_new(&part)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&part, &path));
-    written.inspect_err(|_| drop(fs::remove_file(&part)))
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return fs::write(path, bytes);
+    }
+    let path = resolve(path)?;
+    let mut part = PartFile::create(parent(&path))?;
+    part.file().write_all(bytes)?;
+    part.persist(&path).map(drop)
 }

@@ -8,11 +8,13 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::{is_part_name, sweep};
+
 use crate::claim::Claim;
 use crate::failure::{Failure, Result};
 use crate::identity::{fingerprint, is_stdout};
 use crate::note::note;
-use crate::part_file::{PartFile, is_part_name, sweep};
+use crate::part_file::PartFile;
 
 const STATE: &str = "request.json";
 

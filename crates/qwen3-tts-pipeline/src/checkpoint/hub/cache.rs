@@ -1,11 +1,13 @@
 //! One model's folder in the Hugging Face cache.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use qwen3_tts_files::{PartFile, parent};
 
 use super::error::HubError;
 use super::name::{MAIN, ModelName, is_commit};
-use super::part::with_ending;
 use crate::ModelFiles;
 
 /// The folder `models--{owner}--{name}`: `refs/{revision}` names a commit, `snapshots/{commit}`
@@ -52,10 +54,12 @@ impl Repository {
             return Ok(());
         }
         let reference = self.reference();
-        let part = with_ending(&reference, &format!(".{}.part", std::process::id()));
-        fs::create_dir_all(reference.parent().unwrap_or(&self.folder))
-            .and_then(|()| fs::write(&part, commit))
-            .and_then(|()| fs::rename(&part, &reference))
+        let folder = parent(&reference);
+        fs::create_dir_all(folder)
+            .and_then(|()| PartFile::create(folder))
+            .and_then(|mut part| part.file().write_all(commit.as_bytes()).map(|()| part))
+            .and_then(|part| part.persist(&reference))
+            .map(drop)
             .map_err(|error| HubError::cache(&reference, error))
     }
 

@@ -91,7 +91,7 @@ impl Part {
 }
 
 /// Returns the path with `ending` appended to its last part.
-pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
