@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use qwen3_tts_files::{is_at, parent};
 
@@ -17,29 +18,30 @@ pub struct Claim {
     file: File,
 }
 
+/// Time to wait for another run, which may have been killed and takes a moment to end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Claim {
     /// Claims the file at `path`, or returns `None` if there is none.
     ///
     /// # Errors
     /// Returns a failure if another run holds it.
     pub fn existing(path: &Path) -> Result<Option<Self>> {
-        match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Ok(found) if !found.is_file() => {
-                return Err(Failure::request(format!("{} is not a file", path.display())));
+        let begin = Instant::now();
+        loop {
+            let Some(file) = open(path)? else { return Ok(None) };
+            match file.try_lock() {
+                Ok(()) if is_at(&file, path) => {
+                    return Ok(Some(Self { path: path.to_owned(), file }));
+                }
+                // The run that held it has just removed or replaced it.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) if begin.elapsed() > PATIENCE => {
+                    return Err(in_use(path));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PATIENCE / 50),
+                Err(TryLockError::Error(error)) => return Err(no_locks(path, &error)),
             }
-            _ => {}
-        }
-        let file = match OpenOptions::new().read(true).append(true).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::request(message(path, &error))),
-        };
-        match file.try_lock() {
-            Ok(()) if is_at(&file, path) => Ok(Some(Self { path: path.to_owned(), file })),
-            // The run that held it has just removed or replaced it.
-            Ok(()) | Err(TryLockError::WouldBlock) => Err(in_use(path)),
-            Err(TryLockError::Error(error)) => Err(no_locks(path, &error)),
         }
     }
 
@@ -80,6 +82,22 @@ impl Claim {
     /// Removes the file.
     pub fn remove(self) -> Result {
         fs::remove_file(&self.path).map_err(|error| Failure::Other(message(&self.path, &error)))
+    }
+}
+
+fn open(path: &Path) -> Result<Option<File>> {
+    let is_absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    match fs::metadata(path) {
+        Err(error) if is_absent(&error) => return Ok(None),
+        Ok(found) if !found.is_file() => {
+            return Err(Failure::request(format!("{} is not a file", path.display())));
+        }
+        _ => {}
+    }
+    match OpenOptions::new().read(true).append(true).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(Failure::request(message(path, &error))),
     }
 }
 

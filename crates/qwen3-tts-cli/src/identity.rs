@@ -93,15 +93,12 @@ impl Key {
         resolve(path).ok().map(Self::absent)
     }
 
-    /// The file systems of these systems usually ignore the case of names.
-    #[cfg(any(windows, target_os = "macos"))]
     fn absent(resolved: PathBuf) -> Self {
-        Self::Path(resolved.to_string_lossy().to_lowercase().into())
-    }
-
-    #[cfg(not(any(windows, target_os = "macos")))]
-    fn absent(resolved: PathBuf) -> Self {
-        Self::Path(resolved)
+        // The file systems of these systems usually ignore the case of names.
+        match std::env::consts::OS {
+            "macos" | "windows" => Self::Path(resolved.to_string_lossy().to_lowercase().into()),
+            _ => Self::Path(resolved),
+        }
     }
 }
 

@@ -60,6 +60,19 @@ fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
     names(dir).into_iter().map(|name| (name.clone(), fs::read(dir.join(name)).unwrap())).collect()
 }
 
+/// Stops a run, so that it holds its locks for as long as `during` takes.
+#[cfg(unix)]
+fn stopped(run: &std::process::Child, during: impl FnOnce()) {
+    let signal = |name: &str| {
+        let id = run.id().to_string();
+        assert!(Command::new("kill").args([name, id.as_str()]).status().unwrap().success());
+    };
+    signal("-STOP");
+    during();
+    signal("-CONT");
+}
+
+#[cfg(unix)]
 #[test]
 fn a_resumed_run_has_its_pieces_for_itself() {
     let dir = tempfile::tempdir().unwrap();
@@ -69,13 +82,16 @@ fn a_resumed_run_has_its_pieces_for_itself() {
     let resumed = [&args("a.wav")[..], &["--resume"]].concat();
     let first = start(dir.path(), &resumed);
     wait_for(&dir.path().join("a.wav.parts/00000.json"));
-    refuses(&in_dir(dir.path(), &resumed), &["a.wav.parts", "another run"]);
+    stopped(&first, || {
+        refuses(&in_dir(dir.path(), &resumed), &["a.wav.parts", "another run"]);
+    });
     succeeds(&first.wait_with_output().unwrap());
     let [got, want] = ["a.wav", "want.wav"].map(|name| fs::read(dir.path().join(name)).unwrap());
     assert!(got == want);
     assert_eq!(names(dir.path()), ["a.wav", "want.wav"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_batch_has_its_folder_for_itself() {
     let dir = tempfile::tempdir().unwrap();
@@ -84,9 +100,12 @@ fn a_batch_has_its_folder_for_itself() {
     let args = ["batch", "r.jsonl", "-o", "out", "--piece-tokens", "16", "--batch-size", "1"];
     let first = start(dir.path(), &args);
     wait_for(&dir.path().join("out/manifest.jsonl"));
-    for flags in [&["--resume"][..], &[]] {
-        refuses(&in_dir(dir.path(), &[&args, flags].concat()), &["manifest.jsonl", "another run"]);
-    }
+    stopped(&first, || {
+        for flags in [&["--resume"][..], &[]] {
+            let second = in_dir(dir.path(), &[&args, flags].concat());
+            refuses(&second, &["manifest.jsonl", "another run"]);
+        }
+    });
     succeeds(&first.wait_with_output().unwrap());
     assert_eq!(names(&dir.path().join("out")), ["00001.wav", "manifest.jsonl"]);
 }
