@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use qwen3_tts_pipeline::{CheckpointInfo, Groups, ModelFiles, ModelInfo, WeightsInfo};
+use qwen3_tts_pipeline::{CheckpointInfo, ModelFiles};
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
@@ -23,17 +23,17 @@ pub fn run(args: &InfoArgs) -> Result {
 fn as_json(info: &CheckpointInfo, files: &ModelFiles) -> Value {
     let codec = &info.speech_tokenizer;
     let speech_tokenizer = json!({
-        "codebooks": codec.config.decoder_config.num_quantizers,
-        "codebook_size": codec.config.decoder_config.codebook_size,
-        "frame_rate": codec.config.frame_rate(),
-        "sample_rate": codec.config.output_sample_rate,
-        "input_sample_rate": codec.config.encoder_config.as_ref()
-            .map(|_| codec.config.input_sample_rate),
-        "parameters": codec.weights.parameters,
-        "dtypes": codec.weights.dtypes,
-        "quantization": groups_json(&codec.weights.groups),
+        "codebooks": codec.decoder_config.num_quantizers,
+        "codebook_size": codec.decoder_config.codebook_size,
+        "frame_rate": codec.frame_rate(),
+        "sample_rate": codec.output_sample_rate,
+        "input_sample_rate": codec.encoder_config.as_ref()
+            .map(|_| codec.input_sample_rate),
+        "parameters": info.speech_tokenizer_parameters,
+        "dtypes": info.speech_tokenizer_dtypes,
+        "quantization": groups_json(&info.speech_tokenizer_groups),
     });
-    let mut json = info.model.as_ref().map_or(json!({}), model_json);
+    let mut json = model_json(info);
     json["path"] = json!(files.path());
     json["speech_tokenizer"] = speech_tokenizer;
     json["files"] =
@@ -41,8 +41,9 @@ fn as_json(info: &CheckpointInfo, files: &ModelFiles) -> Value {
     json
 }
 
-fn model_json(model: &ModelInfo) -> Value {
-    let config = &model.config;
+/// Returns the facts about the part that speaks; no fields for a speech tokenizer alone.
+fn model_json(info: &CheckpointInfo) -> Value {
+    let Some(config) = &info.model else { return json!({}) };
     let talker = &config.talker_config;
     let predictor = &talker.code_predictor_config;
     json!({
@@ -57,43 +58,40 @@ fn model_json(model: &ModelInfo) -> Value {
         "talker": {
             "layers": talker.num_hidden_layers,
             "hidden_size": talker.hidden_size,
-            "parameters": model.weights.parameters,
-            "dtypes": model.weights.dtypes,
-            "quantization": groups_json(&model.weights.groups),
+            "parameters": info.parameters,
+            "dtypes": info.dtypes,
+            "quantization": groups_json(&info.groups),
         },
         "code_predictor": {
             "layers": predictor.num_hidden_layers,
             "hidden_size": predictor.hidden_size,
-            "quantization": groups_json(&model.weights.code_predictor_groups),
+            "quantization": groups_json(&info.code_predictor_groups),
         },
-        "max_frames": model.generation.max_new_tokens - 1,
+        "max_frames": max_frames(info),
     })
 }
 
-fn groups_json(groups: &BTreeSet<Groups>) -> Value {
-    groups.iter().map(|g| json!({ "bits": g.bits, "group_size": g.group_size })).collect()
+fn groups_json(groups: &BTreeSet<(usize, usize)>) -> Value {
+    let groups = groups.iter();
+    groups.map(|(bits, size)| json!({ "bits": bits, "group_size": size })).collect()
 }
 
 fn as_text(info: &CheckpointInfo) -> String {
-    let mut lines = match &info.model {
-        Some(model) => model_lines(model),
-        None => vec![("model", "speech tokenizer alone: encodes, decodes".to_owned())],
-    };
+    let mut lines = model_lines(info);
     let codec = &info.speech_tokenizer;
-    let config = &codec.config;
-    let (n, size) = (config.decoder_config.num_quantizers, config.decoder_config.codebook_size);
-    let (frames, rate) = (config.frame_rate(), config.output_sample_rate);
-    let quantized = groups_text(&codec.weights.groups);
+    let (n, size) = (codec.decoder_config.num_quantizers, codec.decoder_config.codebook_size);
+    let (frames, rate) = (codec.frame_rate(), codec.output_sample_rate);
+    let quantized = groups_text(&info.speech_tokenizer_groups);
     lines.push((
         "speech tokenizer",
         format!("{n} codebooks of {size}, {frames} frames per second, {rate} Hz{quantized}"),
     ));
-    if let Some(model) = &info.model {
-        lines.push(("weights", weights(&model.weights)));
+    if info.model.is_some() {
+        lines.push(("weights", weights(info.parameters, &info.dtypes)));
     }
-    lines.push(("codec weights", weights(&codec.weights)));
-    if let Some(model) = &info.model {
-        let frames = model.generation.max_new_tokens - 1;
+    let (parameters, dtypes) = (info.speech_tokenizer_parameters, &info.speech_tokenizer_dtypes);
+    lines.push(("codec weights", weights(parameters, dtypes)));
+    if let Some(frames) = max_frames(info) {
         lines.push(("longest speech", format!("{frames} frames")));
     }
     for (i, (name, bytes)) in info.files.iter().enumerate() {
@@ -106,8 +104,10 @@ fn as_text(info: &CheckpointInfo) -> String {
         .collect()
 }
 
-fn model_lines(model: &ModelInfo) -> Vec<(&'static str, String)> {
-    let config = &model.config;
+fn model_lines(info: &CheckpointInfo) -> Vec<(&'static str, String)> {
+    let Some(config) = &info.model else {
+        return vec![("model", "speech tokenizer alone: encodes, decodes".to_owned())];
+    };
     let talker = &config.talker_config;
     let predictor = &talker.code_predictor_config;
     let instruct = if config.takes_instruct() { "supported" } else { "not supported" };
@@ -116,10 +116,10 @@ fn model_lines(model: &ModelInfo) -> Vec<(&'static str, String)> {
         .map(|s| s.dialect.map_or(s.name.to_owned(), |dialect| format!("{} ({dialect})", s.name)))
         .collect();
     let languages: Vec<_> = config.languages().map(str::to_owned).collect();
-    let layers = |layers: usize, width: usize, groups: &BTreeSet<Groups>| {
+    let layers = |layers: usize, width: usize, groups: &BTreeSet<(usize, usize)>| {
         format!("{layers} layers of {width}{}", groups_text(groups))
     };
-    let (groups, predictor_groups) = (&model.weights.groups, &model.weights.code_predictor_groups);
+    let (groups, predictor_groups) = (&info.groups, &info.code_predictor_groups);
     vec![
         ("model", format!("{} {}", config.tts_model_size, config.tts_model_type)),
         ("instructions", instruct.to_owned()),
@@ -134,12 +134,17 @@ fn model_lines(model: &ModelInfo) -> Vec<(&'static str, String)> {
 }
 
 /// Formats the groups of a part, after a comma; nothing for full precision.
-fn groups_text(groups: &BTreeSet<Groups>) -> String {
-    groups.iter().map(|g| format!(", {} bits in groups of {}", g.bits, g.group_size)).collect()
+fn groups_text(groups: &BTreeSet<(usize, usize)>) -> String {
+    groups.iter().map(|(bits, size)| format!(", {bits} bits in groups of {size}")).collect()
 }
 
-fn weights(weights: &WeightsInfo) -> String {
-    format!("{} parameters, {}", grouped(weights.parameters), or_none(&weights.dtypes))
+fn weights(parameters: u64, dtypes: &[String]) -> String {
+    format!("{} parameters, {}", grouped(parameters), or_none(dtypes))
+}
+
+/// Returns the number of frames of the longest speech.
+fn max_frames(info: &CheckpointInfo) -> Option<usize> {
+    info.generation.as_ref().map(|generation| generation.max_new_tokens - 1)
 }
 
 fn or_none(names: &[String]) -> String {

@@ -9,9 +9,7 @@ mod text;
 mod voice;
 
 pub use audio::{AudioError, AudioLimits, AudioWarning, ReferenceAudio, WavFormat};
-pub use checkpoint::{
-    CheckpointInfo, Groups, ModelFiles, ModelInfo, Quantize, SpeechTokenizerInfo, WeightsInfo,
-};
+pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize};
 #[cfg(feature = "hub")]
 pub use checkpoint::{DownloadProgress, Hub, HubError};
 pub use error::{Error, ErrorKind, Result};

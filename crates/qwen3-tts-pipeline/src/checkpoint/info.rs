@@ -9,61 +9,34 @@ use qwen3_tts_talker::Talker;
 use crate::{ModelFiles, Result};
 
 /// Configuration of a checkpoint, and the headers of its weights.
+///
+/// Quantised matrices count as the matrices that they stand for, and are described by the bits of a
+/// weight and the number of weights that share a scale and a bias.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CheckpointInfo {
-    /// Part that speaks; `None` for a speech tokenizer alone.
-    pub model: Option<ModelInfo>,
-    /// Speech tokenizer.
-    pub speech_tokenizer: SpeechTokenizerInfo,
+    /// `config.json`; `None` for a speech tokenizer alone.
+    pub model: Option<ModelConfig>,
+    /// `generation_config.json`; `None` for a speech tokenizer alone.
+    pub generation: Option<GenerationConfig>,
+    /// `speech_tokenizer/config.json`.
+    pub speech_tokenizer: SpeechTokenizerConfig,
+    /// Number of main weights: talker, code predictor and, in base models, speaker encoder.
+    pub parameters: u64,
+    /// Data types of the main weights, as the files name them.
+    pub dtypes: Vec<String>,
+    /// Bits and group sizes of the main weights, except those of the code predictor.
+    pub groups: BTreeSet<(usize, usize)>,
+    /// Bits and group sizes of the code predictor's weights.
+    pub code_predictor_groups: BTreeSet<(usize, usize)>,
+    /// Number of weights of the speech tokenizer's decoder and encoder.
+    pub speech_tokenizer_parameters: u64,
+    /// Data types of the speech tokenizer's weights, as the files name them.
+    pub speech_tokenizer_dtypes: Vec<String>,
+    /// Bits and group sizes of the speech tokenizer's weights.
+    pub speech_tokenizer_groups: BTreeSet<(usize, usize)>,
     /// Files by their path in the checkpoint, with their sizes in bytes.
     pub files: Vec<(String, u64)>,
-}
-
-/// The part of a checkpoint that speaks.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ModelInfo {
-    /// `config.json`.
-    pub config: ModelConfig,
-    /// `generation_config.json`.
-    pub generation: GenerationConfig,
-    /// Main weights: talker, code predictor and, in base models, speaker encoder.
-    pub weights: WeightsInfo,
-}
-
-/// The speech tokenizer of a checkpoint.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct SpeechTokenizerInfo {
-    /// `speech_tokenizer/config.json`.
-    pub config: SpeechTokenizerConfig,
-    /// Weights of the decoder and the encoder.
-    pub weights: WeightsInfo,
-}
-
-/// Weights as the headers of their files describe them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WeightsInfo {
-    /// Number of weights. A quantised matrix counts as the matrix that it stands for.
-    pub parameters: u64,
-    /// Data types, as the files name them.
-    pub dtypes: Vec<String>,
-    /// Groups that matrices are quantised in, except those of the code predictor.
-    pub groups: BTreeSet<Groups>,
-    /// Groups that matrices of the code predictor are quantised in.
-    pub code_predictor_groups: BTreeSet<Groups>,
-}
-
-/// Affine groups of quantised weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct Groups {
-    /// Bits of a weight.
-    pub bits: usize,
-    /// Number of weights that share a scale and a bias.
-    pub group_size: usize,
 }
 
 impl CheckpointInfo {
@@ -72,54 +45,64 @@ impl CheckpointInfo {
     /// # Errors
     /// Returns an error if a file is missing or damaged.
     pub fn read(files: &ModelFiles) -> Result<Self> {
-        let model = match files.is_speech_tokenizer_alone() {
-            true => None,
-            false => Some(ModelInfo::read(files)?),
+        let has_model = !files.is_speech_tokenizer_alone();
+        let model = has_model.then(|| files.model_config()).transpose()?;
+        let generation = has_model.then(|| files.generation_config()).transpose()?;
+        let scheme = model.as_ref().and_then(ModelConfig::weight_quantization);
+        let main = match has_model {
+            true => Summary::new(&files.talker_weights()?, scheme),
+            false => Summary::default(),
         };
-        let speech_tokenizer = SpeechTokenizerInfo {
-            config: files.speech_tokenizer_config()?,
-            weights: WeightsInfo::new(&files.speech_tokenizer_weights()?, None),
-        };
-        Ok(Self { model, speech_tokenizer, files: files.sizes() })
+        let codec = Summary::new(&files.speech_tokenizer_weights()?, None);
+        Ok(Self {
+            speech_tokenizer: files.speech_tokenizer_config()?,
+            parameters: main.parameters,
+            dtypes: main.dtypes.into_iter().collect(),
+            groups: main.groups,
+            code_predictor_groups: main.code_predictor_groups,
+            speech_tokenizer_parameters: codec.parameters,
+            speech_tokenizer_dtypes: codec.dtypes.into_iter().collect(),
+            speech_tokenizer_groups: codec.groups,
+            files: files.sizes(),
+            generation,
+            model,
+        })
     }
 }
 
-impl ModelInfo {
-    fn read(files: &ModelFiles) -> Result<Self> {
-        let config = files.model_config()?;
-        let weights = WeightsInfo::new(&files.talker_weights()?, config.weight_quantization());
-        Ok(Self { generation: files.generation_config()?, config, weights })
-    }
+/// Weights as the headers of their files describe them.
+#[derive(Default)]
+struct Summary {
+    parameters: u64,
+    dtypes: BTreeSet<String>,
+    groups: BTreeSet<(usize, usize)>,
+    code_predictor_groups: BTreeSet<(usize, usize)>,
 }
 
-impl WeightsInfo {
+impl Summary {
     fn new(weights: &Weights, scheme: Option<&Quantization>) -> Self {
         let tensors: BTreeMap<String, TensorInfo> =
             weights.infos().map(|tensor| (tensor.name.clone(), tensor)).collect();
-        let mut info = Self {
-            parameters: 0,
+        let mut summary = Self {
             dtypes: tensors.values().map(|tensor| tensor.dtype.clone()).collect(),
-            groups: BTreeSet::new(),
-            code_predictor_groups: BTreeSet::new(),
+            ..Self::default()
         };
-        info.dtypes.sort();
-        info.dtypes.dedup();
         for (name, tensor) in &tensors {
             let parameters = match quantized(name, &tensors, scheme) {
                 None => elements(tensor),
                 // The scales and biases are part of their matrix.
                 Some(_) if !name.ends_with(".weight") => 0,
                 Some((groups, weights)) => {
-                    info.groups_of(name).insert(groups);
+                    summary.groups_of(name).insert(groups);
                     weights
                 }
             };
-            info.parameters = info.parameters.saturating_add(parameters);
+            summary.parameters = summary.parameters.saturating_add(parameters);
         }
-        info
+        summary
     }
 
-    fn groups_of(&mut self, name: &str) -> &mut BTreeSet<Groups> {
+    fn groups_of(&mut self, name: &str) -> &mut BTreeSet<(usize, usize)> {
         match Talker::is_code_predictor(name) {
             true => &mut self.code_predictor_groups,
             false => &mut self.groups,
@@ -127,44 +110,44 @@ impl WeightsInfo {
     }
 }
 
-/// Returns the groups and the number of weights of the quantised matrix that the tensor `name` is a
-/// part of.
+/// Returns bits and group size, and the number of weights, of the quantised matrix that the tensor
+/// `name` is a part of.
 fn quantized(
     name: &str,
     tensors: &BTreeMap<String, TensorInfo>,
     scheme: Option<&Quantization>,
-) -> Option<(Groups, u64)> {
+) -> Option<((usize, usize), u64)> {
     let (layer, part) = name.rsplit_once('.')?;
     if !["weight", "scales", "biases"].contains(&part) {
         return None;
     }
     let packed = tensors.get(&format!("{layer}.weight"))?;
     let scales = tensors.get(&format!("{layer}.scales"))?;
-    let groups = Groups::of(packed, scales, scheme.map(|scheme| scheme.of_layer(layer)))?;
-    Some((groups, elements(scales).saturating_mul(groups.group_size as u64)))
+    let named = scheme.map(|scheme| scheme.of_layer(layer));
+    let (group_size, bits) = group_size_and_bits(packed, scales, named)?;
+    Some(((bits, group_size), elements(scales).saturating_mul(group_size as u64)))
 }
 
-impl Groups {
-    /// Returns the groups of a matrix from the shapes of its tensors: those that `named` gives as
-    /// group size and bits, if they fit, else MLX's usual group size, if that fits.
-    fn of(packed: &TensorInfo, scales: &TensorInfo, named: Option<(usize, usize)>) -> Option<Self> {
-        let (&[rows, words], &[groups_rows, groups]) = (&packed.shape[..], &scales.shape[..])
-        else {
-            return None;
-        };
-        if packed.dtype != "U32" || rows != groups_rows || groups == 0 {
-            return None;
-        }
-        let fits = |&(group_size, bits): &(usize, usize)| {
-            let bits = group_size.checked_mul(bits).and_then(|bits| bits.checked_mul(groups));
-            bits.is_some_and(|bits| words.checked_mul(32) == Some(bits))
-        };
-        let usual = [64, 32, 128].into_iter().flat_map(|group_size| {
-            Quantization::BITS.into_iter().map(move |bits| (group_size, bits))
-        });
-        let (group_size, bits) = named.into_iter().chain(usual).find(fits)?;
-        Some(Self { bits, group_size })
+/// Returns group size and bits of a matrix from the shapes of its tensors: `named` if it fits, else
+/// one of MLX's usual group sizes.
+fn group_size_and_bits(
+    packed: &TensorInfo,
+    scales: &TensorInfo,
+    named: Option<(usize, usize)>,
+) -> Option<(usize, usize)> {
+    let (&[rows, words], &[groups_rows, groups]) = (&packed.shape[..], &scales.shape[..]) else {
+        return None;
+    };
+    if packed.dtype != "U32" || rows != groups_rows || groups == 0 {
+        return None;
     }
+    let usual = [64, 32, 128]
+        .into_iter()
+        .flat_map(|size| Quantization::BITS.into_iter().map(move |bits| (size, bits)));
+    named.into_iter().chain(usual).find(|&(group_size, bits)| {
+        let bits = group_size.checked_mul(bits).and_then(|bits| bits.checked_mul(groups));
+        bits.is_some_and(|bits| words.checked_mul(32) == Some(bits))
+    })
 }
 
 fn elements(tensor: &TensorInfo) -> u64 {

@@ -10,5 +10,5 @@ mod resolve;
 pub use files::ModelFiles;
 #[cfg(feature = "hub")]
 pub use hub::{DownloadProgress, Hub, HubError};
-pub use info::{CheckpointInfo, Groups, ModelInfo, SpeechTokenizerInfo, WeightsInfo};
+pub use info::CheckpointInfo;
 pub use quantize::Quantize;
