@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, Once};
 use std::time::Duration;
 
 use peak_alloc::PeakAlloc;
@@ -92,6 +92,9 @@ pub fn survive_mutations(parser: &str, seeds: &[Seed], limit: MemoryLimit, parse
     // Memory is counted for the whole process.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    // The default hook may capture a backtrace, which takes megabytes.
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))));
     let watchdog = Watchdog::start();
     for number in 0..mutations() {
         let case = Arc::new(Case::new(parser, seeds, number));
