@@ -141,9 +141,15 @@ fn invalid_sampling_is_refused_by_name() {
     for (sampling, name) in [
         (base.temperature(0.0), "temperature"),
         (base.temperature(f32::NAN), "temperature"),
+        (base.temperature(1e-38), "temperature must be a number of at least 0.001"),
+        (base.temperature(f32::from_bits(1)), "temperature"),
+        (base.temperature(f32::INFINITY), "temperature"),
         (base.top_p(0.0), "top-p"),
         (base.top_p(1.5), "top-p"),
         (base.repetition_penalty(-1.0), "repetition penalty"),
+        (base.repetition_penalty(1e-38), "repetition penalty must be from 0.001 to 1000"),
+        (base.repetition_penalty(1e38), "repetition penalty"),
+        (base.repetition_penalty(f32::NAN), "repetition penalty"),
     ] {
         let (mut talker_params, mut subtalker_params) = (params(5), params(5));
         talker_params.talker = sampling;
@@ -155,6 +161,30 @@ fn invalid_sampling_is_refused_by_name() {
         }
     }
     assert!(talker.start(&prompt(TextMode::NonStreaming), &params(0)).is_err());
+}
+
+#[test]
+fn extreme_sampling_gives_codes() {
+    let talker = talker(|_| ());
+    let base = params(5).talker;
+    let spoken = |sampling| {
+        let mut params = params(5);
+        (params.talker, params.subtalker) = (sampling, sampling);
+        frames(&talker, &prompt(TextMode::NonStreaming), &params)
+    };
+    for sampling in [
+        base.temperature(SamplingParams::MIN_TEMPERATURE),
+        base.temperature(f32::MAX),
+        base.repetition_penalty(*SamplingParams::PENALTIES.start()),
+        base.repetition_penalty(*SamplingParams::PENALTIES.end()),
+        base.top_k(usize::MAX),
+    ] {
+        assert!(!spoken(sampling).is_empty(), "{sampling:?}");
+    }
+    let greedy = spoken(base.do_sample(false));
+    for sampling in [base.top_p(1e-38), base.top_p(f32::from_bits(1)), base.top_k(1)] {
+        assert_eq!(spoken(sampling), greedy, "{sampling:?}");
+    }
 }
 
 #[test]

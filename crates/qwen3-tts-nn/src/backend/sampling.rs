@@ -1,6 +1,6 @@
 //! Arguments of the choice of a token.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Parameters of the choice of a token from logits. Start from [`SamplingParams::GREEDY`], and
 /// change fields.
@@ -9,19 +9,24 @@ use std::ops::Range;
 pub struct SamplingParams {
     /// True to draw at random; false to take the most likely token.
     pub do_sample: bool,
-    /// Divisor of the logits, above 0.
+    /// Divisor of the logits, at least [`Self::MIN_TEMPERATURE`].
     pub temperature: f32,
     /// Number of most likely tokens to choose from, more if the last ones tie; 0 for all tokens.
     pub top_k: usize,
     /// Tokens to choose from are the most likely ones that together reach this probability, which
     /// is above 0 and at most 1.
     pub top_p: f32,
-    /// Penalty on tokens that were generated before, above 0: positive logits are divided by it,
-    /// negative ones multiplied; 1 for no penalty.
+    /// Penalty on tokens that were generated before, within [`Self::PENALTIES`]: positive logits are
+    /// divided by it, negative ones multiplied; 1 for no penalty.
     pub repetition_penalty: f32,
 }
 
 impl SamplingParams {
+    /// Minimum temperature. A lower one gives the greedy choice, until the logits overflow.
+    pub const MIN_TEMPERATURE: f32 = 1e-3;
+    /// Range of the repetition penalty; outside it, logits can overflow.
+    pub const PENALTIES: RangeInclusive<f32> = 1e-3..=1e3;
+
     /// Always the most likely token.
     pub const GREEDY: Self =
         Self { do_sample: false, temperature: 1.0, top_k: 0, top_p: 1.0, repetition_penalty: 1.0 };
@@ -56,20 +61,24 @@ impl SamplingParams {
     /// # Errors
     /// Returns a message with the parameter, the expected range and the value found.
     pub fn validate(&self) -> Result<(), String> {
-        check_positive("temperature", self.temperature)?;
-        check_positive("repetition penalty", self.repetition_penalty)?;
+        let Self { temperature, repetition_penalty, .. } = *self;
+        let least = Self::MIN_TEMPERATURE;
+        if !(temperature.is_finite() && temperature >= least) {
+            return Err(format!(
+                "temperature must be a number of at least {least}, not {temperature:?}: decode \
+                 greedily for the most likely codes"
+            ));
+        }
+        if !Self::PENALTIES.contains(&repetition_penalty) {
+            let (least, most) = Self::PENALTIES.into_inner();
+            return Err(format!(
+                "repetition penalty must be from {least} to {most}, not {repetition_penalty:?}"
+            ));
+        }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return Err(format!("top-p must be above 0 and at most 1, not {}", self.top_p));
         }
         Ok(())
-    }
-}
-
-fn check_positive(name: &str, value: f32) -> Result<(), String> {
-    if value.is_finite() && value > 0.0 {
-        Ok(())
-    } else {
-        Err(format!("{name} must be a number above 0, not {value}"))
     }
 }
 
