@@ -2,8 +2,8 @@
 //! for a state dict, and refuses all others by name.
 //!
 //! Values lie in one list and refer to each other by index. However deeply a pickle nests, and even
-//! if it is cyclic, reading and dropping it takes no recursion, and memory in proportion to its
-//! length.
+//! if it is cyclic, reading and dropping it takes no recursion. Memory is bounded by the length of
+//! the pickle, by [`MAX_VALUES`] and by [`MAX_AXES`].
 
 use std::collections::HashMap;
 
@@ -12,6 +12,13 @@ use safetensors::Dtype;
 use crate::error::{Fault, bail, ensure};
 
 type Result<T> = std::result::Result<T, Fault>;
+
+/// Maximum number of axes of a tensor, more than any weight has.
+pub const MAX_AXES: usize = 8;
+
+/// Maximum number of values. A state dict has about 20 for each tensor, and the largest checkpoint
+/// of the model family has fewer than 2000 tensors.
+const MAX_VALUES: usize = 1 << 20;
 
 /// Index of a value.
 pub type Id = usize;
@@ -81,6 +88,10 @@ impl<'a> Pickle<'a> {
             if let Some(root) = step.map_err(place)? {
                 return Ok(Self { values: machine.values, root });
             }
+            ensure!(
+                machine.values.len() <= MAX_VALUES,
+                "its pickle has more than {MAX_VALUES} values: save the state dict alone"
+            );
         }
     }
 
@@ -378,11 +389,13 @@ impl<'a> Machine<'a> {
         })
     }
 
+    /// Returns the sizes of a tuple: of the ones past [`MAX_AXES`] only the first, since a tensor
+    /// that has it is refused.
     fn sizes(&self, id: Id) -> Result<Vec<usize>> {
         let Value::Tuple(items) = &self.values[id] else {
             bail!("the shape of a tensor is no tuple")
         };
-        items.iter().map(|id| self.size(*id)).collect()
+        items.iter().take(MAX_AXES + 1).map(|id| self.size(*id)).collect()
     }
 
     fn size(&self, id: Id) -> Result<usize> {

@@ -7,15 +7,12 @@ use std::io::{BufReader, Read, Seek};
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::pickle::{Pickle, Storage, Value, View};
+use super::pickle::{MAX_AXES, Pickle, Storage, Value, View};
 use super::tensor::Tensor;
 use crate::error::{Fault, bail, ensure};
 
 /// Largest size in bytes of a pickle, far above that of a state dict: it holds no numbers.
 const MAX_PICKLE: u64 = 16 << 20;
-
-/// Largest number of axes, more than any weight has.
-const MAX_AXES: usize = 8;
 
 type Archive<'f> = ZipArchive<BufReader<&'f File>>;
 
@@ -119,12 +116,9 @@ fn tensor(view: &View<'_>, (start, bytes): (u64, u64), file: usize) -> Result<Te
     let size = dtype.bitsize() / 8;
     let held = len.checked_mul(size).is_some_and(|wanted| wanted as u64 <= bytes);
     ensure!(held, "its storage has {bytes} bytes, expected {len} numbers of type {dtype}");
-    let axes = shape.len();
-    ensure!(
-        axes == strides.len() && axes <= MAX_AXES,
-        "{axes} axes with {} strides, expected as many and at most {MAX_AXES}",
-        strides.len()
-    );
+    let (axes, found) = (shape.len(), strides.len());
+    ensure!(axes <= MAX_AXES && found <= MAX_AXES, "too many axes, expected at most {MAX_AXES}");
+    ensure!(axes == found, "{axes} axes with {found} strides, expected as many");
     let elements = shape.iter().try_fold(1usize, |n, axis| n.checked_mul(*axis));
     let last = shape.iter().zip(strides).try_fold(0usize, |last, (axis, stride)| {
         last.checked_add(axis.saturating_sub(1).checked_mul(*stride)?)

@@ -304,6 +304,7 @@ fn what_is_no_archive_of_a_state_dict_is_refused() {
         (whole(&state_dict(&[("optimizer", b"}".to_vec())]), &[]), "`optimizer` is no tensor"),
         (whole(&nested(1_000_000), &[]), "holds no state dict"),
         (whole(&[vec![b'('; 1_000_000], b"t.".to_vec()].concat(), &[]), "holds no state dict"),
+        (whole(&[vec![b'N'; 1 << 21], b".".to_vec()].concat(), &[]), "more than 1048576 values"),
         (compressed("archive/data.pkl"), "is compressed"),
         (compressed("archive/data/0"), "is compressed"),
     ] {
