@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use qwen3_tts_testkit::{Damage, TempCheckpoint, checkpoint};
 use serde_json::{Map, Value, json};
@@ -65,6 +65,37 @@ fn wrong_files_are_named_for_what_they_are() {
     }
     refused("config.json", &[0xff, 0xfe, b'{', 0, b'}', 0], "UTF-16");
     refused("vocab.json", b"{\"\xe9\": 0}", "not text in UTF-8");
+}
+
+/// Reading them would never end, or never begin.
+#[cfg(unix)]
+#[test]
+fn pipes_devices_and_folders_are_no_checkpoint_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let codes = dir.path().join("codes.json");
+    for file in TEXTS.iter().chain(&WEIGHTS) {
+        let copy = TempCheckpoint::new("custom_voice_0b6");
+        let path = copy.file(file);
+        let refused = |kind: &str| {
+            refuses(&speak(copy.path(), &codes), &[path.to_str().unwrap(), kind]);
+            fs::remove_file(&path).or_else(|_| fs::remove_dir(&path)).unwrap();
+        };
+        fs::remove_file(&path).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        refused("a named pipe; expected a regular file");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        refused("a device; expected a regular file");
+        fs::create_dir(&path).unwrap();
+        refused("a folder; expected a regular file");
+    }
+    for file in ["config.json", "model.safetensors.index.json"] {
+        let copy = TempCheckpoint::new("custom_voice_0b6");
+        fs::remove_file(copy.file("model.safetensors")).unwrap();
+        let _ = fs::remove_file(copy.file(file));
+        assert!(Command::new("mkfifo").arg(copy.file(file)).status().unwrap().success());
+        let model = copy.path().to_str().unwrap();
+        refuses(&command(["convert", model, "out"]).current_dir(&dir).output().unwrap(), &[model]);
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(crate) fn model_type(text: &str) -> Option<String> {
 
 /// Reads and parses `path`; every error names the file.
 pub(crate) fn read<T>(path: &Path, from_json: impl Fn(&str) -> Result<T>) -> Result<T> {
-    let bytes = std::fs::read(path)
+    let bytes = qwen3_tts_files::read(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     qwen3_tts_files::text(bytes)
         .map_err(ConfigError::from)

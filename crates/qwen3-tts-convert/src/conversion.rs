@@ -4,7 +4,6 @@
 //! layout and float32, as in mlx-audio; only its file format changes, and only if `torch.save`
 //! wrote it.
 
-use std::fs;
 use std::path::Path;
 
 use qwen3_tts_kernels::Context;
@@ -96,7 +95,7 @@ fn recipe(options: &ConvertOptions) -> Recipe {
 
 fn read_config(dir: &Path) -> Result<Value> {
     let path = dir.join("config.json");
-    let bytes = fs::read(&path).map_err(Error::reading(&path))?;
+    let bytes = qwen3_tts_files::read(&path).map_err(Error::reading(&path))?;
     let text =
         qwen3_tts_files::text(bytes).map_err(|wrong| Error::malformed(&path, wrong.to_string()))?;
     let config: Value = serde_json::from_str(&text)

@@ -84,7 +84,8 @@ fn copy(from: &Path, to: &Path, left_out: &dyn Fn(&str) -> bool, converted: &[&s
 
 /// Copies a file; an error names the file that is at fault.
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    let mut source = fs::File::open(from).map_err(Error::reading(from))?;
+    let source = qwen3_tts_files::regular(from).and_then(|_| fs::File::open(from));
+    let mut source = source.map_err(Error::reading(from))?;
     let mut target = fs::File::create(to).map_err(Error::writing(to))?;
     io::copy(&mut source, &mut target).map_err(Error::writing(to))?;
     Ok(())

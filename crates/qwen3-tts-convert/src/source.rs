@@ -48,7 +48,8 @@ impl Source {
         let (files, tensors, ordered) = (Vec::new(), BTreeMap::new(), RefCell::new(None));
         let mut source = Self { files, tensors, ordered };
         for path in files::weight_files(dir)? {
-            let file = File::open(&path).map_err(Error::reading(&path))?;
+            let file = qwen3_tts_files::regular(&path).and_then(|_| File::open(&path));
+            let file = file.map_err(Error::reading(&path))?;
             source.add(&path, &file).map_err(|fault| fault.of(&path))?;
             source.files.push((path, file));
         }

@@ -4,6 +4,7 @@
 mod missing;
 mod part;
 mod place;
+mod regular;
 mod shards;
 mod text;
 mod wrong;
@@ -11,6 +12,7 @@ mod wrong;
 pub use missing::MissingFile;
 pub use part::{PartFile, PartFolder, is_part_name, sweep};
 pub use place::{is_at, parent, resolve};
+pub use regular::{read, regular};
 pub use shards::shard_files;
 pub use text::{strip_bom, text};
 pub use wrong::WrongFile;

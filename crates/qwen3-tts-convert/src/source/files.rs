@@ -58,7 +58,7 @@ fn pytorch_files(dir: &Path) -> Result<Vec<PathBuf>> {
 
 /// Returns the files that an index names.
 fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let text = qwen3_tts_files::text(fs::read(index)?)?;
+    let text = qwen3_tts_files::text(qwen3_tts_files::read(index)?)?;
     let names = shard_files(&text).map_err(Fault::Malformed)?;
     Ok(names.into_iter().map(|name| dir.join(name)).collect())
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use qwen3_tts_files::{MissingFile, WrongFile, shard_files};
@@ -69,7 +68,7 @@ fn map(path: &Path) -> Result<SharedBytes> {
         Some(reason) => Error::MissingFile { path: path.to_owned(), reason },
         None => Error::Open { path: path.to_owned(), source },
     };
-    if fs::metadata(path).map_err(open_error)?.len() == 0 {
+    if qwen3_tts_files::regular(path).map_err(open_error)?.len() == 0 {
         let file = path.display().to_string();
         return Err(Error::WrongFile { file, source: WrongFile::Empty });
     }
@@ -79,7 +78,8 @@ fn map(path: &Path) -> Result<SharedBytes> {
 /// Returns the paths of the shards that an index lists.
 fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>> {
     let malformed = |reason: String| Error::Malformed { file: index.display().to_string(), reason };
-    let bytes = fs::read(index).map_err(|source| Error::Open { path: index.to_owned(), source })?;
+    let bytes = qwen3_tts_files::read(index)
+        .map_err(|source| Error::Open { path: index.to_owned(), source })?;
     let text = qwen3_tts_files::text(bytes)
         .map_err(|source| Error::WrongFile { file: index.display().to_string(), source })?;
     let names = shard_files(&text).map_err(malformed)?;

@@ -157,11 +157,8 @@ impl ModelFiles {
     pub(crate) fn text(&self, name: &str) -> Result<Cow<'static, str>> {
         let text = match &self.0 {
             Source::Directory(dir) => {
-                let bytes =
-                    std::fs::read(dir.join(name)).map_err(|source| match source.kind() {
-                        std::io::ErrorKind::NotFound => self.missing_file(name),
-                        _ => Error::Read { file: self.name_of(name), source },
-                    })?;
+                let bytes = qwen3_tts_files::read(&dir.join(name));
+                let bytes = bytes.map_err(|source| self.unread_file(name, source))?;
                 qwen3_tts_files::text(bytes).map(Cow::Owned)
             }
             Source::Embedded(_) => {
@@ -173,9 +170,22 @@ impl ModelFiles {
         text.map_err(|source| Error::WrongFile { file: self.name_of(name), source })
     }
 
+    /// Returns the error of a file that is missing, or that is none that can be read.
     fn missing_file(&self, name: &str) -> Error {
+        let path = self.path().map(|dir| dir.join(name));
+        match path.map(|path| qwen3_tts_files::regular(&path)) {
+            Some(Err(source)) => self.unread_file(name, source),
+            _ => Error::MissingFile { file: self.name_of(name), reason: None },
+        }
+    }
+
+    fn unread_file(&self, name: &str, source: std::io::Error) -> Error {
+        let file = self.name_of(name);
+        if source.kind() != std::io::ErrorKind::NotFound {
+            return Error::Read { file, source };
+        }
         let reason = self.path().and_then(|dir| MissingFile::explain(&dir.join(name)));
-        Error::MissingFile { file: self.name_of(name), reason }
+        Error::MissingFile { file, reason }
     }
 
     fn size(&self, name: &str) -> Option<u64> {
