@@ -2,6 +2,8 @@
 //!
 //! `QWEN3_TTS_MUTATIONS` is the number of files per parser.
 
+mod support;
+
 use std::fs;
 use std::path::Path;
 
@@ -15,6 +17,7 @@ use qwen3_tts_pipeline::{
 use qwen3_tts_testkit::{
     MemoryLimit, Seed, TempCheckpoint, checkpoint, fixtures_dir, survive_mutations,
 };
+use support::single_tokenizer;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -94,6 +97,20 @@ fn tokenizer_files() {
             }
         });
     }
+}
+
+#[test]
+fn tokenizer_in_one_file() {
+    let copy = TempCheckpoint::new("custom_voice_0b6");
+    let path = copy.file("tokenizer.json");
+    let whole = single_tokenizer(copy.path()).to_string();
+    let parse = || TextTokenizer::load(&ModelFiles::directory(copy.path()));
+    fs::write(&path, &whole).expect("a file of the copy");
+    assert!(parse().is_ok());
+    survive_mutations("tokenizer", &[Seed::new("json", whole)], limit(16 << 20, 256), |bytes| {
+        fs::write(&path, bytes).expect("a file of the copy");
+        let _ = parse().map(|tokenizer| tokenizer.encode_text("Some text, with 12 numbers."));
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use qwen3_tts_pipeline::{ModelFiles, TextTokenizer};
 use qwen3_tts_testkit::{Golden, checkpoint};
 use serde_json::{Value, json};
-use support::LargeVocabulary;
+use support::{LargeVocabulary, single_tokenizer};
 
 /// Variable that names the directory of a published checkpoint (`vocab.json`, `merges.txt`,
 /// `tokenizer_config.json`), to compare with the ids of the official loader.
@@ -86,9 +86,6 @@ fn byte_ids(text: &str) -> Vec<u32> {
     text.bytes().map(u32::from).collect()
 }
 
-/// The split as written by transformers' `Qwen2Converter`.
-const QWEN2_SPLIT: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-
 const PAIR: u32 = 256;
 const HE: u32 = 257;
 const HELL: u32 = 259;
@@ -138,28 +135,101 @@ fn a_text_is_wrapped_and_tokenized_whole() {
     assert_eq!(instruct, expected.concat());
 }
 
+/// Writes the small tokenizer as one file, with changes to it.
+fn write_single(dir: &Path, change: impl FnOnce(&mut Value)) {
+    write_small(dir);
+    let mut whole = single_tokenizer(dir);
+    change(&mut whole);
+    fs::write(dir.join("tokenizer.json"), whole.to_string()).unwrap();
+    for name in ["vocab.json", "merges.txt"] {
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+}
+
 #[test]
 fn a_tokenizer_in_one_file_gives_the_same_ids() {
-    let (dir, tokenizer) = small();
-    let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
-    let vocab: Value = serde_json::from_str(&read("vocab.json")).unwrap();
-    let merges: Vec<_> = read("merges.txt").lines().map(str::to_owned).collect();
-    let split = json!({"type": "Split", "pattern": {"Regex": QWEN2_SPLIT}, "behavior": "Isolated", "invert": false});
-    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false});
-    let whole = json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
-        "normalizer": {"type": "NFC"},
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, bytes]},
-        "post_processor": null, "decoder": null,
-        "model": {"type": "BPE", "vocab": vocab, "merges": merges},
+    let (_dir, tokenizer) = small();
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false});
+    write_single(dir.path(), |whole| {
+        whole["post_processor"] = bytes.clone();
+        whole["decoder"] = bytes;
+        whole["normalizer"] = json!({"type": "Sequence", "normalizers": [{"type": "NFC"}]});
     });
-    fs::write(dir.path().join("tokenizer.json"), whole.to_string()).unwrap();
-    for name in ["vocab.json", "merges.txt"] {
-        fs::remove_file(dir.path().join(name)).unwrap();
-    }
     let from_one = TextTokenizer::load(&ModelFiles::directory(dir.path())).unwrap();
     for text in ["hello hellHell ##", "\n\ne\u{301} 123", "สวัสดี"] {
         assert_eq!(from_one.encode_text(text).unwrap(), tokenizer.encode_text(text).unwrap());
+    }
+}
+
+/// Parts that no checkpoint of the family has; some would take gigabytes, or give other ids each
+/// time.
+#[test]
+fn foreign_parts_of_a_tokenizer_are_refused_by_name() {
+    let precompiled = json!({"type": "Precompiled", "precompiled_charsmap": "/////wAAAAA="});
+    let replace = json!({"type": "Replace", "pattern": {"Regex": "."}, "content": "x".repeat(999)});
+    let sequence = json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, replace]});
+    let metaspace = json!({"type": "Metaspace", "replacement": "_", "prepend_scheme": "always"});
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": true, "use_regex": false});
+    let cases = [
+        ("/normalizer", precompiled, &["normalizer", "`Precompiled`", "`NFC`"][..]),
+        ("/normalizer", sequence, &["normalizer", "`Replace`"]),
+        ("/normalizer", json!({"charsmap": "A"}), &["normalizer", "without a type"]),
+        ("/normalizer", json!({"type": "\u{1b}[2J".repeat(999)}), &["\\u{1b}[2J", "…`"]),
+        ("/pre_tokenizer", metaspace.clone(), &["pre-tokenizer", "1 steps"]),
+        ("/pre_tokenizer", Value::Null, &["pre-tokenizer", "0 steps"]),
+        ("/pre_tokenizer/pretokenizers/0", metaspace.clone(), &["`Metaspace`", "`Split`"]),
+        ("/pre_tokenizer/pretokenizers/0/pattern/Regex", json!("(a+)+b"), &["`(a+)+b`", "Qwen2"]),
+        ("/pre_tokenizer/pretokenizers/1", bytes, &["add_prefix_space"]),
+        ("/post_processor", json!({"type": "RobertaProcessing"}), &["`RobertaProcessing`"]),
+        ("/decoder", metaspace, &["decoder", "`Metaspace`"]),
+        ("/model/type", json!("WordPiece"), &["`WordPiece`", "`BPE`"]),
+        ("/model/dropout", json!(0.5), &["`dropout`", "0.5", "null"]),
+        ("/added_tokens", added(1, 100_000), &["`aaaa", "100000 bytes", "at most 128"]),
+        ("/added_tokens", added(5000, 8), &["5000 added tokens", "at most 2048"]),
+    ];
+    for (field, value, words) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        write_single(dir.path(), |whole| *whole.pointer_mut(field).unwrap() = value);
+        let error = TextTokenizer::load(&ModelFiles::directory(dir.path())).unwrap_err();
+        let message = error.to_string();
+        let is_named = ["tokenizer.json"].iter().chain(words).all(|word| message.contains(word));
+        assert!(is_named && message.len() < 400, "{field}: {message}");
+    }
+}
+
+/// Returns added tokens with ids from 263 on, `bytes` long.
+fn added(count: usize, bytes: usize) -> Value {
+    let token = |i: usize| {
+        json!({"id": 263 + i, "content": added_content(i, bytes), "single_word": false,
+            "lstrip": false, "rstrip": false, "normalized": false, "special": true})
+    };
+    (0..count).map(token).collect()
+}
+
+fn added_content(i: usize, bytes: usize) -> String {
+    let number = i.to_string();
+    "a".repeat(bytes - number.len()) + &number
+}
+
+#[test]
+fn added_tokens_are_bounded_in_number_and_length() {
+    let load = |count, bytes| {
+        let dir = tempfile::tempdir().unwrap();
+        write_small(dir.path());
+        let path = dir.path().join("tokenizer_config.json");
+        let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        for token in added(count, bytes).as_array().unwrap() {
+            config["added_tokens_decoder"][token["id"].to_string()] = token.clone();
+        }
+        fs::write(&path, config.to_string()).unwrap();
+        TextTokenizer::load(&ModelFiles::directory(dir.path()))
+    };
+    let tokenizer = load(2000, 128).unwrap();
+    assert_eq!(tokenizer.encode(&added_content(77, 128)).unwrap(), [263 + 77]);
+    for (count, bytes, word) in [(1, 129, "129 bytes"), (3000, 8, "3002 added tokens")] {
+        let message = load(count, bytes).unwrap_err().to_string();
+        assert!(message.contains("tokenizer_config.json") && message.contains(word), "{message}");
     }
 }
 

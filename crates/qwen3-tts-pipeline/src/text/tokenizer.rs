@@ -3,6 +3,7 @@
 //! The reference is `AutoProcessor.from_pretrained(dir, fix_mistral_regex=True)` of transformers
 //! 4.57.3 on the directory of a checkpoint: a byte-level BPE after NFC.
 
+mod accepted;
 mod boundaries;
 mod files;
 mod incremental;
@@ -38,8 +39,8 @@ impl TextTokenizer {
     /// # Errors
     /// Returns an error if a file is missing or damaged, or if the files do not belong together.
     pub fn load(files: &ModelFiles) -> Result<Self> {
-        let files::Loaded { tokenizer, has_known_split } = files::load(files)?;
-        let boundaries = Boundaries::of(&tokenizer).filter(|_| has_known_split);
+        let tokenizer = files::load(files)?;
+        let boundaries = Boundaries::of(&tokenizer);
         Ok(Self { tokenizer, boundaries })
     }
 

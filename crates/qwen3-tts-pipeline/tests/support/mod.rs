@@ -4,13 +4,39 @@
 #![allow(dead_code)]
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use qwen3_tts_pipeline::{
     AudioLimits, ClonedVoice, LoadOptions, ReferenceAudio, SpeechOutput, SpeechRequest, Synthesizer,
 };
 use qwen3_tts_testkit::{TempCheckpoint, checkpoint, signal};
 use serde_json::{Map, Value, json};
+
+/// A reproducible pseudo-random generator.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+/// Waits until a condition holds.
+#[track_caller]
+pub fn until(condition: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it never holds");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
 
 /// Loads a tiny model on two threads.
 pub fn load(name: &str) -> Synthesizer {
@@ -54,6 +80,26 @@ pub fn kinds() -> [Kind; 4] {
         Kind { model: "base_0b6", request: text().cloned(voice(None)) },
         Kind { model: "base_0b6", request: text().cloned(voice(Some("Slowly she said."))) },
     ]
+}
+
+/// The split as written by transformers' `Qwen2Converter`.
+const QWEN2_SPLIT: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// Returns the content of `tokenizer.json` with the vocabulary and the merges of a directory.
+pub fn single_tokenizer(dir: &Path) -> Value {
+    let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+    let vocab: Value = serde_json::from_str(&read("vocab.json")).unwrap();
+    let merges = read("merges.txt");
+    let merges: Vec<&str> = merges.lines().filter(|line| !line.starts_with("#version:")).collect();
+    let split = json!({"type": "Split", "pattern": {"Regex": QWEN2_SPLIT}, "behavior": "Isolated", "invert": false});
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false});
+    json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, bytes]},
+        "post_processor": null, "decoder": null,
+        "model": {"type": "BPE", "dropout": null, "vocab": vocab, "merges": merges},
+    })
 }
 
 /// The tiny vocabulary with unreachable tokens, enough of them for the split of large vocabularies.

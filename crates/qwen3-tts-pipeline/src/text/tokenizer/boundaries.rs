@@ -30,8 +30,8 @@ pub(super) struct Boundaries {
 }
 
 impl Boundaries {
-    /// Returns the safe cuts of a tokenizer with one of the two known first splits, or `None` if its
-    /// normaliser or its added tokens change the text around them.
+    /// Returns the safe cuts of a tokenizer, which has one of the two known first splits, or `None`
+    /// if its normaliser or its added tokens change the text around them.
     pub fn of(tokenizer: &Tokenizer) -> Option<Self> {
         let normalizer = tokenizer.get_normalizer();
         let is_known = normalizer.is_none_or(|n| matches!(n, NormalizerWrapper::NFC(_)));

@@ -5,23 +5,23 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::NFC;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
+use super::accepted::{check_added_tokens, check_tokenizer};
 use crate::{Error, ModelFiles, Result};
 
 /// The first split of transformers' `Qwen2Converter`.
-const QWEN2_SPLIT: &str = concat!(
+pub(super) const QWEN2_SPLIT: &str = concat!(
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}",
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
 );
 
 /// The first split that `fix_mistral_regex` puts in its place for a vocabulary as large as the
 /// published one: a word ends before a capital letter, and combining marks stay inside words.
-const LARGE_SPLIT: &str = concat!(
+pub(super) const LARGE_SPLIT: &str = concat!(
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
     r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -52,55 +52,40 @@ struct TokenConfig {
     special: bool,
 }
 
-/// A tokenizer as its files describe it.
-pub struct Loaded {
-    pub tokenizer: Tokenizer,
-    /// True if the first split is [`QWEN2_SPLIT`] or [`LARGE_SPLIT`].
-    pub has_known_split: bool,
-}
-
 /// Reads `tokenizer.json` if there is one, else `vocab.json` and `merges.txt`; and the added tokens
 /// of `tokenizer_config.json`.
-pub fn load(files: &ModelFiles) -> Result<Loaded> {
-    let mut loaded = match files.has("tokenizer.json") {
+pub fn load(files: &ModelFiles) -> Result<Tokenizer> {
+    let mut tokenizer = match files.has("tokenizer.json") {
         true => single_file(files, "tokenizer.json")?,
         false => byte_pairs(files)?,
     };
     let name = "tokenizer_config.json";
-    add_tokens(&mut loaded.tokenizer, files, name)?;
+    add_tokens(&mut tokenizer, files, name)?;
     for token in ["<|im_start|>", "<|im_end|>"] {
-        if loaded.tokenizer.token_to_id(token).is_none() {
+        if tokenizer.token_to_id(token).is_none() {
             return Err(broken(files, name, format!("it does not define {token}")));
         }
     }
-    Ok(loaded)
+    Ok(tokenizer)
 }
 
 /// Reads a tokenizer that is described by one file.
-fn single_file(files: &ModelFiles, name: &str) -> Result<Loaded> {
+fn single_file(files: &ModelFiles, name: &str) -> Result<Tokenizer> {
     let text = files.text(name)?;
+    check_tokenizer(&text).map_err(|reason| broken(files, name, reason))?;
     let mut tokenizer: Tokenizer =
         text.parse().map_err(|error| broken(files, name, format!("{error}")))?;
     tokenizer.with_padding(None);
     // `with_truncation` fails only for inconsistent parameters; `None` has none.
     let _ = tokenizer.with_truncation(None);
-    if tokenizer.get_vocab_size(false) <= LARGE_VOCABULARY {
-        return Ok(Loaded { tokenizer, has_known_split: false });
+    if tokenizer.get_vocab_size(false) > LARGE_VOCABULARY {
+        tokenizer.with_pre_tokenizer(Some(pre_tokenizer(LARGE_SPLIT, files, name)?));
     }
-    let Some(PreTokenizerWrapper::Sequence(sequence)) = tokenizer.get_pre_tokenizer() else {
-        return Err(broken(files, name, "its pre-tokenizer is not a sequence"));
-    };
-    let mut steps = sequence.as_ref().to_vec();
-    let Some(first) = steps.first_mut() else {
-        return Err(broken(files, name, "its pre-tokenizer is empty"));
-    };
-    *first = split(LARGE_SPLIT, files, name)?.into();
-    tokenizer.with_pre_tokenizer(Some(Sequence::new(steps)));
-    Ok(Loaded { tokenizer, has_known_split: true })
+    Ok(tokenizer)
 }
 
 /// Builds the tokenizer that transformers' `Qwen2Converter` builds from the same files.
-fn byte_pairs(files: &ModelFiles) -> Result<Loaded> {
+fn byte_pairs(files: &ModelFiles) -> Result<Tokenizer> {
     let vocab: HashMap<String, u32> = parse(files, "vocab.json", &files.text("vocab.json")?)?;
     let first = if vocab.len() > LARGE_VOCABULARY { LARGE_SPLIT } else { QWEN2_SPLIT };
     let vocab: Vocab = vocab.into_iter().collect();
@@ -110,11 +95,8 @@ fn byte_pairs(files: &ModelFiles) -> Result<Loaded> {
     let model = model.map_err(|error| broken(files, "merges.txt", format!("{error}")))?;
     let mut tokenizer = Tokenizer::new(model);
     tokenizer.with_normalizer(Some(NFC));
-    tokenizer.with_pre_tokenizer(Some(Sequence::new(vec![
-        split(first, files, "vocab.json")?.into(),
-        ByteLevel::new(false, true, false).into(),
-    ])));
-    Ok(Loaded { tokenizer, has_known_split: true })
+    tokenizer.with_pre_tokenizer(Some(pre_tokenizer(first, files, "vocab.json")?));
+    Ok(tokenizer)
 }
 
 /// Adds the tokens of `tokenizer_config.json`, which only `tokenizer.json` makes optional.
@@ -122,15 +104,18 @@ fn add_tokens(tokenizer: &mut Tokenizer, files: &ModelFiles, name: &str) -> Resu
     if !files.has(name) && files.has("tokenizer.json") {
         return Ok(());
     }
-    for (id, token) in &added_tokens(files, name)? {
-        tokenizer.add_tokens(&[AddedToken {
-            content: token.content.clone(),
-            single_word: token.single_word,
-            lstrip: token.lstrip,
-            rstrip: token.rstrip,
-            normalized: token.normalized,
-            special: token.special,
-        }]);
+    let config = added_tokens(files, name)?;
+    let token = |token: &TokenConfig| AddedToken {
+        content: token.content.clone(),
+        single_word: token.single_word,
+        lstrip: token.lstrip,
+        rstrip: token.rstrip,
+        normalized: token.normalized,
+        special: token.special,
+    };
+    // All at once: the search for them is built anew at each call.
+    tokenizer.add_tokens(&config.values().map(token).collect::<Vec<_>>());
+    for (id, token) in &config {
         let found = tokenizer.token_to_id(&token.content);
         if found != Some(*id) {
             let found = found.map_or("none".to_owned(), |id| id.to_string());
@@ -146,7 +131,10 @@ fn add_tokens(tokenizer: &mut Tokenizer, files: &ModelFiles, name: &str) -> Resu
 /// Returns the tokens beyond the vocabulary, by id.
 fn added_tokens(files: &ModelFiles, name: &str) -> Result<BTreeMap<u32, TokenConfig>> {
     let config: TokenizerConfig = parse(files, name, &files.text(name)?)?;
-    Ok(config.added_tokens_decoder)
+    let tokens = config.added_tokens_decoder;
+    check_added_tokens(tokens.values().map(|token| token.content.as_str()))
+        .map_err(|reason| broken(files, name, reason))?;
+    Ok(tokens)
 }
 
 /// Checks that `merges.txt` is complete. Every token of more than one byte comes from a merge or is an
@@ -185,10 +173,12 @@ fn merges(files: &ModelFiles, name: &str) -> Result<Vec<(String, String)>> {
     Ok(merges)
 }
 
-fn split(pattern: &str, files: &ModelFiles, name: &str) -> Result<Split> {
+/// Splits a text by a pattern, and then into bytes.
+fn pre_tokenizer(pattern: &str, files: &ModelFiles, name: &str) -> Result<Sequence> {
     let pattern = SplitPattern::Regex(pattern.to_owned());
-    Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
-        .map_err(|error| broken(files, name, format!("{error}")))
+    let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
+        .map_err(|error| broken(files, name, format!("{error}")))?;
+    Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, true, false).into()]))
 }
 
 fn parse<T: serde::de::DeserializeOwned>(files: &ModelFiles, name: &str, text: &str) -> Result<T> {

@@ -1,0 +1,154 @@
+//! The parts of `tokenizer.json` that are accepted, checked before a tokenizer is built from it.
+//!
+//! The format knows many more: some take gigabytes for a few bytes of the file, or tokenize the same
+//! text differently each time. The model family needs none of them.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::files::{LARGE_SPLIT, QWEN2_SPLIT};
+
+/// Maximum number of added tokens. The published files have 33.
+const MAX_ADDED_TOKENS: usize = 2048;
+
+/// Maximum length of an added token in bytes. The longest published one has 21.
+const MAX_ADDED_BYTES: usize = 128;
+
+/// The part of `tokenizer.json` that is checked.
+#[derive(Deserialize)]
+struct Description {
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default)]
+    pre_tokenizer: Value,
+    #[serde(default)]
+    post_processor: Value,
+    #[serde(default)]
+    decoder: Value,
+    model: Model,
+}
+
+#[derive(Deserialize)]
+struct AddedToken {
+    content: String,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    dropout: Option<f64>,
+    #[serde(rename = "vocab")]
+    _vocab: IgnoredAny,
+}
+
+/// Checks the text of a `tokenizer.json`.
+///
+/// # Errors
+/// Returns the reason why it is refused.
+pub fn check_tokenizer(text: &str) -> Result<(), String> {
+    let description: Description = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let Description { added_tokens, normalizer, pre_tokenizer, post_processor, decoder, model } =
+        description;
+    check_added_tokens(added_tokens.iter().map(|token| token.content.as_str()))?;
+    check_steps("normalizer", &normalizer, "NFC")?;
+    check_steps("post-processor", &post_processor, "ByteLevel")?;
+    check_steps("decoder", &decoder, "ByteLevel")?;
+    check_pre_tokenizer(&pre_tokenizer)?;
+    if let Some(kind) = model.kind.filter(|kind| kind != "BPE") {
+        return Err(format!("its model is {}; expected `BPE`", shown(&kind)));
+    }
+    match model.dropout {
+        Some(dropout) if dropout != 0.0 => Err(format!(
+            "`dropout` of its model is {dropout}, with which the same text has other tokens each \
+             time; expected null"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the number and the lengths of added tokens.
+///
+/// # Errors
+/// Returns the reason why they are refused.
+pub fn check_added_tokens<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut count = 0;
+    for token in tokens {
+        count += 1;
+        let bytes = token.len();
+        if bytes > MAX_ADDED_BYTES {
+            let token = shown(token);
+            return Err(format!(
+                "added token {token} has {bytes} bytes; expected at most {MAX_ADDED_BYTES}"
+            ));
+        }
+    }
+    match count > MAX_ADDED_TOKENS {
+        true => Err(format!("it has {count} added tokens; expected at most {MAX_ADDED_TOKENS}")),
+        false => Ok(()),
+    }
+}
+
+/// Checks that a part of the tokenizer is absent, or consists of steps of one kind.
+fn check_steps(part: &str, value: &Value, expected: &str) -> Result<(), String> {
+    match steps(value).into_iter().map(kind).find(|kind| *kind != expected) {
+        Some(found) => {
+            Err(format!("its {part} is {}; expected null or `{expected}`", shown(found)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks that texts are split by a known pattern, and then into bytes.
+fn check_pre_tokenizer(value: &Value) -> Result<(), String> {
+    let steps = steps(value);
+    let [split, bytes] = steps[..] else {
+        let steps = steps.len();
+        return Err(format!("its pre-tokenizer has {steps} steps; expected `Split`, `ByteLevel`"));
+    };
+    for (step, expected) in [(split, "Split"), (bytes, "ByteLevel")] {
+        if kind(step) != expected {
+            let found = shown(kind(step));
+            return Err(format!("its pre-tokenizer has {found}; expected `{expected}`"));
+        }
+    }
+    let pattern = split["pattern"]["Regex"].as_str().unwrap_or_default();
+    let is_known = [QWEN2_SPLIT, LARGE_SPLIT].contains(&pattern);
+    if !is_known || split["behavior"] != "Isolated" || split["invert"] == true {
+        return Err(format!(
+            "its pre-tokenizer splits at {}; expected the pattern of Qwen2, isolated",
+            shown(pattern)
+        ));
+    }
+    if bytes["add_prefix_space"] != false || bytes["use_regex"] != false {
+        return Err(
+            "`add_prefix_space` and `use_regex` of its `ByteLevel` must be false".to_owned()
+        );
+    }
+    Ok(())
+}
+
+/// Returns the steps of a sequence, or the only one; none for null.
+fn steps(value: &Value) -> Vec<&Value> {
+    let lists = ["normalizers", "pretokenizers", "processors", "decoders"];
+    match lists.iter().find_map(|list| value[*list].as_array()) {
+        Some(steps) if kind(value) == "Sequence" => steps.iter().collect(),
+        _ if value.is_null() => Vec::new(),
+        _ => vec![value],
+    }
+}
+
+fn kind(step: &Value) -> &str {
+    step["type"].as_str().unwrap_or("without a type")
+}
+
+/// Returns the beginning of a text from the file, for a message.
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(40).collect();
+    let end = if start.len() < text.len() { "…" } else { "" };
+    format!("`{}{end}`", start.escape_debug())
+}
