@@ -69,11 +69,7 @@ fn weights_that_are_not_numbers_are_refused() {
         // In bf16 and in f32, all ones are NaN.
         bytes[8 + header..].fill(0xff);
         tiny.damage(file, &Damage::Replaced(bytes));
-        // Found during the computation, so not a fault of the request.
-        let output = speak(tiny.path(), &[TEXT]);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(stderr(&output).contains("not finite"), "{}", stderr(&output));
-        assert!(output.stdout.is_empty());
+        refuses(&speak(tiny.path(), &[TEXT]), &[file, "has NaN at index 0", "fetch it again"]);
     }
 }
 
@@ -153,6 +149,8 @@ fn requests_that_the_model_cannot_honour_are_refused() {
         (&[TEXT, "--temperature", "NaN"], &["temperature"]),
         (&[TEXT, "--temperature", "inf"], &["temperature"]),
         (&[TEXT, "--temperature", "warm"], &["temperature"]),
+        (&[TEXT, "--temperature", "1e-38"], &["temperature", "0.001", "1e-38"]),
+        (&[TEXT, "--repetition-penalty", "1e-38"], &["repetition penalty", "0.001"]),
         (&[TEXT, "--top-p", "0"], &["top-p"]),
         (&[TEXT, "--top-p", "NaN"], &["top-p"]),
         (&[TEXT, "--top-p", "1.5"], &["top-p"]),

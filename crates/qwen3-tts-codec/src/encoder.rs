@@ -155,7 +155,7 @@ impl CodecEncoder {
             return Ok(None);
         }
         let latent = Tensor::cat(&latents.iter().collect::<Vec<_>>(), 1);
-        let books = self.quantizer.encode(&latent);
+        let books = self.quantizer.encode(&latent)?;
         frames(&books, latent.dim(1)).map(Some)
     }
 

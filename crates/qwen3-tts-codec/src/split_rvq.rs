@@ -29,10 +29,13 @@ impl SplitRvqEncoder {
     }
 
     /// Encodes `[1, n, hidden_size]` to `n` codes for each codebook.
-    pub(crate) fn encode(&self, latent: &Tensor) -> Vec<Ids> {
-        let mut codes = self.semantic.encode(latent);
-        codes.extend(self.acoustic.encode(latent));
-        codes
+    ///
+    /// # Errors
+    /// Returns an error if a projected latent is NaN or infinite: the nearest codeword would hide it.
+    pub(crate) fn encode(&self, latent: &Tensor) -> Result<Vec<Ids>> {
+        let mut codes = self.semantic.encode(latent)?;
+        codes.extend(self.acoustic.encode(latent)?);
+        Ok(codes)
     }
 }
 
@@ -66,16 +69,17 @@ impl RvqEncoder {
     }
 
     /// Encodes the latent; each codebook encodes the residual of the ones before it.
-    fn encode(&self, latent: &Tensor) -> Vec<Ids> {
+    fn encode(&self, latent: &Tensor) -> Result<Vec<Ids>> {
         let mut residual = match &self.input_proj {
             Some(projection) => projection.forward(latent),
             None => latent.clone(),
         };
+        residual.to_finite_vec("the projected latents")?;
         let mut encode = |codebook: &Codebook| {
             let codes = codebook.encode(&residual);
             residual = residual.sub(&codebook.decode(&codes));
             codes
         };
-        self.codebooks.iter().map(&mut encode).collect()
+        Ok(self.codebooks.iter().map(&mut encode).collect())
     }
 }

@@ -35,7 +35,7 @@ const HEADS: usize = 4;
 /// q and y are \[n_q, heads, head_dim\], keys and values \[n_k, kv_heads, head_dim\]. Query i is at
 /// the position of key n_k − n_q + i and attends to the keys up to and including it, at most
 /// `window` of them; head h uses key head h / (heads / kv_heads). The result of a query depends on
-/// the keys it attends to only, bit for bit.
+/// the keys it attends to only, bit for bit. It is NaN if one of its scores is NaN or infinite.
 ///
 /// # Panics
 /// Panics if a length does not fit the shape, there are fewer keys than queries, or the window
@@ -208,11 +208,16 @@ impl Softmax {
         unsafe {
             let factor = V::splat(factor);
             let mut max = V::splat(f32::NEG_INFINITY);
+            let mut negated_min = max;
             for i in (0..used).step_by(V::LANES) {
-                max = (V::load(scores.as_ptr().add(i)) * factor).max(max);
+                let score = V::load(scores.as_ptr().add(i)) * factor;
+                max = score.max(max);
+                negated_min = (score.like(0.0) - score).max(negated_min);
             }
             let max = max.reduce_max().max(self.max);
-            let mut sum = V::splat(0.0);
+            // NaN if the minimum is −∞, whose weight would be 0; 0 otherwise.
+            let poison = 0.0 * negated_min.reduce_max().max(0.0);
+            let mut sum = V::splat(poison);
             let shift = V::splat(-max);
             for i in (0..used).step_by(V::LANES) {
                 let at = scores.as_mut_ptr().add(i);

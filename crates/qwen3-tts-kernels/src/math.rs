@@ -16,13 +16,14 @@ fn polynomial<V: Vector, const N: usize>(x: V, coefficients: [f32; N]) -> V {
 }
 
 /// Returns (s, p) with eˣ = s·(1 + p), s a power of two and |p| < 0.42; x is clamped to
-/// −87.3 ..= 88.37.
+/// −87.3 ..= 88.37. If x is NaN, so is p.
 #[inline(always)]
 fn exp_parts<V: Vector>(x: V) -> (V, V) {
     // ln 2 in two parts; the first has 12 bits, so its products with n are exact.
     const LN2_HIGH: f32 = 0.693_115_23;
     const LN2_LOW: f32 = 3.194_618_5e-5;
-    let x = x.max(x.like(-87.3)).min(x.like(88.37));
+    // In this order the clamp propagates NaN.
+    let x = x.like(88.37).min(x.like(-87.3).max(x));
     let n = (x * x.like(std::f32::consts::LOG2_E)).round();
     let r = n.mul_add(n.like(-LN2_HIGH), x);
     let r = n.mul_add(n.like(-LN2_LOW), r);
@@ -83,26 +84,18 @@ pub(crate) fn elu<V: Vector>(x: V) -> V {
     zero.max(x) + exp_m1(x.min(zero))
 }
 
-/// Returns 0, or NaN if x is NaN, which the clamp of [`exp_parts`] hides.
-#[inline(always)]
-fn zero_or_nan<V: Vector>(x: V) -> V {
-    let zero = x.like(0.0);
-    // In this order minimum and maximum propagate NaN.
-    zero.min(zero.max(x))
-}
-
 /// Computes 1 / (1 + e⁻ˣ).
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(x: V) -> V {
     let one = x.like(1.0);
-    one / (one + exp(x.like(0.0) - x)) + zero_or_nan(x)
+    one / (one + exp(x.like(0.0) - x))
 }
 
 /// Computes (e²ˣ − 1) / (e²ˣ + 1).
 #[inline(always)]
 pub(crate) fn tanh<V: Vector>(x: V) -> V {
     let p = exp_m1(x + x);
-    p / (p + x.like(2.0)) + zero_or_nan(x)
+    p / (p + x.like(2.0))
 }
 
 /// Computes sin²(x) within 2e-7 for |x| ≤ 1e4; the result is in 0 ..= 1 for any x.

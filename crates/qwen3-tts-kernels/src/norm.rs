@@ -82,7 +82,8 @@ impl Kernel for Row<'_> {
             let mean = if self.bias.is_some() { sum::<V>(self.x) / n as f32 } else { 0.0 };
             let mean = V::splat(mean);
             let variance = square_sum::<V>(self.x, mean) / n as f32;
-            let scale = V::splat(1.0 / (variance + self.eps).sqrt());
+            // Where the squares overflow, the last term makes the row NaN rather than 0.
+            let scale = V::splat(1.0 / (variance + self.eps).sqrt() + 0.0 * variance);
             for i in (0..whole).step_by(V::LANES) {
                 let value = (V::load(x.add(i)) - mean) * scale * V::load(weight.add(i));
                 let bias = self.bias.map(|bias| V::load(bias.as_ptr().add(i)));

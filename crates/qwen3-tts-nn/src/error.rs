@@ -80,6 +80,21 @@ pub enum Error {
         /// The data type in the file.
         found: String,
     },
+    /// A tensor has a value that is NaN or infinite.
+    #[error(
+        "{file}: tensor `{name}` has {value} at index {index}, expected finite numbers: the file \
+         is damaged; fetch it again"
+    )]
+    NonFiniteTensor {
+        /// The file or directory.
+        file: String,
+        /// The tensor's full name.
+        name: String,
+        /// Index of the first such value, in the order of the file.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
     /// A tensor of a quantised layer does not have the shape that the configuration implies.
     #[error(
         "{file}: tensor `{name}` of a quantised layer has shape {found:?}, but config.json asks \

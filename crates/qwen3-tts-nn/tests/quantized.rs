@@ -260,3 +260,60 @@ fn quantised_layers_are_not_quantised_again() {
     let error = load(Bits::Four).err().unwrap().to_string();
     assert!(error.contains("`a.weight` is quantised to 8 bits already"), "{error}");
 }
+
+#[test]
+fn scales_and_biases_that_are_not_finite_are_refused_by_name() {
+    let golden = Golden::load("operations/quantized");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    for (part, name) in [(1, "a.scales"), (2, "a.biases")] {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let (mut entries, _) = layer(&golden, "bfloat16", 4, 64);
+            entries[part].bytes[6..8].copy_from_slice(&half::bf16::from_f32(bad).to_le_bytes());
+            let a = write(&path, &entries).under("a");
+            for error in [
+                Linear::load(&a, 256, 5, &Device::cpu(1)).err().unwrap(),
+                Embedding::load(&a, 5, 256, &Device::cpu(1)).err().unwrap(),
+            ] {
+                let is_named =
+                    matches!(&error, Error::NonFiniteTensor { name: n, index: 3, .. } if n == name);
+                assert!(is_named && error.to_string().contains(name), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_that_are_not_finite_are_not_quantised() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut values = vec![0.5; 2 * 128];
+        values[200] = bad;
+        let (dtype, bytes) = floats(&values, true);
+        let weights = write(&path, &[Entry::new("a.weight", dtype, &[2, 128], bytes)]);
+        let weights = weights.quantize(Quantization::none().under("", Some(Bits::Four)));
+        let error = Linear::load(&weights.under("a"), 128, 2, &Device::cpu(1)).err().unwrap();
+        assert!(matches!(error, Error::NonFiniteTensor { index: 200, .. }), "{error}");
+    }
+}
+
+/// Scales that are finite numbers, of weights that are not.
+#[test]
+fn weights_that_overflow_make_outputs_that_are_not_finite() {
+    let golden = Golden::load("operations/quantized");
+    let dir = tempfile::tempdir().unwrap();
+    for device in Device::all() {
+        let (mut entries, _) = layer(&golden, "float32", 8, 64);
+        for scale in entries[1].bytes.chunks_exact_mut(4) {
+            scale.copy_from_slice(&f32::MAX.to_le_bytes());
+        }
+        let weights = write(&dir.path().join("model.safetensors"), &entries);
+        let linear = Linear::load(&weights.under("a"), 256, 5, &device).unwrap();
+        for tokens in [1, 9] {
+            let x = Tensor::from_vec(vec![1.0; tokens * 256], &[1, tokens, 256], &device);
+            let y = linear.forward(&x);
+            assert!(matches!(y.to_finite_vec("y"), Err(Error::NonFinite { what: "y" })));
+        }
+    }
+}

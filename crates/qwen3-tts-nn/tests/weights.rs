@@ -195,3 +195,31 @@ fn infos_list_every_tensor() {
     assert!(infos.iter().any(|t| t.name == "talker.codec_head.weight" && t.dtype == "BF16"));
     assert!(infos.len() > 50);
 }
+
+#[test]
+fn values_that_are_not_finite_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let device = Device::cpu(1);
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut values = vec![1.0; 5000];
+        (values[4321], values[4999]) = (bad, f32::NAN);
+        let tensors = [
+            ("a.full", safetensors::Dtype::F32, &[5000][..], f32s(&values)),
+            ("a.half", safetensors::Dtype::BF16, &[5000][..], bf16s(&values)),
+        ];
+        write(&path, &tensors);
+        let weights = Weights::open(&path).unwrap().under("a");
+        for name in ["full", "half"] {
+            for error in [
+                weights.tensor(name, &[5000], &device).err().unwrap(),
+                weights.to_vec(name, &[5000]).unwrap_err(),
+            ] {
+                let message = error.to_string();
+                let expected = format!("`a.{name}` has {bad} at index 4321");
+                assert!(message.contains(&expected), "{message}");
+                assert!(message.contains("model.safetensors"), "{message}");
+            }
+        }
+    }
+}

@@ -38,6 +38,27 @@ fn run(isa: Isa, q: &[f32], keys: &[f32], values: &[f32], shape: AttentionShape)
     y
 }
 
+/// Whatever the others are, and even where a weight would be 0.
+#[test]
+fn a_score_that_is_not_finite_makes_its_query_nan() {
+    let shape = AttentionShape { heads: 2, kv_heads: 1, head_dim: 8, scale: 0.3, window: None };
+    let keys_at = [0, 3, 31, 32, 40];
+    for (bad, key) in keys_at
+        .into_iter()
+        .flat_map(|key| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38].map(|bad| (bad, key)))
+    {
+        let q: Vec<f32> = noise(5, 2 * 2 * 8).iter().map(|q| q.abs() + 1.0).collect();
+        let (mut keys, values) = (noise(6, 41 * 8), noise(7, 41 * 8));
+        keys[key * 8..][..8].fill(bad);
+        for isa in levels() {
+            // Two queries: at the keys 39 and 40.
+            let y = run(isa, &q, &keys, &values, shape);
+            assert!(y[16..].iter().all(|y| y.is_nan()), "{bad} in key {key}, {isa:?}: {y:?}");
+            assert_eq!(y[..16].iter().all(|y| y.is_finite()), key == 40, "{isa:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

@@ -13,6 +13,21 @@ fn normalised(x: &[f32], eps: f64, centred: bool) -> Vec<f64> {
     x.iter().map(|x| (x - mean) / (variance + eps).sqrt()).collect()
 }
 
+/// A row so large that its squares overflow would be 0 otherwise.
+#[test]
+fn a_norm_whose_squares_overflow_is_nan() {
+    for context in contexts(1) {
+        for x in [[3e19, 1.0, -2.0, 0.5], [f32::INFINITY, 1.0, 1.0, 1.0], [f32::NAN, 0.0, 0.0, 0.0]]
+        {
+            let mut y = [0.0; 4];
+            rms_norm(&context, &x, &[1.0; 4], 1e-6, &mut y);
+            assert!(y.iter().all(|y| y.is_nan()), "{:?}: {y:?}", context.isa());
+            layer_norm(&context, &x, &[1.0; 4], &[0.0; 4], 1e-6, &mut y);
+            assert!(y.iter().all(|y| y.is_nan()), "{:?}: {y:?}", context.isa());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 

@@ -38,6 +38,16 @@ impl RawTensor {
         }
     }
 
+    /// Returns the index and the value of the first NaN or infinity.
+    pub(crate) fn first_non_finite(&self) -> Option<(usize, f32)> {
+        match self.floats() {
+            Floats::F32(values) => first(values, |v| !v.is_finite()).map(|i| (i, values[i])),
+            Floats::Bf16(values) => {
+                first(values, |v| !v.is_finite()).map(|i| (i, values[i].to_f32()))
+            }
+        }
+    }
+
     /// Returns the values in float32.
     pub(crate) fn to_f32(&self) -> Vec<f32> {
         match self.floats() {
@@ -45,6 +55,16 @@ impl RawTensor {
             Floats::Bf16(values) => values.iter().map(|v| v.to_f32()).collect(),
         }
     }
+}
+
+/// Returns the index of the first value with a property. Whole blocks are examined at once, as fast
+/// as they are read.
+fn first<T: Copy>(values: &[T], has: impl Fn(T) -> bool) -> Option<usize> {
+    const BLOCK: usize = 1024;
+    let any = |block: &[T]| block.iter().fold(false, |any, value| any | has(*value));
+    let block = values.chunks(BLOCK).position(any)? * BLOCK;
+    let within = values[block..].iter().position(|value| has(*value))?;
+    Some(block + within)
 }
 
 /// A matrix as the file stores it.

@@ -2,7 +2,7 @@
 
 use super::embedding::Embedding;
 use crate::backend::Backend;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::Device;
 use crate::tensor::Ids;
 use crate::tensor::Tensor;
@@ -22,7 +22,7 @@ impl Codebook {
     /// `embedding_sum` in the decoder and `embed_sum` in the encoder.
     ///
     /// # Errors
-    /// As [`Weights::tensor`].
+    /// As [`Weights::tensor`]; returns [`Error::NonFinite`] if a vector overflows.
     pub fn load(
         weights: &Weights,
         sum: &str,
@@ -34,6 +34,9 @@ impl Codebook {
         let mut table = weights.to_vec(sum, &[entries, dim])?;
         for (entry, usage) in table.chunks_exact_mut(dim).zip(usage) {
             entry.iter_mut().for_each(|v| *v /= usage.max(1e-5));
+        }
+        if !table.iter().all(|value| value.is_finite()) {
+            return Err(Error::NonFinite { what: "the vectors of a codebook" });
         }
         Ok(Self {
             table: Tensor::from_vec(table.clone(), &[entries, dim], device),

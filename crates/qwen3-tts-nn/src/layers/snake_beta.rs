@@ -1,7 +1,7 @@
 //! The periodic activation of the codec decoder.
 
 use crate::backend::Backend;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::Device;
 use crate::tensor::Tensor;
 use crate::tensor::dispatch::on_backend;
@@ -19,13 +19,17 @@ impl SnakeBeta {
     /// Reads `alpha` and `beta`, both `[channels]` and both logarithms.
     ///
     /// # Errors
-    /// As [`Weights::tensor`].
+    /// As [`Weights::tensor`]; returns [`Error::NonFinite`] if e^α overflows.
     pub fn load(weights: &Weights, channels: usize, device: &Device) -> Result<Self> {
         let alpha = weights.to_vec("alpha", &[channels])?.into_iter().map(f32::exp);
+        let alpha: Vec<f32> = alpha.collect();
+        if !alpha.iter().all(|alpha| alpha.is_finite()) {
+            return Err(Error::NonFinite { what: "the factors of an activation" });
+        }
         let beta = weights.to_vec("beta", &[channels])?.into_iter().map(f32::exp);
         let inv_beta = beta.map(|b| 1.0 / (b + 1e-9));
         Ok(Self {
-            alpha: Tensor::from_vec(alpha.collect(), &[channels], device),
+            alpha: Tensor::from_vec(alpha, &[channels], device),
             inv_beta: Tensor::from_vec(inv_beta.collect(), &[channels], device),
         })
     }

@@ -27,8 +27,8 @@ impl Weights {
         let groups = GROUP_SIZES.map(|size| (size, per_row(size)));
         let group_size = self.one_of(&scales_name, rows, &groups, "for groups of 32, 64 or 128")?;
 
-        let scales = self.raw(&scales_name, &[rows, cols / group_size])?;
-        let biases = self.raw(&biases_name, &[rows, cols / group_size])?;
+        let scales = self.finite(&scales_name, &[rows, cols / group_size])?;
+        let biases = self.finite(&biases_name, &[rows, cols / group_size])?;
         if biases.dtype != scales.dtype {
             return Err(Error::TensorDtype {
                 file: self.origin().to_owned(),

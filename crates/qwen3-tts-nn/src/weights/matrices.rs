@@ -14,7 +14,7 @@ impl Weights {
     /// Reads a matrix `[rows, cols]` in the data type of the checkpoint, or as MLX quantised it.
     ///
     /// # Errors
-    /// As [`Weights::tensor`].
+    /// As [`Weights::tensor`], but only scales and biases are checked for NaN and infinity.
     pub fn matrix(&self, name: &str, rows: usize, cols: usize, device: &Device) -> Result<Matrix> {
         Ok(Matrix::load(self.raw_matrix(name, rows, cols)?, rows, cols, device))
     }
@@ -23,7 +23,8 @@ impl Weights {
     /// [`Weights::quantize`] asks.
     ///
     /// # Errors
-    /// As [`Weights::tensor`]. Returns [`Error::QuantizedAlready`] if the matrix is to be quantised
+    /// As [`Weights::matrix`]. Returns [`Error::NonFiniteTensor`] if a weight to quantise is NaN or
+    /// infinite, and [`Error::QuantizedAlready`] if the matrix is to be quantised
     /// and the checkpoint stores it quantised to other bits.
     pub fn projection(
         &self,
@@ -59,6 +60,11 @@ impl Weights {
             RawMatrix::Full(tensor) => {
                 let quantized = quantize(&tensor, cols, bits, device);
                 let Some(affine) = quantized else { return Ok(RawMatrix::Full(tensor)) };
+                if affine.scales.first_non_finite().is_some() {
+                    // The index is that of the weight, unless only its group overflows.
+                    self.check_finite(name, &tensor)?;
+                    self.check_finite(name, &affine.scales)?;
+                }
                 // The floats are not read again, so their pages need not stay in memory.
                 tensor.bytes.forget();
                 Ok(RawMatrix::Affine(Arc::new(affine)))

@@ -23,6 +23,9 @@ use crate::tensor::{Device, Tensor};
 /// missing, or has another shape or data type, the error names it. [`Weights::finish`] then refuses
 /// a file with tensors that were not asked for.
 ///
+/// NaN and infinity are refused in all tensors but the matrices of linear layers and embeddings,
+/// which are read in place: there they reach the results of the model, and are found in them.
+///
 /// `Weights` is neither `Send` nor `Sync`: a model is loaded on one thread.
 #[derive(Clone)]
 pub struct Weights {
@@ -104,9 +107,10 @@ impl Weights {
     ///
     /// # Errors
     /// Returns [`Error::MissingTensor`], [`Error::TensorShape`] or [`Error::TensorDtype`] if there
-    /// is no such tensor in bf16 or f32, or if it has another shape.
+    /// is no such tensor in bf16 or f32, or if it has another shape, and
+    /// [`Error::NonFiniteTensor`] if a value is NaN or infinite.
     pub fn tensor(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
-        Ok(Tensor::load(&self.raw(name, shape)?, shape, device))
+        Ok(Tensor::load(&self.finite(name, shape)?, shape, device))
     }
 
     /// Reads the values of a tensor in float32.
@@ -114,7 +118,7 @@ impl Weights {
     /// # Errors
     /// As [`Weights::tensor`].
     pub fn to_vec(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        Ok(self.raw(name, shape)?.to_f32())
+        Ok(self.finite(name, shape)?.to_f32())
     }
 
     /// Refuses tensors that were not asked for, except buffers that are computed from the
@@ -138,6 +142,24 @@ impl Weights {
                 name: first.clone(),
                 count: 1 + unknown.count(),
             }),
+        }
+    }
+
+    /// Returns a tensor whose values are finite.
+    fn finite(&self, name: &str, shape: &[usize]) -> Result<RawTensor> {
+        let tensor = self.raw(name, shape)?;
+        self.check_finite(name, &tensor)?;
+        Ok(tensor)
+    }
+
+    /// Refuses a tensor with a value that is NaN or infinite.
+    fn check_finite(&self, name: &str, tensor: &RawTensor) -> Result<()> {
+        match tensor.first_non_finite() {
+            None => Ok(()),
+            Some((index, value)) => {
+                let (file, name) = (self.files.origin.clone(), self.full_name(name));
+                Err(Error::NonFiniteTensor { file, name, index, value })
+            }
         }
     }
 

@@ -126,6 +126,7 @@ fn nn_kind(error: &qwen3_tts_nn::Error) -> ErrorKind {
         | Error::MissingTensor { .. }
         | Error::TensorShape { .. }
         | Error::TensorDtype { .. }
+        | Error::NonFiniteTensor { .. }
         | Error::QuantizedShape { .. }
         | Error::UnknownTensors { .. } => ErrorKind::InvalidModel,
         Error::QuantizedAlready { .. } => ErrorKind::InvalidRequest,
