@@ -428,3 +428,23 @@ fn invalid_texts_are_refused_first() {
     refused(SpeechRequest::new(CHAPTER).speaker("nobody"));
     refused(SpeechRequest::new(CHAPTER).max_frames(0));
 }
+
+#[test]
+fn a_word_that_never_ends_is_refused_by_its_place() {
+    let model = load(MODEL);
+    let speak = |text: &str, piece_tokens| {
+        let long_text = LongText::default().piece_tokens(piece_tokens);
+        model.check(&SpeechRequest::new(text).long_text(long_text))
+    };
+    let word = |letters: usize| format!("One two. {} Three.", "q".repeat(letters));
+    speak(&word(1024), Some(10)).unwrap();
+    for (text, piece_tokens) in [(word(1025), Some(10)), (word(200_000), Some(256))] {
+        let message = speak(&text, piece_tokens).unwrap_err().to_string();
+        for words in ["at byte 9", "\"qqqqqqqqqqqqqqqqqqqq\"", "at most 1024 tokens", "split it"] {
+            assert!(message.contains(words), "{message}");
+        }
+    }
+    // Whoever asks for longer pieces gets them.
+    speak(&word(1500), Some(2000)).unwrap();
+    speak(&word(1500), None).unwrap();
+}

@@ -71,7 +71,8 @@ pub enum Voice {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LongText {
-    /// Maximum number of text tokens in a piece. `None` speaks the text in one piece.
+    /// Maximum number of text tokens in a piece. `None` speaks the text in one piece. A single word
+    /// may be longer, up to 1024 tokens.
     pub piece_tokens: Option<usize>,
     /// Number of pieces spoken at the same time, if the chunks are
     /// [whole pieces](ChunkSchedule::pieces). Pieces with shorter chunks are spoken in turn.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::{FRAMES_PER_TOKEN, Part, Plan, Planner, check_text, random_seed};
+use super::plan::{FRAMES_PER_TOKEN, Part, Plan, Planner, check_text, random_seed, refuse};
 use super::request::SpeechRequest;
 use crate::error::Result;
 use crate::text::{PieceEnd, TextPiece, split};
@@ -26,6 +26,10 @@ pub(super) struct Script {
 const SLOWEST: f64 = 3.0;
 /// Number of frames that even the shortest text may take: 6 s.
 const PATIENCE: usize = 75;
+
+/// Maximum number of tokens of a word that is longer than the pieces of its text. The time to
+/// attend to a prompt is quadratic in its length, and other requests wait for it.
+const MAX_WORD_TOKENS: usize = 1024;
 
 impl Script {
     /// Splits the text of a request and checks that the model can honour it.
@@ -104,12 +108,26 @@ fn pieces(planner: &Planner, request: &SpeechRequest) -> Result<Vec<TextPiece>> 
     let budget = request.long_text.piece_tokens;
     let pieces =
         split_text(planner, &request.text, &request.language, budget.unwrap_or(usize::MAX))?;
+    if let Some(budget) = budget {
+        check_words(&request.text, &pieces, budget.max(MAX_WORD_TOKENS))?;
+    }
     if pieces.len() > 1 && budget.is_some() {
         return Ok(pieces);
     }
     // A single piece is the text as it is, with the space around it.
     let tokens = pieces.iter().map(|piece| piece.tokens).sum();
     Ok(vec![TextPiece { range: 0..request.text.len(), end: PieceEnd::Paragraph, tokens }])
+}
+
+/// Refuses pieces of more than `most` tokens: each is a single word.
+fn check_words(text: &str, pieces: &[TextPiece], most: usize) -> Result<()> {
+    let Some(piece) = pieces.iter().find(|piece| piece.tokens > most) else { return Ok(()) };
+    let start: String = text[piece.range.clone()].chars().take(20).collect();
+    let at = piece.range.start;
+    Err(refuse(format!(
+        "the word at byte {at} of the text, {start:?}…, is too long for a prompt; expected at most \
+         {most} tokens: split it with spaces, or leave it out"
+    )))
 }
 
 /// Splits a text into pieces of at most `budget` tokens.
