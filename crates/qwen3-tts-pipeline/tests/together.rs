@@ -13,7 +13,7 @@ use qwen3_tts_pipeline::{
     Synthesizer, TextMode,
 };
 use qwen3_tts_testkit::checkpoint;
-use support::{load, options, recording, speak, voice};
+use support::{load, options, recording, speak, until, voice};
 
 const MODEL: &str = "custom_voice_0b6";
 
@@ -125,7 +125,8 @@ fn the_number_of_requests_is_limited() {
     let refused = model.encode(&recording(24_000)).unwrap_err();
     assert!(matches!(refused, Error::Busy { present: 3 }), "{refused}");
     speeches[0].next().unwrap().unwrap();
-    assert_eq!((model.active_requests(), model.waiting_requests()), (1, 2));
+    // Each pauses at its first chunk, and the next one begins.
+    until(|| (model.active_requests(), model.waiting_requests()) == (3, 0));
     // A speech that ends makes room.
     let first = speeches.remove(0);
     assert_eq!(first.map(Result::unwrap).count(), 9);
@@ -133,6 +134,39 @@ fn the_number_of_requests_is_limited() {
     for speech in speeches {
         assert_eq!(speech.map(Result::unwrap).count(), 10);
     }
+    assert_eq!((model.active_requests(), model.waiting_requests()), (0, 0));
+}
+
+#[test]
+fn a_paused_request_takes_no_place() {
+    let model = load_with(options().max_active(2));
+    let unheard = long().buffered_chunks(1).chunks(ChunkSchedule::every(1));
+    let unheard: Vec<_> = (0..3).map(|_| model.speak(unheard.clone()).unwrap()).collect();
+    let request = SpeechRequest::new("Seven eight nine ten.").seed(5).max_frames(23);
+    let request = request.text_mode(TextMode::Streaming);
+    let unfed: Vec<_> = (0..3).map(|_| model.speak_incremental(request.clone()).unwrap()).collect();
+    let requests = requests();
+    let expected = alone(&load(MODEL), &requests);
+    for (request, expected) in requests.iter().zip(&expected) {
+        assert!(speak(&model, request).audio == expected.1);
+    }
+    assert_eq!(model.active_requests(), 6);
+    assert!(unheard.iter().all(|speech| speech.progress().frames < 5), "they paused");
+    // Once all of them go on, more than two at a time take turns.
+    let whole = speak(&load(MODEL), &long()).codes;
+    let fed = &expected[4].0;
+    std::thread::scope(|scope| {
+        for speech in unheard {
+            scope.spawn(|| assert_eq!(speech.collect_audio().unwrap().codes, whole));
+        }
+        for (mut text, speech) in unfed {
+            scope.spawn(move || {
+                text.push("Seven eight nine ten.").unwrap();
+                text.finish().unwrap();
+                assert_eq!(&speech.collect_audio().unwrap().codes.codes, fed);
+            });
+        }
+    });
     assert_eq!((model.active_requests(), model.waiting_requests()), (0, 0));
 }
 

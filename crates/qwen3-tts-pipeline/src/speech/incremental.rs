@@ -38,6 +38,10 @@ enum TextPart {
 /// The reading end: ids of the wrapped text, without the last ones of the wrapping.
 pub(super) struct TextFeed {
     parts: Receiver<TextPart>,
+    /// Ids that have arrived and were not taken.
+    arrived: Vec<u32>,
+    /// The reason why the text was refused.
+    refused: Option<String>,
     is_complete: bool,
 }
 
@@ -57,7 +61,9 @@ impl IncrementalText {
             wake: Box::new(wake),
         };
         stream.take(WRAPPED_BEFORE)?;
-        Ok((stream, TextFeed { parts: receiver, is_complete: false }))
+        let feed =
+            TextFeed { parts: receiver, arrived: Vec::new(), refused: None, is_complete: false };
+        Ok((stream, feed))
     }
 
     /// Appends to the text.
@@ -139,25 +145,36 @@ impl Drop for IncrementalText {
 }
 
 impl TextFeed {
-    /// Takes the ids that have come since the last call.
-    ///
-    /// # Errors
-    /// Returns [`Error::Request`] if the text was refused.
-    pub fn take(&mut self) -> Result<Vec<u32>> {
-        let mut ids = Vec::new();
-        while !self.is_complete {
+    /// Receives what was written since the last call.
+    pub fn receive(&mut self) {
+        while !self.is_complete && self.refused.is_none() {
             match self.parts.try_recv() {
-                Ok(TextPart::Ids(more)) => ids.extend(more),
+                Ok(TextPart::Ids(more)) => self.arrived.extend(more),
                 Ok(TextPart::End(more)) => {
                     self.is_complete = true;
-                    ids.extend(more);
+                    self.arrived.extend(more);
                 }
-                Ok(TextPart::Refused(reason)) => return Err(Error::Request(reason)),
+                Ok(TextPart::Refused(reason)) => self.refused = Some(reason),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => self.is_complete = true,
             }
         }
-        Ok(ids)
+    }
+
+    /// Returns true if there is text to take, or the text has come to its end.
+    pub fn has_news(&self) -> bool {
+        self.is_complete || self.refused.is_some() || !self.arrived.is_empty()
+    }
+
+    /// Takes the ids that were received.
+    ///
+    /// # Errors
+    /// Returns [`Error::Request`] if the text was refused.
+    pub fn take(&mut self) -> Result<Vec<u32>> {
+        match self.refused.take() {
+            Some(reason) => Err(Error::Request(reason)),
+            None => Ok(std::mem::take(&mut self.arrived)),
+        }
     }
 
     /// Returns true if the text has come to its end.

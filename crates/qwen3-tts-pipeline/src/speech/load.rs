@@ -23,10 +23,11 @@ pub struct LoadOptions {
     pub quantize: Quantize,
     /// False to load the speech tokenizer alone, which encodes and decodes but does not speak.
     pub talker: bool,
-    /// Maximum number of pieces of text that are spoken at the same time. 0 counts as 1.
+    /// Maximum number of pieces of text that are generated at the same time. 0 counts as 1. A
+    /// speech that pauses, for its listener or for its text, does not count, but keeps its memory.
     pub max_active: usize,
-    /// Maximum number of requests that wait for their turn. One more is refused with
-    /// [`Error::Busy`](crate::Error::Busy).
+    /// Maximum number of requests beyond `max_active`, waiting for their turn or paused. One more
+    /// is refused with [`Error::Busy`](crate::Error::Busy).
     pub max_waiting: usize,
 }
 
@@ -80,12 +81,12 @@ impl LoadOptions {
         Self { talker: false, ..self }
     }
 
-    /// Sets the maximum number of pieces of text that are spoken at the same time.
+    /// Sets the maximum number of pieces of text that are generated at the same time.
     pub fn max_active(self, max_active: usize) -> Self {
         Self { max_active, ..self }
     }
 
-    /// Sets the maximum number of waiting requests.
+    /// Sets the maximum number of requests beyond the active ones.
     pub fn max_waiting(self, max_waiting: usize) -> Self {
         Self { max_waiting, ..self }
     }

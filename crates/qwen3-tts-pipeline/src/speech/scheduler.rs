@@ -1,4 +1,8 @@
 //! The model's thread: requests take turns, their pieces share each step.
+//!
+//! A piece whose listener has enough chunks, or that waits for text, is paused: it keeps its state
+//! and takes no place, so that nobody waits for a listener or a writer. If more pieces than there
+//! are places can go on, they take turns.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,7 +45,8 @@ pub(super) struct Scheduler {
     /// Requests that wait or are being spoken, in the order of their arrival.
     jobs: Vec<(u64, Job)>,
     next_id: u64,
-    /// Pieces that are being spoken, each with the number of its request.
+    /// Pieces that are being spoken, each with the number of its request: the one that has waited
+    /// longest for its turn first.
     active: Vec<(u64, Attempt)>,
     tasks: VecDeque<Task>,
 }
@@ -70,6 +75,7 @@ impl Scheduler {
         let mut is_idle = true;
         while self.receive(is_idle) {
             self.remove_given_up();
+            self.active.iter_mut().for_each(|(_, attempt)| attempt.sequence.receive_text());
             self.admit();
             let has_stepped = self.step();
             let has_worked = self.work();
@@ -116,10 +122,12 @@ impl Scheduler {
         }
     }
 
-    /// Starts pieces while there is room. The request with the fewest pieces under way comes
+    /// Starts pieces while there is room; paused ones need none. The request with the fewest pieces under way comes
     /// first, so that a book does not hold up a sentence.
     fn admit(&mut self) {
-        while self.active.len() < self.max_active {
+        while self.active.iter().filter(|(id, piece)| self.can_go_on(*id, piece)).count()
+            < self.max_active
+        {
             let startable = self.jobs.iter_mut().filter(|(_, job)| job.may_start());
             let Some((id, job)) = startable.min_by_key(|(_, job)| job.n_active()) else { break };
             let id = *id;
@@ -132,18 +140,34 @@ impl Scheduler {
         self.count_active();
     }
 
-    /// Generates one frame of every piece that may go on. Returns false if nothing could be done.
-    fn step(&mut self) -> bool {
-        let jobs = &self.jobs;
-        let may_go_on = |id: u64| jobs.iter().any(|(known, job)| *known == id && job.may_go_on());
-        let (mut going, resting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.active).into_iter().partition(|(id, _)| may_go_on(*id));
+    /// Returns true if a piece is not paused.
+    fn can_go_on(&self, id: u64, attempt: &Attempt) -> bool {
+        !attempt.sequence.waits_for_text()
+            && self.jobs.iter().any(|(known, job)| *known == id && job.may_go_on())
+    }
+
+    /// Takes the pieces whose turn it is out of the active ones.
+    fn take_turns(&mut self) -> Vec<(u64, Attempt)> {
+        let mut places = self.max_active;
+        let (going, resting) =
+            std::mem::take(&mut self.active).into_iter().partition(|(id, attempt)| {
+                let goes = places > 0 && self.can_go_on(*id, attempt);
+                places -= usize::from(goes);
+                goes
+            });
         self.active = resting;
+        going
+    }
+
+    /// Generates one frame of every piece whose turn it is. Returns false if there is none.
+    fn step(&mut self) -> bool {
+        let mut going = self.take_turns();
+        let has_done = !going.is_empty();
         let mut failed = Vec::new();
 
         let model = &mut self.model;
         retain(&mut going, &mut failed, |_, attempt| attempt.sequence.prepare(model));
-        let has_stepped = self.step_ready(&mut going, &mut failed);
+        self.step_ready(&mut going, &mut failed);
         // The holder of a chunk finds its frames counted.
         self.report_progress(&going);
         let (model, jobs) = (&self.model, &self.jobs);
@@ -157,7 +181,6 @@ impl Scheduler {
         });
         let (done, going): (Vec<_>, Vec<_>) =
             going.into_iter().partition(|(_, attempt)| attempt.sequence.is_done());
-        let has_done = has_stepped || !done.is_empty() || !failed.is_empty();
         self.active.extend(going);
         for (id, error) in failed {
             self.fail(id, error);
@@ -168,19 +191,15 @@ impl Scheduler {
         has_done
     }
 
-    /// Steps the sequences that are ready together. Returns false if there are none.
-    fn step_ready(
-        &mut self,
-        going: &mut Vec<(u64, Attempt)>,
-        failed: &mut Vec<(u64, Error)>,
-    ) -> bool {
+    /// Steps the sequences that are ready together.
+    fn step_ready(&self, going: &mut Vec<(u64, Attempt)>, failed: &mut Vec<(u64, Error)>) {
         let is_ready: Vec<bool> =
             going.iter().map(|(_, attempt)| attempt.sequence.is_ready()).collect();
         let ready = going.iter_mut().filter(|(_, attempt)| attempt.sequence.is_ready());
         let mut sequences: Vec<&mut Sequence> =
             ready.map(|(_, attempt)| &mut attempt.sequence).collect();
         if sequences.is_empty() {
-            return false;
+            return;
         }
         let model = &self.model;
         let mut outcomes = match guarded(|| Sequence::step_together(model, &mut sequences)) {
@@ -197,7 +216,6 @@ impl Scheduler {
             true => outcomes.next().expect("one outcome per ready sequence"),
             false => Ok(()),
         });
-        true
     }
 
     fn complete(&mut self, id: u64, attempt: Attempt) {

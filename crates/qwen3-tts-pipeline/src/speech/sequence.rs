@@ -59,7 +59,7 @@ pub(super) struct Spoken {
 impl Sequence {
     /// Creates a sequence of a request that arrived at `begin`. Nothing is computed yet.
     pub fn new(plan: Plan, text: Option<TextFeed>, chunks: ChunkSchedule, begin: Instant) -> Self {
-        Self {
+        let mut sequence = Self {
             plan,
             text,
             begun: None,
@@ -68,10 +68,26 @@ impl Sequence {
             decoded: 0,
             chunks: ChunkSizes::new(chunks),
             clock: Clock { begin, codec: Duration::ZERO, first_audio: None },
+        };
+        sequence.receive_text();
+        sequence
+    }
+
+    /// Receives text that was written.
+    pub fn receive_text(&mut self) {
+        if let Some(text) = &mut self.text {
+            text.receive();
         }
     }
 
-    /// Takes text that has arrived, and runs the prompt once there is enough of it.
+    /// Returns true if there is nothing to do before more text arrives.
+    pub fn waits_for_text(&self) -> bool {
+        let Some(text) = &self.text else { return false };
+        let begun = self.begun.as_ref();
+        !text.has_news() && begun.is_none_or(|begun| begun.generation.needs_text())
+    }
+
+    /// Takes text that was received, and runs the prompt once there is enough of it.
     pub fn prepare(&mut self, model: &mut Model) -> Result<()> {
         self.take_text(model)?;
         let is_ready = self.text.is_none() && self.begun.is_none();

@@ -284,7 +284,7 @@ impl Synthesizer {
         self.shared.load_time
     }
 
-    /// Returns the number of active speeches.
+    /// Returns the number of speeches that have begun, paused ones included.
     pub fn active_requests(&self) -> usize {
         self.shared.occupancy.active.load(Ordering::Relaxed)
     }
