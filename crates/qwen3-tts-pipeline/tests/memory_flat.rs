@@ -5,7 +5,7 @@ mod support;
 
 use peak_alloc::PeakAlloc;
 use qwen3_tts_pipeline::{ChunkSchedule, SpeechCodes, SpeechRequest, Synthesizer, TextMode};
-use support::{load, recording, speak, voice};
+use support::{Dice, load, recording, speak, voice};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -14,16 +14,6 @@ const REQUESTS: usize = 1000;
 
 /// Tolerance in bytes, less than the sum of a leak of some hundred bytes per request.
 const SLACK: usize = 256 << 10;
-
-/// A reproducible pseudo-random generator.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (self.0 >> 33) as usize % n
-    }
-}
 
 /// Makes one request, which ends or is dropped early.
 fn request_once(model: &Synthesizer, request: &SpeechRequest, way: usize, dice: &mut Dice) {
@@ -76,7 +66,7 @@ fn settled_usage(model: &Synthesizer) -> usize {
 fn memory_is_flat_over_a_thousand_requests() {
     let model = load("base_0b6");
     let voices = [voice(None), voice(Some("Slowly she said."))];
-    let mut dice = Dice(7);
+    let mut dice = Dice::new(7);
     let mut used = Vec::with_capacity(REQUESTS);
     for n in 0..REQUESTS {
         let request = SpeechRequest::new("One two three.")
