@@ -16,7 +16,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let (mut text, mut speech) = tts.speak_incremental(SpeechRequest::new("").max_frames(500))?;
     std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        for line in std::io::stdin().lock().lines() {
+            let line = line.unwrap_or_else(|error| {
+                eprintln!("cannot read the text: {error}");
+                std::process::exit(1)
+            });
+            // If the text is refused, the speech fails with the reason.
             if text.push(&line).and_then(|()| text.push("\n")).is_err() {
                 break;
             }
