@@ -10,22 +10,8 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
-use super::accepted::{check_added_tokens, check_tokenizer};
+use super::accepted::{LARGE_SPLIT, QWEN2_SPLIT, check_added_tokens, check_tokenizer};
 use crate::{Error, ModelFiles, Result};
-
-/// The first split of transformers' `Qwen2Converter`.
-pub(super) const QWEN2_SPLIT: &str = concat!(
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}",
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-);
-
-/// The first split that `fix_mistral_regex` puts in its place for a vocabulary as large as the
-/// published one: a word ends before a capital letter, and combining marks stay inside words.
-pub(super) const LARGE_SPLIT: &str = concat!(
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
-    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-);
 
 /// Number of tokens above which a vocabulary is split by [`LARGE_SPLIT`], added tokens not counted.
 const LARGE_VOCABULARY: usize = 100_000;
