@@ -97,7 +97,7 @@ fn write_recording(path: &Path) {
         sample_format: hound::SampleFormat::Int,
     };
     let mut wav = hound::WavWriter::create(path, spec).unwrap();
-    (0..24_000).for_each(|i| wav.write_sample(i % 100 * 100).unwrap());
+    (0..24_000).for_each(|i| wav.write_sample(i % 100 * 100 - 4_950).unwrap());
     wav.finalize().unwrap();
 }
 

@@ -65,11 +65,13 @@ fn find_in_each_tensor(file: &str) {
                 swallowed.push(format!("{value} in {name}"));
                 continue;
             };
-            let (kind, message) = (error.kind(), error.to_string());
+            let message = error.to_string();
             assert!(message.contains("finite numbers"), "{value} in {name}: {message}");
-            assert!(matches!(kind, ErrorKind::InvalidModel | ErrorKind::Internal), "{message}");
+            assert_eq!(error.kind(), ErrorKind::Internal, "{message}");
+            // A matrix is read in place; what is in it is found in what it gives.
             let is_named = message.contains(name) && message.contains(file);
-            assert!(is_named || kind == ErrorKind::Internal, "{value} in {name}: {message}");
+            let is_matrix = info.shape.iter().filter(|size| **size > 1).count() == 2;
+            assert!(is_named || is_matrix, "{value} in {name}: {message}");
         }
     }
     assert!(swallowed.is_empty(), "{swallowed:#?}");

@@ -126,12 +126,12 @@ fn nn_kind(error: &qwen3_tts_nn::Error) -> ErrorKind {
         | Error::MissingTensor { .. }
         | Error::TensorShape { .. }
         | Error::TensorDtype { .. }
-        | Error::NonFiniteTensor { .. }
         | Error::QuantizedShape { .. }
         | Error::UnknownTensors { .. } => ErrorKind::InvalidModel,
         Error::QuantizedAlready { .. } => ErrorKind::InvalidRequest,
         Error::DeviceMissing { .. } => ErrorKind::Unsupported,
-        Error::NonFinite { .. } => ErrorKind::Internal,
+        // The same for all NaN, whether it is found in the weights or in what they compute.
+        Error::NonFiniteTensor { .. } | Error::NonFinite { .. } => ErrorKind::Internal,
         _ => ErrorKind::Internal,
     }
 }
@@ -367,6 +367,10 @@ mod tests {
             ),
             (NnError::UnknownTensors { file: file(), name: name(), count: 2 }, InvalidModel),
             (NnError::DeviceMissing { device: "mlx", reason: reason() }, Unsupported),
+            (
+                NnError::NonFiniteTensor { file: file(), name: name(), index: 0, value: f32::NAN },
+                Internal,
+            ),
             (NnError::NonFinite { what: "logits" }, Internal),
         ]
     }
