@@ -73,7 +73,7 @@ fn bench_cloning(c: &mut Criterion, model: &Synthesizer) {
         ReferenceAudio::from_samples(signal(240_000), 24_000, "a signal", &AudioLimits::default());
     let recording = recording.expect("the recording");
     let clone = || model.clone_voice(&recording, Some("Ten seconds.")).expect("the voice");
-    let request = SpeechRequest::new(TEXT).cloned(clone()).greedy().max_frames(4 * FRAMES);
+    let request = SpeechRequest::new(TEXT).cloned(clone()).greedy().max_frames(2 * FRAMES);
     let request = request.chunks(ChunkSchedule::every(1));
     let longest_gap = || {
         let (mut last, mut longest) = (None, Duration::ZERO);
