@@ -248,7 +248,7 @@ pub struct BatchArgs {
 
 #[derive(Args)]
 pub struct ReferenceArgs {
-    /// Recording of the voice to clone, for a base model
+    /// Recording of the voice to clone, for a base model; - for standard input
     #[arg(long, value_name = "FILE")]
     pub ref_audio: Option<PathBuf>,
 

@@ -1,12 +1,12 @@
 //! `codec decode` and `codec encode`: codes to a WAV file, and a recording to codes.
 
-use qwen3_tts_pipeline::{AudioLimits, ReferenceAudio, SpeechCodes, Synthesizer};
+use qwen3_tts_pipeline::{AudioLimits, SpeechCodes, Synthesizer};
 
 use crate::args::{DecodeArgs, EncodeArgs};
 use crate::failure::Result;
 use crate::identity::DistinctFiles;
 use crate::output::{Destination, WavOutput};
-use crate::{demo, model, note::note, progress};
+use crate::{demo, model, progress, recording};
 
 pub fn decode(args: DecodeArgs) -> Result {
     let mut distinct = DistinctFiles::default();
@@ -26,10 +26,7 @@ pub fn encode(args: EncodeArgs) -> Result {
     let mut distinct = DistinctFiles::default();
     distinct.input("the recording", &args.audio)?;
     distinct.output("-o", &args.output)?;
-    let audio = ReferenceAudio::read(&args.audio, &AudioLimits::any())?;
-    for warning in &audio.warnings {
-        note(&format!("{}: {warning}", args.audio.display()));
-    }
+    let audio = recording::read(&args.audio, &AudioLimits::any())?;
     let output = Destination::check(&args.output)?;
     let show_progress = progress::is_wanted(crate::args::When::Auto);
     let files = model::files(args.model.model.as_deref(), demo::Use::Preset, show_progress)?;

@@ -26,6 +26,7 @@ mod part_file;
 #[cfg_attr(not(feature = "play"), path = "player/absent.rs")]
 mod player;
 mod progress;
+mod recording;
 mod speak;
 mod spoken;
 mod stdin;

@@ -10,7 +10,7 @@ use std::time::Instant;
 use qwen3_tts_pipeline::{ChunkSchedule, Sampling, SpeechRequest, Synthesizer, TextMode};
 
 use crate::args::{SamplingArgs, SpeakArgs};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::identity::DistinctFiles;
 use crate::output::{Destination, WavOutput};
 use crate::player::Player;
@@ -22,6 +22,11 @@ use job::Job;
 use resume::{PieceFolder, PieceStore};
 
 pub fn run(args: SpeakArgs) -> Result {
+    if args.text == "-" && args.reference.ref_audio.as_deref() == Some(Path::new("-")) {
+        return Err(Failure::request(
+            "the text and --ref-audio are both on standard input: name a file for one of them",
+        ));
+    }
     let is_live = args.stream || args.play;
     // With --non-streaming-text, speech starts only when the whole text is known.
     let is_open = args.text == "-" && is_live && !args.non_streaming_text;

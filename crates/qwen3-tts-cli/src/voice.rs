@@ -13,7 +13,7 @@ use crate::args::{CreateArgs, ReferenceArgs, ShowArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
 use crate::identity::DistinctFiles;
 use crate::output::{Destination, print, print_json};
-use crate::{demo, model, note::note, progress};
+use crate::{demo, model, note::note, progress, recording};
 use summary::VoiceSummary;
 
 pub fn create(args: CreateArgs) -> Result {
@@ -158,10 +158,7 @@ impl Recording {
                  from the speaker embedding only",
             ));
         }
-        let audio = ReferenceAudio::read(path, &AudioLimits::default())?;
-        for warning in &audio.warnings {
-            note(&format!("{}: {warning}", path.display()));
-        }
+        let audio = recording::read(path, &AudioLimits::default())?;
         Ok(Self { audio, transcript: transcript.filter(|_| !x_vector_only) })
     }
 

@@ -208,3 +208,45 @@ fn the_built_in_voice_clones_without_a_download() {
     assert_eq!(mixed.status.code(), Some(1));
     assert!(stderr(&mixed).contains("line 1 failed"), "{}", stderr(&mixed));
 }
+
+/// A recording that has to be read more than once, in a pipe that cannot be.
+#[test]
+fn a_recording_on_standard_input_gives_the_codes_of_the_file() {
+    let model = text(&checkpoint("base_0b6"));
+    let file = fixtures_dir().join("audio/aac.m4a");
+    let bytes = fs::read(&file).unwrap();
+    let encode = |audio: &str, input: &[u8]| {
+        let encoded =
+            run_with_input(["codec", "encode", audio, "--model", &model, "-o", "-"], input);
+        succeeds(&encoded);
+        encoded.stdout
+    };
+    let expected = encode(&text(&file), b"");
+    assert_eq!(encode("-", &bytes), expected);
+    #[cfg(unix)]
+    assert_eq!(encode("/dev/stdin", &bytes), expected);
+
+    let dir = tempfile::tempdir().unwrap();
+    let voice = |name: &str, audio: &str, input: &[u8]| {
+        let voice = text(&dir.path().join(name));
+        let create = ["voice", "create", "--x-vector-only", "--model", &model, "-o", &voice];
+        succeeds(&run_with_input([&create[..], &["--ref-audio", audio]].concat(), input));
+        fs::read(voice).unwrap()
+    };
+    assert_eq!(voice("a.voice", "-", &bytes), voice("b.voice", &text(&file), b""));
+}
+
+#[test]
+fn what_is_no_recording_is_named() {
+    let model = text(&checkpoint("base_0b6"));
+    let speak = |words: &str, audio: &str| {
+        run_with_input(
+            ["speak", words, "--x-vector-only", "--model", &model, "--ref-audio", audio],
+            b"Hello.",
+        )
+    };
+    refuses(&speak("Hi.", "https://example.org/ann.wav"), &["web address", "name the file"]);
+    refuses(&speak("Hi.", "data:audio/wav;base64,UklGRg=="), &["data URL", "name the file"]);
+    refuses(&speak("Hi.", "-"), &["standard input", "text"]);
+    refuses(&speak("-", "-"), &["the text and --ref-audio", "standard input"]);
+}
