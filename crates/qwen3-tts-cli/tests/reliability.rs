@@ -1,4 +1,4 @@
-//! What the command promises about files: an output is complete or not there, nothing overwrites
+//! Promises of the command about files: an output is complete or not there, nothing overwrites
 //! what is read, runs do not mix, and messages are safe to print.
 
 mod support;

@@ -2,7 +2,7 @@
 //! processes left behind.
 //!
 //! A process holds a lock on each of its temporary files. The system releases it when the process
-//! ends, in whatever way, so that a temporary file without a lock belongs to nobody.
+//! ends, in whatever way, so a temporary file without a lock has no owner.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -27,20 +27,20 @@ pub enum Error {
         /// The defect.
         reason: String,
     },
-    /// A file is missing, and what lies in its place is known.
+    /// A file is missing, and the files beside it tell why.
     #[error("{} is missing: {reason}", path.display())]
     MissingFile {
         /// The file.
         path: PathBuf,
-        /// What lies in its place.
+        /// Reason, from the files beside it.
         reason: MissingFile,
     },
-    /// A file is another one than its name says, or incomplete.
+    /// A file is of another kind than its name says, or incomplete.
     #[error("{file}: {source}")]
     WrongFile {
         /// The file.
         file: String,
-        /// What it is.
+        /// Kind of the file.
         source: WrongFile,
     },
     /// A tensor that the model needs is missing.

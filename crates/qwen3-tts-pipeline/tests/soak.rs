@@ -19,7 +19,7 @@ const REQUESTS: usize = 100;
 const CALLERS: usize = 8;
 const TRANSCRIPT: &str = "Slowly she said.";
 
-/// What a model gives when it does one thing at a time.
+/// Results of a model that does one thing at a time.
 struct Alone {
     speeches: Vec<(SpeechRequest, SpeechOutput)>,
     /// A request whose text can be written while it is spoken.

@@ -13,7 +13,7 @@ use crate::spoken::{Spoken, add_fields};
 /// The manifest file, which grows with every result and belongs to one run at a time.
 pub struct Manifest {
     file: Claim,
-    /// What all results depend on beside their lines.
+    /// Settings that all results depend on, apart from their lines.
     settings: Value,
     /// Results of requests that earlier runs completed, by file name.
     spoken: HashMap<String, Value>,

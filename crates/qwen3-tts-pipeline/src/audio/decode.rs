@@ -67,11 +67,11 @@ struct Faults {
 
 /// How the packets of a file end.
 enum End {
-    /// Where they should.
+    /// At the end of a packet.
     Complete,
-    /// In the middle of a packet, or where the demuxer loses its way.
+    /// In the middle of a packet, or at bytes that the demuxer cannot read.
     Torn,
-    /// Where the recording ends: later packets do not belong to it, or exceed the limit.
+    /// At the end of the recording: later packets do not belong to it, or exceed the limit.
     Left,
 }
 

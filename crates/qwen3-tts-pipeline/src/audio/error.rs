@@ -87,7 +87,7 @@ pub enum AudioError {
     },
 }
 
-/// What is read instead.
+/// End of messages: the formats that are read.
 const ACCEPTED: &str = "expected WAV, AIFF, CAF, FLAC, MP3, AAC, OGG, M4A or WebM; convert it to \
                         WAV, for example with ffmpeg";
 

@@ -1,4 +1,4 @@
-//! What the demuxer for MP4 leaves out: edit lists, the delay of encoders, and codes of codecs.
+//! Parts of MP4 that its demuxer leaves out: edit lists, the delay of encoders, and codes of codecs.
 
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};

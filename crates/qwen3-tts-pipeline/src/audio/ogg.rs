@@ -1,4 +1,4 @@
-//! What the demuxer for OGG leaves out: where a stream should end.
+//! The end of a stream as OGG states it, which its demuxer leaves out.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

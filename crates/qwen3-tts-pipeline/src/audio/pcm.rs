@@ -1,8 +1,8 @@
 //! Demuxer for the chunked files of uncompressed audio: RIFF, RF64, BW64, Wave64, AIFF,
 //! AIFC and CAF.
 //!
-//! What is there counts: sizes in headers are wrong in many files, written into a pipe, cut off or
-//! made by careless programs. Decision 24 says why this is not Symphonia's demuxer.
+//! The size of the file counts. Sizes in headers are wrong in many files: written into a pipe, cut
+//! off or made by careless programs. Decision 25 says why this is not Symphonia's demuxer.
 
 mod header;
 

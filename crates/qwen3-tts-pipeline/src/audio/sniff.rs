@@ -1,4 +1,4 @@
-//! What a file is, by its first bytes.
+//! Recognition of a file by its first bytes.
 
 use super::error::AudioError;
 

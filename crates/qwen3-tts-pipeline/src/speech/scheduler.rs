@@ -1,8 +1,8 @@
 //! The model's thread: requests take turns, their pieces share each step.
 //!
 //! A piece whose listener has enough chunks, or that waits for text, is paused: it keeps its state
-//! and takes no place, so that nobody waits for a listener or a writer. If more pieces than there
-//! are places can go on, they take turns.
+//! and takes no place, so no request waits for another's listener or writer. If more pieces than
+//! places are runnable, they take turns.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The folder of finished pieces beside the output, which belongs to one run at a time.
 //!
 //! The state file is written first and removed last, and is locked in between. A folder without it,
-//! or with files that this program does not write, is somebody else's.
+//! or with files that this program does not write, belongs to another program.
 
 use std::ffi::OsStr;
 use std::fs;

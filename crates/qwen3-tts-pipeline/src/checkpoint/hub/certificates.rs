@@ -8,7 +8,7 @@ use ureq::tls::{Certificate, RootCerts};
 
 use super::error::HubError;
 
-/// Where the certificates of authorities are.
+/// Places of the certificates of authorities.
 #[derive(Clone, Debug)]
 pub(super) enum Certificates {
     /// The system's trust store, or Mozilla's list where the system has none.

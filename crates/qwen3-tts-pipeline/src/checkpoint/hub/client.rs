@@ -31,7 +31,7 @@ pub(super) struct Client<'a> {
 /// A response with a status of success, or 416 (range not satisfiable).
 pub(super) struct Answer {
     pub response: Response<Body>,
-    /// Where it came from, for messages.
+    /// URL that it came from, for messages.
     pub url: String,
     /// Size and hash of the file, if the hub's own server told them.
     pub expected: Expected,

@@ -19,7 +19,7 @@ use super::retry::{Failure, Retries};
 use super::settings::Hub;
 use crate::ModelFiles;
 
-/// What becomes of the files that a snapshot has already.
+/// Treatment of the files that a snapshot has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Existing {
     /// They are checked against the hub, and replaced if they are not as published.

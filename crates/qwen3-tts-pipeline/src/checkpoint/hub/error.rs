@@ -34,7 +34,7 @@ pub enum HubError {
     NotAModel {
         /// The name that was asked for.
         name: String,
-        /// What to write instead.
+        /// Suggestion of another name.
         hint: String,
     },
 
@@ -89,7 +89,7 @@ pub enum HubError {
         file: String,
         /// The URL, without credentials.
         url: String,
-        /// What was received, what was expected, and what to do.
+        /// Received and expected content, and a remedy.
         reason: String,
     },
 
@@ -109,7 +109,7 @@ pub enum HubError {
         variable: &'static str,
         /// Its value, without credentials.
         value: String,
-        /// What is valid.
+        /// Valid values.
         expected: String,
     },
 

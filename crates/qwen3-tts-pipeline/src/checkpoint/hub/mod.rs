@@ -141,7 +141,7 @@ impl Hub {
     }
 }
 
-/// Where a model is.
+/// Place of a model.
 enum Place {
     Directory(PathBuf),
     Repository(Repository),

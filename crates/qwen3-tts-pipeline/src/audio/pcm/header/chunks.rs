@@ -20,7 +20,7 @@ pub struct Chunks {
     pub data: Option<Data>,
 }
 
-/// Where the samples lie.
+/// Place of the samples.
 #[derive(Debug, Clone, Copy)]
 pub struct Data {
     /// Position of the first one in bytes.
