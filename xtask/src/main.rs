@@ -16,6 +16,7 @@ mod parity;
 mod paths;
 mod release;
 mod sanitize;
+mod stress;
 mod tidy;
 
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Task {
     TestMlx(mlx::TestArguments),
     TestAarch64(aarch64::Arguments),
     Sanitize(sanitize::Arguments),
+    Fuzz(stress::FuzzArguments),
+    Soak(stress::SoakArguments),
     TrainDemo(demo::TrainArguments),
     Listen(demo::ListenArguments),
     Tidy(tidy::Arguments),
@@ -72,6 +75,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::TestMlx(arguments) => mlx::test(&arguments),
         Task::TestAarch64(arguments) => aarch64::run(&arguments),
         Task::Sanitize(arguments) => sanitize::run(&arguments),
+        Task::Fuzz(arguments) => stress::fuzz(&arguments),
+        Task::Soak(arguments) => stress::soak(&arguments),
         Task::TrainDemo(arguments) => demo::train(&arguments),
         Task::Listen(arguments) => demo::listen(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),
