@@ -63,6 +63,11 @@ impl<'a> Client<'a> {
         Ok(Self { agent: config.new_agent(), tls: OnceCell::new(), hub, endpoint, model })
     }
 
+    /// Returns the longest wait for any byte of a body.
+    pub fn read_timeout(&self) -> Duration {
+        self.hub.download_timeout
+    }
+
     /// Requests what the hub has at `path`, with these headers, and follows redirects.
     pub fn get(&self, path: &str, headers: &[(HeaderName, String)]) -> Result<Answer, Failure> {
         let url = format!("{}/{path}", self.hub.endpoint);

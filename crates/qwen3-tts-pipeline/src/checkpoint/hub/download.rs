@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use super::client::{Answer, Client};
 use super::content::{self, Expected, Hash};
 use super::error::HubError;
 use super::name::{is_commit, is_name};
+use super::pace::{LEAST_SPEED, Pace};
 use super::part::Part;
 use super::progress::DownloadProgress;
 use super::retry::{Failure, Retries};
@@ -227,12 +228,17 @@ impl Wanted<'_> {
         let url = answer.url;
         let mut reader = answer.response.into_body().into_reader();
         let mut buffer = vec![0; 1 << 18];
+        let mut pace = Pace::new(client.read_timeout(), Instant::now());
         loop {
             let n = reader
                 .read(&mut buffer)
                 .map_err(|error| client.broken(&url, &ureq::Error::from(error)))?;
             if n == 0 {
                 break;
+            }
+            if !pace.keeps_up(n, Instant::now()) {
+                let reason = format!("it sends less than {LEAST_SPEED} bytes a second");
+                return Err(client.unavailable_at(&url, reason).into());
             }
             part.append(&buffer[..n]).map_err(|error| self.cache(error))?;
             let progress =

@@ -7,6 +7,7 @@ mod content;
 mod download;
 mod error;
 mod name;
+mod pace;
 mod part;
 mod progress;
 mod proxy;
