@@ -24,8 +24,9 @@ pub fn shard_files(index: &str) -> Result<BTreeSet<String>, String> {
             let reason = "not a string with the name of a file";
             return Err(format!("`weight_map.{tensor}` is {name}, {reason}"));
         };
-        // A shard is in the directory of its index: a path to another place is not a shard.
-        if name.contains(['/', '\\']) || ["", ".", ".."].contains(&name) {
+        // A shard is in the directory of its index: a path to another place, such as `C:a` on
+        // Windows, is not a shard.
+        if name.contains(['/', '\\', ':']) || ["", ".", ".."].contains(&name) {
             return Err(format!("`{name}` is not a file name"));
         }
         names.insert(name.to_owned());
@@ -55,6 +56,7 @@ mod tests {
             (r#"{"weight_map": {"a": "../secret"}}"#, "`../secret` is not a file name"),
             (r#"{"weight_map": {"a": "/etc/passwd"}}"#, "not a file name"),
             (r#"{"weight_map": {"a": "a\\b"}}"#, "not a file name"),
+            (r#"{"weight_map": {"a": "C:a"}}"#, "not a file name"),
             (r#"{"weight_map": {"a": ".."}}"#, "not a file name"),
             (r#"{"weight_map": {"a": ""}}"#, "not a file name"),
         ] {
