@@ -22,7 +22,7 @@ pub struct Claim {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Claim {
-    /// Claims the file at `path`, or returns `None` if there is none.
+    /// Claims the file at `path`. Returns `None` if no such file exists.
     ///
     /// # Errors
     /// Returns a failure if another run holds it.

@@ -35,10 +35,10 @@ enum Codec {
 }
 
 impl Decoder {
-    /// Makes a decoder.
+    /// Creates a decoder.
     ///
     /// # Errors
-    /// Returns [`AudioError::UnknownCodec`] if there is none, and an error if the stream has an
+    /// Returns [`AudioError::UnknownCodec`] if no decoder fits, and an error if the stream has an
     /// impossible sample rate or number of channels.
     pub fn new(params: &AudioCodecParameters) -> Result<Self, AudioError> {
         let unknown = |found: &'static str| AudioError::UnknownCodec { found: found.into() };

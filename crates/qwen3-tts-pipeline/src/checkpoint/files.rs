@@ -170,7 +170,7 @@ impl ModelFiles {
         text.map_err(|source| Error::WrongFile { file: self.name_of(name), source })
     }
 
-    /// Returns the error of a file that is missing, or that is none that can be read.
+    /// Returns the error of a file that is missing or not a regular file.
     fn missing_file(&self, name: &str) -> Error {
         let path = self.path().map(|dir| dir.join(name));
         match path.map(|path| qwen3_tts_files::regular(&path)) {

@@ -159,7 +159,7 @@ impl Scheduler {
         going
     }
 
-    /// Generates one frame of every piece whose turn it is. Returns false if there is none.
+    /// Generates one frame of every piece whose turn it is. Returns false if no piece has its turn.
     fn step(&mut self) -> bool {
         let mut going = self.take_turns();
         let has_done = !going.is_empty();
@@ -282,7 +282,7 @@ impl Scheduler {
         }
     }
 
-    /// Does a slice of the first task. Returns false if there is none.
+    /// Runs a slice of the first task. Returns false if no task waits.
     fn work(&mut self) -> bool {
         let Some(task) = self.tasks.front_mut() else { return false };
         if let Some(reply) = task.slice(&mut self.model) {

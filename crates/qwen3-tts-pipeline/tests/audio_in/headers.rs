@@ -269,7 +269,7 @@ fn codecs_that_are_not_decoded_are_named() {
     assert!(error.to_string().contains("\"QDM2\" in AIFC"), "{error}");
 }
 
-/// Half of each file is there, or less of what its header says.
+/// Each file is cut to less than its header states.
 #[test]
 fn what_is_there_of_a_cut_file_is_used() {
     for (name, bytes) in all() {

@@ -15,7 +15,7 @@ const GAP: f64 = 0.05;
 pub struct Stream {
     pub track_id: u32,
     pub decoder: Decoder,
-    /// Length in seconds of all that the header says is there, if it says so.
+    /// Length in seconds that the header states, if any.
     pub promised: Option<f64>,
     /// Unit of the times of packets, if they tell when packets are missing.
     pub clock: Option<TimeBase>,

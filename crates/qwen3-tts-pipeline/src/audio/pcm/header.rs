@@ -43,7 +43,7 @@ struct Format {
     coding: Coding,
     channels: u16,
     rate: u32,
-    /// Size of a block in bytes; 0 if there is none.
+    /// Size of a block in bytes; 0 if the header has none.
     block: u64,
     /// Number of blocks, if the format gives it.
     blocks: Option<u64>,

@@ -50,7 +50,7 @@ impl Expected {
 }
 
 impl Hash {
-    /// Returns the hash of so many hexadecimal digits, if there is one.
+    /// Returns the hash written as `digits`. Their number tells SHA-1 from SHA-256.
     pub fn parse(digits: &str) -> Option<Self> {
         let digits = digits.to_lowercase();
         match digits.len() {

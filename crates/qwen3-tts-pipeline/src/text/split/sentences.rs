@@ -178,7 +178,7 @@ impl<'t> Candidate<'t> {
     }
 
     /// Returns true if a number with a full stop is that of a list item, part of a date, or an
-    /// ordinal number. A number after an abbreviation, as in "S. 5", is none.
+    /// ordinal number. A number after an abbreviation, as in "S. 5", does not count.
     fn number_goes_on(&self, before: &str, number: &str, abbreviations: &Abbreviations) -> bool {
         let head = &before[..before.len() - number.len()];
         let is_part = |part: &str| part.len() <= 3;

@@ -47,8 +47,8 @@ impl IncrementalTokenizer {
 }
 
 impl TextTokenizer {
-    /// Returns the ids of a text that arrives in parts: for each part, those that are final once it
-    /// is there, and then the rest. Joined, they are the ids of the whole text, wherever it is cut.
+    /// Returns the ids of a text that arrives in parts: for each part, those that have become
+    /// final, and then the rest. Joined, they are the ids of the whole text, wherever it is cut.
     ///
     /// This is how [`IncrementalText`](crate::IncrementalText) takes its text.
     ///
