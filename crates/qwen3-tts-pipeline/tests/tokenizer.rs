@@ -185,6 +185,14 @@ fn foreign_parts_of_a_tokenizer_are_refused_by_name() {
         ("/decoder", metaspace, &["decoder", "`Metaspace`"]),
         ("/model/type", json!("WordPiece"), &["`WordPiece`", "`BPE`"]),
         ("/model/dropout", json!(0.5), &["`dropout`", "0.5", "null"]),
+        ("/model/continuing_subword_prefix", json!("##"), &["`continuing_subword_prefix`", "`##`"]),
+        ("/model/end_of_word_suffix", json!("</w>"), &["`end_of_word_suffix`", "`</w>`", "null"]),
+        // Without a type, these would be taken for a model of another kind.
+        ("/model", json!({"vocab": {"a": 0}, "unk_token": "a"}), &["`merges`"]),
+        // The list of another part is not looked at.
+        ("/pre_tokenizer", with_list("normalizers", "pretokenizers"), &["`Lowercase`", "`Split`"]),
+        ("/post_processor", with_list("normalizers", "processors"), &["`Lowercase`"]),
+        ("/decoder", with_list("processors", "decoders"), &["`Lowercase`"]),
         ("/added_tokens", added(1, 100_000), &["`aaaa", "100000 bytes", "at most 128"]),
         ("/added_tokens", added(5000, 8), &["5000 added tokens", "at most 2048"]),
     ];
@@ -196,6 +204,12 @@ fn foreign_parts_of_a_tokenizer_are_refused_by_name() {
         let is_named = ["tokenizer.json"].iter().chain(words).all(|word| message.contains(word));
         assert!(is_named && message.len() < 400, "{field}: {message}");
     }
+}
+
+/// Returns a sequence with two lists of steps, the second of them refused.
+fn with_list(first: &str, second: &str) -> Value {
+    let refused = json!({"type": "Lowercase"});
+    json!({"type": "Sequence", (first): [], (second): [refused, refused]})
 }
 
 /// Returns added tokens with ids from 263 on, `bytes` long.

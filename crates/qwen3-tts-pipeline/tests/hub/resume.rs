@@ -6,15 +6,20 @@ use std::path::{Path, PathBuf};
 use qwen3_tts_pipeline::HubError;
 
 use crate::server::{
-    COMMIT, MODEL, Request, Running, Server, WEIGHTS, answer, hub, partial, published, resolve,
-    same_as_published, snapshot_in,
+    COMMIT, MODEL, Request, Running, Server, WEIGHTS, answer, download, download_again, hub,
+    partial, published, resolve, same_as_published, snapshot_in,
 };
 
 #[test]
 fn an_interrupted_download_goes_on_and_is_never_taken_for_whole() {
     for no_ranges in [false, true] {
         let cache = tempfile::tempdir().unwrap();
-        let server = Server { break_off_after: Some(100), no_ranges, ..Server::with_checkpoint() };
+        let server = Server {
+            break_off_after: Some(100),
+            no_ranges,
+            version: Some("v1"),
+            ..Server::with_checkpoint()
+        };
         let server = server.run();
         let mut hub = hub(cache.path(), &server.address);
         hub.retries = 0;
@@ -104,7 +109,7 @@ fn the_rest_is_asked_for_of_the_same_version() {
 fn the_version_is_remembered_by_the_next_process() {
     let cache = tempfile::tempdir().unwrap();
     leave(cache.path(), &published(WEIGHTS)[..500], Some("\"v1\""));
-    let server = Server::with_checkpoint().run();
+    let server = Server { version: Some("v1"), ..Server::with_checkpoint() }.run();
     complete(cache.path(), &server);
     assert_eq!(asked(&server)[0].header("if-range"), Some("\"v1\""));
     assert_eq!(asked(&server)[0].from(), Some(500));
@@ -161,12 +166,63 @@ fn bytes_of_another_version_are_found_by_the_hash() {
 }
 
 #[test]
+fn bytes_of_an_unknown_version_are_fetched_again() {
+    for (old, new) in [(None, None), (None, Some("v2")), (Some("\"v1\""), None)] {
+        let cache = tempfile::tempdir().unwrap();
+        leave(cache.path(), &[b'x'; 500], old);
+        let server = Server { version: new, ..Server::with_checkpoint() }.run();
+        complete(cache.path(), &server);
+        assert_eq!(asked(&server).last().unwrap().from(), None);
+    }
+}
+
+#[test]
 fn a_complete_part_is_not_asked_for_again() {
     let cache = tempfile::tempdir().unwrap();
     leave(cache.path(), &published(WEIGHTS), None);
     let server = Server { lists_hashes: true, ..Server::with_checkpoint() }.run();
     complete(cache.path(), &server);
     assert!(asked(&server).is_empty());
+}
+
+#[test]
+fn parts_of_killed_downloads_are_removed() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = Server { lists_hashes: true, ..Server::with_checkpoint() }.run();
+    let hub = hub(cache.path(), &server.address);
+    resolve(&hub).unwrap();
+    // As a killed `download --force` leaves them, beside files that are complete.
+    leave(cache.path(), b"half", Some("\"v1\""));
+    let references = cache.path().join("models--Someone--Tiny-TTS/refs");
+    fs::write(references.join(".qwen3-tts-0123456789.part"), "0123").unwrap();
+    let held = fs::File::create(snapshot_in(cache.path()).join("config.json.incomplete")).unwrap();
+    held.lock().unwrap();
+    download(&hub).unwrap();
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).unwrap().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&references), ["main"]);
+    let left = names(&snapshot_in(cache.path()));
+    let left = left.iter().filter(|name| name.contains("incomplete"));
+    assert_eq!(left.collect::<Vec<_>>(), ["config.json.incomplete"], "it is in use");
+}
+
+#[test]
+fn many_forced_downloads_at_once_leave_whole_files() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = Server { lists_hashes: true, ..Server::with_checkpoint() }.run();
+    let hub = hub(cache.path(), &server.address);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    download_again(&hub).unwrap();
+                }
+            });
+        }
+    });
+    complete(cache.path(), &server);
 }
 
 #[test]

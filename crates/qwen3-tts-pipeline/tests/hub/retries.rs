@@ -1,12 +1,15 @@
 //! Servers that are busy or fail for a while.
 
+use std::fs;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use qwen3_tts_pipeline::HubError;
 
 use crate::server::{
-    CONFIG, Request, Server, answer, hub, machine, resolve_with_waits, same_as_published,
+    CONFIG, Request, Running, Server, answer, hub, listen, machine, partial, published,
+    resolve_with_waits, same_as_published, snapshot_in,
 };
 
 /// A hub that answers the first `times` requests for the configuration so.
@@ -83,20 +86,27 @@ fn failures_that_last_are_not_retried_for_ever() {
     assert_eq!(server.files().iter().filter(|name| *name == CONFIG).count(), 2);
 }
 
+const TAG: &str = "ETag: \"v1\"\r\n";
+
+/// Returns the answer to a request for the rest of `content`, cut off after `most` bytes.
+fn cut_off(request: &Request, content: &[u8], most: usize) -> Vec<u8> {
+    let from = request.from().unwrap_or(0);
+    let mut response = match request.from() {
+        Some(from) => partial(content, from, TAG),
+        None => answer("200 OK", TAG, content),
+    };
+    let rest = content.len() - from;
+    response.truncate(response.len() - rest + rest.min(most));
+    response
+}
+
 #[test]
 fn progress_renews_the_patience() {
     let cache = tempfile::tempdir().unwrap();
     // Each answer breaks off 100 bytes after its start, which is more often than retries allow.
     let server = Server::with_checkpoint().script(|request| {
-        let content = crate::server::published(request.file().filter(|name| *name == CONFIG)?);
-        let from = request.from().unwrap_or(0);
-        let mut response = match request.from() {
-            Some(from) => crate::server::partial(&content, from, ""),
-            None => answer("200 OK", "", &content),
-        };
-        let rest = content.len() - from;
-        response.truncate(response.len() - rest + rest.min(content.len() / 4 + 1));
-        Some(response)
+        let content = published(request.file().filter(|name| *name == CONFIG)?);
+        Some(cut_off(request, &content, content.len() / 4 + 1))
     });
     let server = server.run();
     let mut hub = hub(cache.path(), &server.address);
@@ -104,6 +114,70 @@ fn progress_renews_the_patience() {
     let (resolved, waits) = resolve_with_waits(&hub);
     same_as_published(&resolved.unwrap());
     assert_eq!(waits.len(), 3, "{waits:?}");
+}
+
+#[test]
+fn a_byte_at_a_time_is_no_progress() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = Server::with_checkpoint().script(|request| {
+        let name = request.file().filter(|name| *name == CONFIG)?;
+        Some(cut_off(request, &published(name), 1))
+    });
+    let server = server.run();
+    let mut hub = hub(cache.path(), &server.address);
+    hub.retries = 2;
+    let (resolved, waits) = resolve_with_waits(&hub);
+    let error = resolved.unwrap_err();
+    assert!(matches!(error, HubError::Unavailable { .. }), "{error}");
+    assert!(waits.len() <= 3, "{waits:?}");
+}
+
+/// Serves a checkpoint whose file at `path` never ends: a byte, or a block, every `pause`.
+fn endless(path: &'static str, block: usize, pause: Duration) -> Running {
+    let (listener, address) = listen();
+    Server { lists_hashes: true, ..Server::with_checkpoint() }.serve(
+        listener,
+        format!("http://{address}"),
+        move |mut stream, answer| {
+            let Some(request) = Request::read(stream.try_clone().unwrap()) else { return };
+            if !request.path.ends_with(path) {
+                let _ = stream.write_all(&answer(request));
+                return;
+            }
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+            while stream.write_all(&vec![b' '; block]).is_ok() {
+                std::thread::sleep(pause);
+            }
+        },
+    )
+}
+
+#[test]
+fn answers_without_an_end_are_given_up() {
+    let cases = [
+        ("revision/main", 1, 100, "less than 1000 bytes a second"),
+        ("revision/main", 1 << 16, 0, "not that of a hub"),
+        (CONFIG, 1, 100, "less than 1000 bytes a second"),
+        (CONFIG, 1 << 16, 0, "more than the expected"),
+    ];
+    std::thread::scope(|scope| {
+        for (path, block, pause, reason) in cases {
+            scope.spawn(move || {
+                let server = endless(path, block, Duration::from_millis(pause));
+                is_given_up(&server, reason);
+            });
+        }
+    });
+}
+
+fn is_given_up(server: &Running, reason: &str) {
+    let cache = tempfile::tempdir().unwrap();
+    let hub = machine(cache.path(), &server.address, &[("HF_HUB_DOWNLOAD_TIMEOUT", "1")]);
+    let (resolved, waits) = resolve_with_waits(&hub);
+    let message = resolved.unwrap_err().to_string();
+    assert!(message.contains(reason) && waits.is_empty(), "{message} {waits:?}");
+    let left = snapshot_in(cache.path()).join("config.json.incomplete");
+    assert!(fs::metadata(left).map_or(0, |left| left.len()) < 1 << 16);
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct Server {
     pub token: Option<String>,
     /// True if the size and hash of each file are listed.
     pub lists_hashes: bool,
+    /// Version of the files (`ETag`).
+    pub version: Option<&'static str>,
     /// Function whose answers replace those of the hub.
     pub script: Option<Script>,
 }
@@ -173,9 +175,11 @@ impl Server {
         if from.is_some_and(|from| from >= file.len()) {
             return answer("416 Range Not Satisfiable", "", b"");
         }
+        let tag = self.version.map(|version| format!("ETag: \"{version}\"\r\n"));
+        let headers = tag.unwrap_or_default();
         let mut response = match from {
-            Some(from) => partial(file, from, ""),
-            None => answer("200 OK", "", file),
+            Some(from) => partial(file, from, &headers),
+            None => answer("200 OK", &headers, file),
         };
         if let Some(sent) = self.break_off_after.filter(|_| request.earlier == 0) {
             let body = file.len() - from.unwrap_or(0);

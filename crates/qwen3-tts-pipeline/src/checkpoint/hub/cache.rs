@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_files::{PartFile, parent};
+use qwen3_tts_files::{PartFile, parent, sweep};
 
 use super::error::HubError;
 use super::name::{MAIN, ModelName, is_commit};
@@ -56,6 +56,7 @@ impl Repository {
         let reference = self.reference();
         let folder = parent(&reference);
         fs::create_dir_all(folder)
+            .map(|()| sweep(folder))
             .and_then(|()| PartFile::create(folder))
             .and_then(|mut part| part.file().write_all(commit.as_bytes()).map(|()| part))
             .and_then(|part| part.persist(&reference))

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::error::Error as _;
+use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr};
@@ -12,6 +13,7 @@ use ureq::{Agent, Body};
 use super::content::Expected;
 use super::error::HubError;
 use super::name::{self, ModelName};
+use super::pace::Paced;
 use super::retry::{Failure, requested_wait};
 use super::settings::Hub;
 
@@ -63,9 +65,9 @@ impl<'a> Client<'a> {
         Ok(Self { agent: config.new_agent(), tls: OnceCell::new(), hub, endpoint, model })
     }
 
-    /// Returns the longest wait for any byte of a body.
-    pub fn read_timeout(&self) -> Duration {
-        self.hub.download_timeout
+    /// Returns the body of a response. Reading it fails if it arrives too slowly.
+    pub fn body(&self, response: Response<Body>) -> impl Read + use<> {
+        Paced::new(response.into_body().into_reader(), self.hub.download_timeout)
     }
 
     /// Requests what the hub has at `path`, with these headers, and follows redirects.

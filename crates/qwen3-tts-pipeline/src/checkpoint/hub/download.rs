@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -13,7 +13,6 @@ use super::client::{Answer, Client};
 use super::content::{self, Expected, Hash};
 use super::error::HubError;
 use super::name::{is_commit, is_name};
-use super::pace::{LEAST_SPEED, Pace};
 use super::part::Part;
 use super::progress::DownloadProgress;
 use super::retry::{Failure, Retries};
@@ -67,6 +66,11 @@ impl Sibling {
 const IN_REVISION: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-').remove(b'~');
 
+/// Largest size in bytes of the answer that lists the files of a revision.
+const MAX_LISTING: u64 = 10 << 20;
+/// Largest size in bytes of a file whose size is not known beforehand.
+const MAX_FILE: u64 = 16 << 30;
+
 /// Downloads the files of a checkpoint and points the revision at that snapshot.
 pub(super) fn download(
     repository: &Repository,
@@ -101,20 +105,22 @@ fn revision(client: &Client<'_>, repository: &Repository) -> Result<Revision, Fa
     let name = &repository.name;
     let revision = utf8_percent_encode(&name.revision, IN_REVISION);
     let path = format!("api/models/{}/revision/{revision}?blobs=true", name.id);
-    let mut answer = client.get(&path, &[])?;
-    let text = answer.response.body_mut().read_to_string();
-    let text = text.map_err(|error| client.broken(&answer.url, &error))?;
+    let Answer { response, url, .. } = client.get(&path, &[])?;
+    let mut bytes = Vec::new();
+    let read = client.body(response).take(MAX_LISTING).read_to_end(&mut bytes);
+    read.map_err(|error| client.broken(&url, &ureq::Error::from(error)))?;
+    let text = String::from_utf8_lossy(&bytes);
     match serde_json::from_str::<Revision>(&text) {
         Ok(revision) if is_commit(&revision.sha) => Ok(revision),
-        Ok(_) => Err(client.unavailable_at(&answer.url, "the answer has no commit hash").into()),
+        Ok(_) => Err(client.unavailable_at(&url, "the answer has no commit hash").into()),
         Err(_) if text.trim_start().starts_with('<') => {
             let reason = "the answer is a web page, such as the login page of a network; log in \
                           with a browser, and check HF_ENDPOINT if it is set";
-            Err(client.unavailable_at(&answer.url, reason).into())
+            Err(client.unavailable_at(&url, reason).into())
         }
         Err(error) => {
             let reason = format!("the answer is not that of a hub: {error}");
-            Err(client.unavailable_at(&answer.url, reason).into())
+            Err(client.unavailable_at(&url, reason).into())
         }
     }
 }
@@ -151,6 +157,7 @@ impl Wanted<'_> {
             retries.report(&DownloadProgress::Checking { name: self.name.to_owned() });
         }
         if self.is_here(existing) {
+            Part::remove_left(&self.target);
             return Ok(());
         }
         let mut on_wait = || {
@@ -187,8 +194,8 @@ impl Wanted<'_> {
         furthest: &mut u64,
         retries: &mut Retries<'_>,
     ) -> Result<(), Failure> {
-        let mut answer = client.get(&self.path, &rest_of(part))?;
-        let resumed = continues(part, &answer, self.expected.size);
+        let mut answer = client.get(&self.path, &self.rest_of(part))?;
+        let resumed = self.continues(part, &answer);
         if !resumed {
             if part.len() > 0 && answer.response.status() != StatusCode::OK {
                 // The server has no such range, or sends another.
@@ -201,7 +208,8 @@ impl Wanted<'_> {
             let tag = answer.header(header::ETAG).filter(|tag| !tag.starts_with("W/"));
             part.restart(tag).map_err(|error| self.cache(error))?;
         }
-        let expected = self.expected.clone().or(answer.expected.clone());
+        answer.expected = self.expected.clone().or(answer.expected);
+        let expected = answer.expected.clone();
         let url = answer.url.clone();
         self.receive(client, answer, part, furthest, retries)?;
         let Err(flaw) = content::check(part.path(), self.name, &expected) else { return Ok(()) };
@@ -225,28 +233,27 @@ impl Wanted<'_> {
         retries: &mut Retries<'_>,
     ) -> Result<(), Failure> {
         let total = total_size(part, &answer);
+        let most = answer.expected.size.or(total).unwrap_or(MAX_FILE);
         let url = answer.url;
-        let mut reader = answer.response.into_body().into_reader();
+        let mut body = client.body(answer.response);
         let mut buffer = vec![0; 1 << 18];
-        let mut pace = Pace::new(client.read_timeout(), Instant::now());
+        let before = *furthest;
         loop {
-            let n = reader
+            let n = body
                 .read(&mut buffer)
                 .map_err(|error| client.broken(&url, &ureq::Error::from(error)))?;
             if n == 0 {
                 break;
             }
-            if !pace.keeps_up(n, Instant::now()) {
-                let reason = format!("it sends less than {LEAST_SPEED} bytes a second");
-                return Err(client.unavailable_at(&url, reason).into());
+            if part.len() + n as u64 > most {
+                part.restart(None).map_err(|error| self.cache(error))?;
+                let reason = format!("it has more than the expected {most} bytes");
+                return Err(HubError::Content { file: self.name.to_owned(), url, reason }.into());
             }
             part.append(&buffer[..n]).map_err(|error| self.cache(error))?;
-            let progress =
-                DownloadProgress::File { name: self.name.to_owned(), done: part.len(), total };
-            match part.len() > *furthest {
-                true => retries.advance(&progress),
-                false => retries.report(&progress),
-            }
+            let name = self.name.to_owned();
+            retries.report(&DownloadProgress::File { name, done: part.len(), total });
+            retries.advance(part.len().saturating_sub(before));
             *furthest = part.len().max(*furthest);
         }
         match total.filter(|&total| part.len() < total) {
@@ -259,34 +266,38 @@ impl Wanted<'_> {
         }
     }
 
+    /// Returns the headers that ask for the bytes that `part` lacks, of the same version. Bytes of
+    /// which neither version nor hash is known are fetched again.
+    fn rest_of(&self, part: &Part) -> Vec<(HeaderName, String)> {
+        if part.len() == 0 || (part.tag().is_none() && self.expected.hash.is_none()) {
+            return Vec::new();
+        }
+        let range = (header::RANGE, format!("bytes={}-", part.len()));
+        let version = part.tag().map(|tag| (header::IF_RANGE, tag.to_owned()));
+        std::iter::once(range).chain(version).collect()
+    }
+
+    /// Returns true if a response holds the bytes that follow those of `part`, of the same version.
+    fn continues(&self, part: &Part, answer: &Answer) -> bool {
+        let Some(range) = answer.header(header::CONTENT_RANGE).and_then(ContentRange::parse) else {
+            return false;
+        };
+        let same_version = match (part.tag(), answer.header(header::ETAG)) {
+            (Some(old), Some(new)) => old == new,
+            // The hash tells in the end.
+            _ => self.expected.hash.is_some(),
+        };
+        let size = self.expected.size.zip(range.total);
+        part.len() > 0
+            && answer.response.status() == StatusCode::PARTIAL_CONTENT
+            && range.start == part.len()
+            && same_version
+            && size.is_none_or(|(listed, told)| listed == told)
+    }
+
     fn cache(&self, error: std::io::Error) -> HubError {
         HubError::cache(&self.target, error)
     }
-}
-
-/// Returns the headers that ask for the bytes that `part` lacks, of the same version.
-fn rest_of(part: &Part) -> Vec<(HeaderName, String)> {
-    if part.len() == 0 {
-        return Vec::new();
-    }
-    let range = (header::RANGE, format!("bytes={}-", part.len()));
-    let version = part.tag().map(|tag| (header::IF_RANGE, tag.to_owned()));
-    std::iter::once(range).chain(version).collect()
-}
-
-/// Returns true if a response holds the bytes that follow those of `part`, of the same version.
-fn continues(part: &Part, answer: &Answer, size: Option<u64>) -> bool {
-    let Some(range) = answer.header(header::CONTENT_RANGE).and_then(ContentRange::parse) else {
-        return false;
-    };
-    let tag = answer.header(header::ETAG);
-    let same_version = part.tag().is_none_or(|old| tag.is_none_or(|new| new == old));
-    let same_size = size.is_none_or(|size| range.total.is_none_or(|total| total == size));
-    part.len() > 0
-        && answer.response.status() == StatusCode::PARTIAL_CONTENT
-        && range.start == part.len()
-        && same_version
-        && same_size
 }
 
 /// Returns the size of the whole file, if the server tells it.

@@ -1,5 +1,6 @@
 //! The least speed of a download: a server that sends a byte a second would take years.
 
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 /// Bytes per second below which a download is given up.
@@ -8,8 +9,33 @@ pub(super) const LEAST_SPEED: u64 = 1000;
 /// Number of read timeouts over which the speed is averaged.
 const TIMEOUTS: u32 = 6;
 
+/// A body that ends with an error when it arrives too slowly.
+pub(super) struct Paced<R> {
+    body: R,
+    pace: Pace,
+}
+
+impl<R: Read> Paced<R> {
+    /// Starts now. `timeout` is the longest wait for any byte.
+    pub fn new(body: R, timeout: Duration) -> Self {
+        Self { body, pace: Pace::new(timeout, Instant::now()) }
+    }
+}
+
+impl<R: Read> Read for Paced<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.body.read(buffer)?;
+        if n > 0 && !self.pace.keeps_up(n, Instant::now()) {
+            return Err(io::Error::other(format!(
+                "it sends less than {LEAST_SPEED} bytes a second"
+            )));
+        }
+        Ok(n)
+    }
+}
+
 /// Average speed of a download over the last window of time.
-pub(super) struct Pace {
+struct Pace {
     window: Duration,
     begin: Instant,
     bytes: u64,
@@ -17,12 +43,12 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Starts at `now`. `timeout` is the longest wait for any byte.
-    pub fn new(timeout: Duration, now: Instant) -> Self {
+    fn new(timeout: Duration, now: Instant) -> Self {
         Self { window: timeout * TIMEOUTS, begin: now, bytes: 0 }
     }
 
     /// Counts `n` bytes received at `now`. Returns false if the window that ends now had too few.
-    pub fn keeps_up(&mut self, n: usize, now: Instant) -> bool {
+    fn keeps_up(&mut self, n: usize, now: Instant) -> bool {
         self.bytes += n as u64;
         let elapsed = now.saturating_duration_since(self.begin);
         if elapsed < self.window {

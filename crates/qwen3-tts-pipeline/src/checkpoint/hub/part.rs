@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use qwen3_tts_files::is_at;
+
 /// The unfinished file, locked against other processes that download the same file.
 ///
 /// The tag (`ETag`) of the version that its bytes belong to is kept in `{target}.incomplete.etag`.
@@ -35,14 +37,25 @@ impl Part {
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // The other process may have completed the file, which is not unfinished any more.
-            if path.exists() {
+            // The other process may have completed or removed the file that is locked now, and a third
+            // one may have begun another.
+            if is_at(&file, &path) {
                 break file;
             }
         };
         let len = file.metadata()?.len();
         let tag = fs::read_to_string(&tag_path).ok().filter(|_| len > 0);
         Ok(Self { target: target.to_owned(), path, tag_path, file, len, tag })
+    }
+
+    /// Removes what a killed process left of a file that is complete now, unless another process
+    /// downloads it.
+    pub fn remove_left(target: &Path) {
+        let path = with_ending(target, ".incomplete");
+        let Ok(file) = OpenOptions::new().append(true).open(&path) else { return };
+        if file.try_lock().is_ok() && is_at(&file, &path) {
+            let _ = remove(&with_ending(&path, ".etag")).and_then(|()| remove(&path));
+        }
     }
 
     pub fn path(&self) -> &Path {

@@ -1,11 +1,12 @@
 //! Retries: which failures are transient, and how long to wait.
 
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::{HeaderMap, header};
 
 use super::error::HubError;
+use super::pace::LEAST_SPEED;
 use super::progress::DownloadProgress;
 
 /// Wait before the first retry, if the server names none. Doubles with each further one.
@@ -31,12 +32,14 @@ impl From<HubError> for Failure {
 pub(super) struct Retries<'a> {
     limit: u32,
     failures: u32,
+    /// Time of the last failure, or of the start.
+    since: Instant,
     progress: &'a mut dyn FnMut(&DownloadProgress),
 }
 
 impl<'a> Retries<'a> {
     pub fn new(limit: u32, progress: &'a mut dyn FnMut(&DownloadProgress)) -> Self {
-        Self { limit, failures: 0, progress }
+        Self { limit, failures: 0, since: Instant::now(), progress }
     }
 
     /// Repeats `attempt` until it succeeds or fails permanently.
@@ -44,7 +47,7 @@ impl<'a> Retries<'a> {
         &mut self,
         mut attempt: impl FnMut(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, HubError> {
-        self.failures = 0;
+        (self.failures, self.since) = (0, Instant::now());
         loop {
             match attempt(self) {
                 Ok(value) => return Ok(value),
@@ -53,10 +56,12 @@ impl<'a> Retries<'a> {
         }
     }
 
-    /// Reports progress of a file, which resets the count of failures.
-    pub fn advance(&mut self, progress: &DownloadProgress) {
-        self.failures = 0;
-        self.report(progress);
+    /// Counts `gained` bytes since the last failure. Enough of them, for the time they took, reset the
+    /// count of failures: a server that breaks off after every byte is given up.
+    pub fn advance(&mut self, gained: u64) {
+        if gained as f64 >= LEAST_SPEED as f64 * self.since.elapsed().as_secs_f64() {
+            self.failures = 0;
+        }
     }
 
     pub fn report(&mut self, progress: &DownloadProgress) {
@@ -73,6 +78,7 @@ impl<'a> Retries<'a> {
             return Err(error);
         }
         self.failures += 1;
+        self.since = Instant::now();
         self.report(&DownloadProgress::Waiting { reason, duration: Some(duration) });
         thread::sleep(duration);
         Ok(())

@@ -54,8 +54,15 @@ struct Model {
     kind: Option<String>,
     #[serde(default)]
     dropout: Option<f64>,
+    #[serde(default)]
+    continuing_subword_prefix: Option<String>,
+    #[serde(default)]
+    end_of_word_suffix: Option<String>,
     #[serde(rename = "vocab")]
     _vocab: IgnoredAny,
+    /// Other kinds of models have none.
+    #[serde(rename = "merges")]
+    _merges: Vec<IgnoredAny>,
 }
 
 /// Checks the text of a `tokenizer.json`.
@@ -67,12 +74,24 @@ pub fn check_tokenizer(text: &str) -> Result<(), String> {
     let Description { added_tokens, normalizer, pre_tokenizer, post_processor, decoder, model } =
         description;
     check_added_tokens(added_tokens.iter().map(|token| token.content.as_str()))?;
-    check_steps("normalizer", &normalizer, "NFC")?;
-    check_steps("post-processor", &post_processor, "ByteLevel")?;
-    check_steps("decoder", &decoder, "ByteLevel")?;
+    check_steps("normalizer", &steps(&normalizer, "normalizers"), "NFC")?;
+    check_steps("post-processor", &steps(&post_processor, "processors"), "ByteLevel")?;
+    check_steps("decoder", &steps(&decoder, "decoders"), "ByteLevel")?;
     check_pre_tokenizer(&pre_tokenizer)?;
-    if let Some(kind) = model.kind.filter(|kind| kind != "BPE") {
-        return Err(format!("its model is {}; expected `BPE`", shown(&kind)));
+    check_model(&model)
+}
+
+fn check_model(model: &Model) -> Result<(), String> {
+    if let Some(kind) = model.kind.as_ref().filter(|kind| *kind != "BPE") {
+        return Err(format!("its model is {}; expected `BPE`", shown(kind)));
+    }
+    for (name, marks) in [
+        ("continuing_subword_prefix", &model.continuing_subword_prefix),
+        ("end_of_word_suffix", &model.end_of_word_suffix),
+    ] {
+        if let Some(marks) = marks.as_ref().filter(|marks| !marks.is_empty()) {
+            return Err(format!("`{name}` of its model is {}; expected null", shown(marks)));
+        }
     }
     match model.dropout {
         Some(dropout) if dropout != 0.0 => Err(format!(
@@ -106,8 +125,8 @@ pub fn check_added_tokens<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<(
 }
 
 /// Checks that a part of the tokenizer is absent, or consists of steps of one kind.
-fn check_steps(part: &str, value: &Value, expected: &str) -> Result<(), String> {
-    match steps(value).into_iter().map(kind).find(|kind| *kind != expected) {
+fn check_steps(part: &str, steps: &[&Value], expected: &str) -> Result<(), String> {
+    match steps.iter().map(|step| kind(step)).find(|kind| *kind != expected) {
         Some(found) => {
             Err(format!("its {part} is {}; expected null or `{expected}`", shown(found)))
         }
@@ -117,7 +136,7 @@ fn check_steps(part: &str, value: &Value, expected: &str) -> Result<(), String> 
 
 /// Checks that texts are split by a known pattern, and then into bytes.
 fn check_pre_tokenizer(value: &Value) -> Result<(), String> {
-    let steps = steps(value);
+    let steps = steps(value, "pretokenizers");
     let [split, bytes] = steps[..] else {
         let steps = steps.len();
         return Err(format!("its pre-tokenizer has {steps} steps; expected `Split`, `ByteLevel`"));
@@ -144,10 +163,9 @@ fn check_pre_tokenizer(value: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the steps of a sequence, or the only one; none for null.
-fn steps(value: &Value) -> Vec<&Value> {
-    let lists = ["normalizers", "pretokenizers", "processors", "decoders"];
-    match lists.iter().find_map(|list| value[*list].as_array()) {
+/// Returns the steps of a sequence, which has them in `list`, or the only one; none for null.
+fn steps<'v>(value: &'v Value, list: &str) -> Vec<&'v Value> {
+    match value[list].as_array() {
         Some(steps) if kind(value) == "Sequence" => steps.iter().collect(),
         _ if value.is_null() => Vec::new(),
         _ => vec![value],
