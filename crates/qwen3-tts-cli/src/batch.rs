@@ -4,12 +4,11 @@ mod manifest;
 mod request;
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use qwen3_tts_files::sweep;
+use qwen3_tts_files::{read_at_most, sweep};
 use qwen3_tts_pipeline::{
     ChunkSchedule, ModelFiles, SpeechEvent, Synthesizer, TextMode, WavFormat,
 };
@@ -25,6 +24,9 @@ use crate::text_decoder::TextDecoder;
 use crate::{demo, model, note::note};
 use manifest::Manifest;
 use request::{Line, MANIFEST, Voices, read_lines};
+
+/// Maximum length in bytes of a file of requests.
+const MAX_BYTES: u64 = 1 << 28;
 
 pub fn run(args: &BatchArgs) -> Result {
     let lines = read_lines(&read(&args.requests)?);
@@ -96,13 +98,12 @@ fn settings(args: &BatchArgs, files: &ModelFiles) -> Value {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
     let read = match path == Path::new("-") {
-        true => std::io::stdin().lock().read_to_end(&mut bytes),
-        false => fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
+        true => read_at_most(std::io::stdin().lock(), MAX_BYTES),
+        false => fs::File::open(path).and_then(|file| read_at_most(file, MAX_BYTES)),
     };
     let failed = |error| Failure::request(format!("cannot read {}: {error}", path.display()));
-    read.map_err(failed)?;
+    let bytes = read.map_err(failed)?;
     // Lines fail alone.
     TextDecoder::new(path.display().to_string()).keep_nul().decode(&bytes)
 }

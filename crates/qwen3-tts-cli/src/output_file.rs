@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_files::{parent, resolve, sweep};
+use qwen3_tts_files::{is_open_file, parent, resolve, sweep};
 
 use crate::failure::{Failure, Result};
 use crate::part_file::PartFile;
@@ -88,6 +88,7 @@ impl Place {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
         }
         if is_open_file(path) {
+            // Behind a redirection there may be a file, whose earlier content must stay.
             return Ok(Self::Stream);
         }
         if found.is_file() {
@@ -101,14 +102,6 @@ impl Place {
         }
         Ok(Self::Stream)
     }
-}
-
-/// Returns true for a name of one of the open files of this process, as in `-o >(command)`. Behind
-/// a redirection there may be a file, whose earlier content must stay.
-fn is_open_file(path: &Path) -> bool {
-    ["/dev/fd", "/dev/stdout", "/dev/stderr", "/proc/self/fd"]
-        .iter()
-        .any(|open| path.starts_with(open))
 }
 
 #[cfg(unix)]

@@ -247,6 +247,16 @@ fn no_output_overwrites_what_is_read_or_written() {
         refuses(&output, &words);
         assert_eq!(contents_of_files(dir.path()), before);
     }
+    // The index of a checkpoint in shards.
+    let index = tiny.path().join("model.safetensors.index.json");
+    let shard = "model-00001-of-00001.safetensors";
+    fs::rename(tiny.path().join("model.safetensors"), tiny.path().join(shard)).unwrap();
+    fs::write(&index, json!({"weight_map": {"talker.codec_head.weight": shard}}).to_string())
+        .unwrap();
+    let listed = fs::read(&index).unwrap();
+    let args = ["speak", "Hi.", "--model", model, "--codes", index.to_str().unwrap()];
+    refuses(&in_dir(dir.path(), &args), &["--codes", "--model", "index.json"]);
+    assert_eq!(fs::read(&index).unwrap(), listed);
     // A redirected text.
     fs::write(path("text.wav"), "Hi.").unwrap();
     let mut piped = command(["speak", "-", "-o", "text.wav"]);
@@ -394,6 +404,16 @@ fn streams_are_written_in_place() {
     let file = fs::File::options().append(true).open(path("kept.wav")).unwrap();
     succeeds(&appended.args(SHORT).stdout(file).output().unwrap());
     assert!(fs::read(path("kept.wav")).unwrap() == [b"kept", &want[..]].concat());
+    // By another name.
+    std::os::unix::fs::symlink("/dev/stdout", path("link.wav")).unwrap();
+    for name in ["link.wav", "/dev/../dev/stdout"] {
+        fs::write(path("kept.wav"), "kept").unwrap();
+        let mut appended = command(["speak", "One two.", "-o", name]);
+        let file = fs::File::options().append(true).open(path("kept.wav")).unwrap();
+        succeeds(&appended.args(SHORT).current_dir(dir.path()).stdout(file).output().unwrap());
+        assert!(fs::read(path("kept.wav")).unwrap() == [b"kept", &want[..]].concat(), "{name}");
+    }
+    fs::remove_file(path("link.wav")).unwrap();
     // A pipe with a name.
     let made = Command::new("mkfifo").arg(path("pipe")).status().unwrap();
     assert!(made.success());
@@ -526,6 +546,23 @@ fn messages_have_an_end() {
     let output = speak(dir.path(), &["--model", tiny.path().to_str().unwrap()]);
     refuses(&output, &["config.json", "characters left out"]);
     is_printable(&output);
+}
+
+#[cfg(unix)]
+#[test]
+fn inputs_have_an_end() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in [
+        &["codec", "decode", "/dev/zero", "-o", "a.wav"][..],
+        &["batch", "/dev/zero", "-o", "out"],
+        &["voice", "show", "/dev/zero"],
+    ] {
+        refuses(&in_dir(dir.path(), args), &["/dev/zero", "than"]);
+    }
+    let mut piped = command(["batch", "-", "-o", "out"]);
+    piped.current_dir(dir.path()).stdin(fs::File::open("/dev/zero").unwrap());
+    refuses(&piped.output().unwrap(), &["longer than"]);
+    assert!(names(dir.path()).is_empty());
 }
 
 /// Returns the command without the rights of the superuser, who may write everything.

@@ -11,8 +11,8 @@ mod wrong;
 
 pub use missing::MissingFile;
 pub use part::{PartFile, PartFolder, is_part_name, sweep};
-pub use place::{is_at, parent, resolve};
-pub use regular::{read, regular};
+pub use place::{is_at, is_open_file, parent, resolve};
+pub use regular::{read, read_at_most, regular};
 pub use shards::shard_files;
 pub use text::{strip_bom, text};
 pub use wrong::WrongFile;

@@ -30,6 +30,28 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
 }
 
+/// Returns true if `path` leads to an open file of a process, such as `/dev/stdout` or `/dev/fd/1`,
+/// however it is spelled and through links. Behind a redirection there may be a regular file.
+pub fn is_open_file(path: &Path) -> bool {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let parent = parent(&path);
+        if fs::canonicalize(parent).is_ok_and(|folder| holds_open_files(&folder)) {
+            return true;
+        }
+        match fs::read_link(&path) {
+            Ok(target) => path = parent.join(target),
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// Returns true for `/dev/fd`, and for `/proc/PID/fd` and those of its threads.
+fn holds_open_files(folder: &Path) -> bool {
+    folder == Path::new("/dev/fd") || (folder.starts_with("/proc") && folder.ends_with("fd"))
+}
+
 /// Returns the directory that holds the file.
 pub fn parent(path: &Path) -> &Path {
     match path.parent() {
@@ -78,6 +100,22 @@ mod tests {
             resolve(&root.join(nowhere)).unwrap_err();
         }
         resolve(Path::new("")).unwrap_err();
+    }
+
+    #[test]
+    fn open_files_are_recognised_by_any_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let file = File::create(&path).unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+        symlink(format!("/dev/fd/{number}"), dir.path().join("link")).unwrap();
+        symlink("link", dir.path().join("second")).unwrap();
+        let open = format!("/dev/fd/{number}");
+        let other = format!("/dev/../dev//./fd/{number}");
+        assert!([&open, &other].iter().all(|path| is_open_file(Path::new(path))));
+        assert!(["link", "second"].iter().all(|link| is_open_file(&dir.path().join(link))));
+        let others = [&*path, dir.path(), Path::new("/dev/null"), Path::new("none/a")];
+        assert!(!others.into_iter().any(is_open_file));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files that can be read to their end: no folders, pipes or devices.
 
 use std::fs::{self, FileType, Metadata};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Returns the facts of a regular file. Links are followed.
@@ -25,6 +25,21 @@ pub fn regular(path: &Path) -> io::Result<Metadata> {
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     regular(path)?;
     fs::read(path)
+}
+
+/// Reads a file or a pipe to its end, which comes after at most `max` bytes.
+///
+/// # Errors
+/// Returns the error of the system, and [`io::ErrorKind::FileTooLarge`] if there are more bytes, as in
+/// a device that never ends.
+pub fn read_at_most(input: impl Read, max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        let reason = format!("it is longer than {} MiB", max >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
 }
 
 #[cfg(unix)]
@@ -57,6 +72,14 @@ mod tests {
         let error = read(folder.path()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         assert_eq!(error.to_string(), "a folder; expected a regular file");
+    }
+
+    #[test]
+    fn an_input_without_an_end_is_refused() {
+        assert_eq!(read_at_most(&b"1234"[..], 4).unwrap(), b"1234");
+        let error = read_at_most(io::repeat(0), 1 << 20).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(error.to_string(), "it is longer than 1 MiB");
     }
 
     #[cfg(unix)]

@@ -188,7 +188,7 @@ fn foreign_parts_of_a_tokenizer_are_refused_by_name() {
         ("/model/continuing_subword_prefix", json!("##"), &["`continuing_subword_prefix`", "`##`"]),
         ("/model/end_of_word_suffix", json!("</w>"), &["`end_of_word_suffix`", "`</w>`", "null"]),
         // Without a type, these would be taken for a model of another kind.
-        ("/model", json!({"vocab": {"a": 0}, "unk_token": "a"}), &["`merges`"]),
+        ("/model", json!({"vocab": {"a": 0}, "unk_token": "a"}), &["missing field"]),
         // The list of another part is not looked at.
         ("/pre_tokenizer", with_list("normalizers", "pretokenizers"), &["`Lowercase`", "`Split`"]),
         ("/post_processor", with_list("normalizers", "processors"), &["`Lowercase`"]),

@@ -118,6 +118,8 @@ impl ModelFiles {
             "vocab.json",
             "merges.txt",
             "speech_tokenizer/config.json",
+            WEIGHTS_INDEX,
+            "speech_tokenizer/model.safetensors.index.json",
         ];
         let names = named.map(str::to_owned).into_iter().chain(self.weight_files());
         names.filter_map(|name| self.size(&name).map(|size| (name, size))).collect()

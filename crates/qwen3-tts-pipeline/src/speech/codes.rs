@@ -1,5 +1,6 @@
 //! Speech codes as a JSON file: `{"codes": [[c0, …, c15], …], "stop_reason": "eos"}`.
 
+use std::fs::File;
 use std::path::Path;
 
 use qwen3_tts_config::SpeechTokenizerConfig;
@@ -7,6 +8,9 @@ use serde::Deserialize;
 
 use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
+
+/// Largest size in bytes of a file of codes, which holds those of a day of speech.
+const MAX_BYTES: u64 = 1 << 28;
 
 /// Frames of speech codes, as `--codes` writes them and `codec decode` reads them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -22,8 +26,9 @@ impl SpeechCodes {
     /// Returns an error if the file cannot be read or has another form.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let file = path.as_ref().display().to_string();
-        let bytes =
-            std::fs::read(path).map_err(|source| Error::Read { file: file.clone(), source })?;
+        let bytes = File::open(path)
+            .and_then(|codes| qwen3_tts_files::read_at_most(codes, MAX_BYTES))
+            .map_err(|source| Error::Read { file: file.clone(), source })?;
         let text = qwen3_tts_files::text(bytes)
             .map_err(|wrong| Error::Codes { file: file.clone(), reason: wrong.to_string() })?;
         serde_json::from_str(&text).map_err(|error| Error::Codes {

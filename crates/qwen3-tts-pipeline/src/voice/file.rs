@@ -15,11 +15,11 @@ mod format;
 mod read;
 mod write;
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use qwen3_tts_files::{PartFile, parent, resolve};
+use qwen3_tts_files::{PartFile, is_open_file, parent, resolve, sweep};
 
 use super::cloned::ClonedVoice;
 use crate::{Error, Result};
@@ -79,10 +79,17 @@ impl ClonedVoice {
 /// Writes a file under another name beside it, and renames it when it is complete. If the path is a
 /// link, its target is written. Pipes and devices are written in place.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return fs::write(path, bytes);
+    let found = fs::metadata(path).ok();
+    let is_stream = found.as_ref().is_some_and(|found| !found.is_file() && !found.is_dir());
+    if is_stream || is_open_file(path) {
+        return OpenOptions::new().append(true).open(path)?.write_all(bytes);
+    }
+    if found.is_some() {
+        // Fails if the file is read-only, which a replacement would ignore.
+        OpenOptions::new().write(true).open(path)?;
     }
     let path = resolve(path)?;
+    sweep(parent(&path));
     let mut part = PartFile::create(parent(&path))?;
     part.file().write_all(bytes)?;
     part.persist(&path).map(drop)

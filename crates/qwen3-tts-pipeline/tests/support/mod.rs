@@ -98,7 +98,10 @@ pub fn single_tokenizer(dir: &Path) -> Value {
         "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, bytes]},
         "post_processor": null, "decoder": null,
-        "model": {"type": "BPE", "dropout": null, "vocab": vocab, "merges": merges},
+        "model": {
+            "type": "BPE", "dropout": null, "continuing_subword_prefix": "",
+            "end_of_word_suffix": "", "vocab": vocab, "merges": merges,
+        },
     })
 }
 
