@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use qwen3_tts_files::{is_open_file, parent, resolve, sweep};
+use qwen3_tts_files::{check_replaceable, is_open_file, parent, resolve, sweep};
 
 use crate::failure::{Failure, Result};
 use crate::part_file::PartFile;
@@ -36,8 +36,9 @@ impl OutputFile {
         let output = Self::at(path)?;
         if let Place::Regular(path) = &output.place {
             sweep(parent(path));
-            let created = PartFile::create(parent(path));
-            created.map_err(|error| Failure::request(message(&output.path, &error)))?;
+            let checked = PartFile::create(parent(path))
+                .and_then(|part| check_replaceable(path, part.path()));
+            checked.map_err(|error| Failure::request(message(&output.path, &error)))?;
         }
         Ok(output)
     }

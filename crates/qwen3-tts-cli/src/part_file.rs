@@ -23,6 +23,11 @@ impl PartFile {
         created.map(|(file, incomplete)| Self { file, incomplete })
     }
 
+    /// Returns its path.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     pub fn file(&mut self) -> &mut File {
         self.file.file()
     }

@@ -22,6 +22,11 @@ pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     command
 }
 
+/// Runs the command in a directory.
+pub fn in_dir(dir: &Path, args: &[&str]) -> Output {
+    command(args).current_dir(dir).output().unwrap()
+}
+
 /// Runs the command.
 pub fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
     command(args).output().unwrap()
