@@ -78,23 +78,29 @@ fn linear_decode(c: &mut Criterion) {
 /// As `linear_decode` with affine groups of 64; bytes are those of q, scales and biases.
 fn linear_quantized(c: &mut Criterion) {
     let context = context();
-    let packed: Vec<u8> = (0..BUFFER).map(|i| (i * 167 / 8) as u8).collect();
-    let scales = vec![bf16::from_f32(0.01); BUFFER * 2 / 64];
-    let biases = vec![bf16::from_f32(-0.1); BUFFER * 2 / 64];
+    let packed: Vec<u8> = (0..SHAPES[4].0 * SHAPES[4].1).map(|i| (i * 167 / 8) as u8).collect();
+    let scales = vec![bf16::from_f32(0.01); packed.len() * 2 / 64];
+    let biases = vec![bf16::from_f32(-0.1); packed.len() * 2 / 64];
     for bits in [Bits::Eight, Bits::Six, Bits::Four] {
         let mut group = c.benchmark_group(format!("linear 1 token {} bits", bits.get()));
         for (rows, cols) in SHAPES {
             let (x, mut y) = (ramp(cols), vec![0.0; rows]);
             let (bytes, groups) = (rows * cols * bits.get() / 8, rows * cols / 64);
-            let parameters = scales.chunks_exact(groups).zip(biases.chunks_exact(groups));
-            let mut matrices = packed.chunks_exact(bytes).zip(parameters).cycle();
+            let data = Affine {
+                bits,
+                group_size: 64,
+                packed: &packed[..bytes],
+                scales: Floats::Bf16(&scales[..groups]),
+                biases: Floats::Bf16(&biases[..groups]),
+            };
+            let packed = || AffineTiles::pack(&context, data, rows, cols);
+            let all: Vec<_> = (0..BUFFER / bytes).map(|_| packed()).collect();
+            let mut matrices = all.iter().cycle();
             group.throughput(Throughput::Bytes((bytes + 4 * groups) as u64));
             group.bench_function(format!("{rows}x{cols}"), |b| {
                 b.iter(|| {
-                    let (packed, (scales, biases)) = matrices.next().unwrap();
-                    let (scales, biases) = (Floats::Bf16(scales), Floats::Bf16(biases));
-                    let data = Affine { bits, group_size: 64, packed, scales, biases };
-                    let weight = Matrix { data: MatrixData::Affine(data), rows, cols };
+                    let data = MatrixData::Affine(matrices.next().unwrap());
+                    let weight = Matrix { data, rows, cols };
                     linear(&context, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
                 });
             });
@@ -111,11 +117,12 @@ fn linear_prefill(c: &mut Criterion) {
     let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
     let made = [Bits::Eight, Bits::Four]
         .map(|bits| (bits, quantize::<bf16>(&context, Floats::F32(&w), bits, 64)));
-    let [eight, four] = made.each_ref().map(|(bits, groups)| {
+    let tiles = made.each_ref().map(|(bits, groups)| {
         let (scales, biases) = (Floats::Bf16(&groups.scales), Floats::Bf16(&groups.biases));
-        let packed = &groups.packed;
-        MatrixData::Affine(Affine { bits: *bits, group_size: 64, packed, scales, biases })
+        let data = Affine { bits: *bits, group_size: 64, packed: &groups.packed, scales, biases };
+        AffineTiles::pack(&context, data, rows, cols)
     });
+    let [eight, four] = tiles.each_ref().map(MatrixData::Affine);
     let (full, half) = (MatrixData::F32(&w), MatrixData::Bf16(&half));
     for tokens in [8, 29, 200] {
         let (x, mut y) = (ramp(tokens * cols), vec![0.0; tokens * rows]);

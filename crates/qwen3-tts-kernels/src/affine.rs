@@ -1,16 +1,15 @@
 //! Matrices quantised in MLX's affine groups.
 
 mod activations;
-mod dots;
-#[cfg(target_arch = "aarch64")]
-mod matrices;
+mod products;
 mod quantize;
-mod rows;
+mod tiles;
 mod widen;
 
 pub(crate) use activations::Activations;
+pub(crate) use products::{Products, TILES};
 pub use quantize::{AffineGroups, quantize};
-pub(crate) use rows::AffineRows;
+pub use tiles::AffineTiles;
 pub use widen::widen;
 
 use half::bf16;

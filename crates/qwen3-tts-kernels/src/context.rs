@@ -11,7 +11,7 @@ use crate::pool::Pool;
 /// their kernels on their own thread only, as [`Pool::run`] describes.
 pub struct Context {
     pool: Pool,
-    /// At most [`Isa::detect`], so a context proves that the CPU has this instruction set.
+    /// Available, so a context proves that the CPU has this instruction set.
     isa: Isa,
 }
 
@@ -19,7 +19,7 @@ impl Context {
     /// Returns a context with `threads` threads, the caller included, and the best instruction set
     /// of this CPU.
     ///
-    /// The environment variable `QWEN3_TTS_ISA` selects a lower instruction set by its
+    /// The environment variable `QWEN3_TTS_ISA` selects another instruction set by its
     /// [name](Isa::name). It is read once per process, and ignored if the architecture does not
     /// know the name or the CPU lacks the set. See [`Pool::new`] for the number of threads.
     pub fn new(threads: usize) -> Context {
@@ -27,9 +27,10 @@ impl Context {
     }
 
     /// Returns a context with `threads` threads and the instruction set `isa`, or the best of this
-    /// CPU if that is lower: for tests and measurements.
+    /// CPU if it lacks that: for tests and measurements.
     pub fn with_isa(threads: usize, isa: Isa) -> Context {
-        Context { pool: Pool::new(threads), isa: isa.min(Isa::detect()) }
+        let isa = if isa.is_available() { isa } else { Isa::detect() };
+        Context { pool: Pool::new(threads), isa }
     }
 
     /// Returns the thread pool.

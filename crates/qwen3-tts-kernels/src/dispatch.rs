@@ -7,6 +7,8 @@
 
 use crate::context::Context;
 use crate::integers::Integers;
+#[cfg(target_arch = "x86_64")]
+use crate::integers::{Avx2Integers, Avx512Integers};
 use crate::isa::Isa;
 #[cfg(target_arch = "aarch64")]
 use crate::vector::{Neon, Twice};
@@ -31,13 +33,13 @@ pub(crate) fn run<K: Kernel>(context: &Context, kernel: K) -> K::Output {
         Isa::Portable => unsafe { kernel.run::<Portable>() },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a context has an instruction set of this CPU.
-        Isa::Avx2 => unsafe { avx2(kernel) },
+        Isa::Avx2 | Isa::AvxVnni => unsafe { avx2(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a context has an instruction set of this CPU.
-        Isa::Avx512 => unsafe { avx512(kernel) },
+        Isa::Avx512 | Isa::Avx512Vnni => unsafe { avx512(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
-        Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe { kernel.run::<Twice<Neon>>() },
+        Isa::Neon | Isa::Dotprod => unsafe { kernel.run::<Twice<Neon>>() },
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },
     }
@@ -64,21 +66,6 @@ pub(crate) trait IntegerKernel {
     /// # Safety
     /// The CPU has the instruction set of `I`.
     unsafe fn run<I: Integers>(self);
-
-    /// Runs the operation on a CPU with byte matrix products; activations are arranged for
-    /// [`Dotprod`](crate::integers::Dotprod).
-    ///
-    /// # Safety
-    /// The CPU has dot products and matrix products of bytes.
-    #[cfg(target_arch = "aarch64")]
-    #[inline(always)]
-    unsafe fn run_i8mm(self)
-    where
-        Self: Sized,
-    {
-        // SAFETY: upheld by the caller.
-        unsafe { self.run::<crate::integers::Dotprod>() }
-    }
 }
 
 /// Runs `kernel` with the instruction set of `context`.
@@ -92,47 +79,62 @@ pub(crate) fn run_integers<K: IntegerKernel>(context: &Context, kernel: K) {
         Isa::Avx2 => unsafe { avx2_integers(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a context has an instruction set of this CPU.
+        Isa::AvxVnni => unsafe { avx_vnni_integers(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a context has an instruction set of this CPU.
         Isa::Avx512 => unsafe { avx512_integers(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a context has an instruction set of this CPU.
+        Isa::Avx512Vnni => unsafe { avx512_vnni_integers(kernel) },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: NEON is part of every aarch64 CPU that Rust compiles for.
         Isa::Neon => unsafe { kernel.run::<Neon>() },
         #[cfg(target_arch = "aarch64")]
         // SAFETY: a context has an instruction set of this CPU.
         Isa::Dotprod => unsafe { dotprod_integers(kernel) },
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: a context has an instruction set of this CPU.
-        Isa::I8mm => unsafe { i8mm_integers(kernel) },
         // SAFETY: any CPU runs portable code.
         _ => unsafe { kernel.run::<Portable>() },
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2_integers<K: IntegerKernel>(kernel: K) {
-    // SAFETY: the caller has checked the features.
-    unsafe { kernel.run::<crate::vector::Avx2>() }
+/// Defines an entry point with the target features of a type of integers.
+macro_rules! entry {
+    ($arch:literal $name:ident $features:literal $Integers:ty) => {
+        #[cfg(target_arch = $arch)]
+        #[target_feature(enable = $features)]
+        unsafe fn $name<K: IntegerKernel>(kernel: K) {
+            // SAFETY: the caller has checked the features.
+            unsafe { kernel.run::<$Integers>() }
+        }
+    };
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn avx512_integers<K: IntegerKernel>(kernel: K) {
-    // SAFETY: the caller has checked the features.
-    unsafe { kernel.run::<crate::vector::Avx512>() }
+entry! { "x86_64" avx2_integers "avx2,fma" Avx2Integers<false> }
+entry! { "x86_64" avx_vnni_integers "avx2,fma,avxvnni" Avx2Integers<true> }
+entry! {
+    "x86_64" avx512_integers "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma" Avx512Integers<false>
+}
+entry! {
+    "x86_64" avx512_vnni_integers "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"
+    Avx512Integers<true>
+}
+entry! { "aarch64" dotprod_integers "dotprod" crate::integers::Dotprod }
+
+/// The number of lanes of [`Integers::Floats`].
+struct IntegerLanes<'a>(&'a mut usize);
+
+impl IntegerKernel for IntegerLanes<'_> {
+    #[inline(always)]
+    unsafe fn run<I: Integers>(self) {
+        *self.0 = I::Floats::LANES;
+    }
 }
 
-#[cfg(target_arch = "aarch64")]
-#[target_feature(enable = "dotprod")]
-unsafe fn dotprod_integers<K: IntegerKernel>(kernel: K) {
-    // SAFETY: the caller has checked the feature.
-    unsafe { kernel.run::<crate::integers::Dotprod>() }
-}
-
-#[cfg(target_arch = "aarch64")]
-#[target_feature(enable = "dotprod,i8mm")]
-unsafe fn i8mm_integers<K: IntegerKernel>(kernel: K) {
-    // SAFETY: the caller has checked the features.
-    unsafe { kernel.run_i8mm() }
+/// Returns the number of rows whose integers are summed together.
+pub(crate) fn lanes(context: &Context) -> usize {
+    let mut lanes = 0;
+    run_integers(context, IntegerLanes(&mut lanes));
+    lanes
 }
 
 /// The number of f32 lanes of a vector.

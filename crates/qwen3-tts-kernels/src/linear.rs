@@ -1,8 +1,8 @@
 //! Matrix products with weights as stored in the checkpoint.
 
-use crate::affine::{Activations, Affine, AffineRows};
+use crate::affine::{Activations, AffineTiles, Products, TILES};
 use crate::context::Context;
-use crate::dispatch::{self, Kernel};
+use crate::dispatch::{self, Kernel, lanes};
 use crate::dot::{Dots, Element, TILE};
 use crate::pool::SharedMut;
 use crate::vector::Vector;
@@ -28,7 +28,7 @@ pub enum MatrixData<'a> {
     Bf16(&'a [bf16]),
     /// Affine groups. The inputs are quantised too, to 16 bits by group, with an error of at most
     /// about 2⁻¹⁶ of the group's largest.
-    Affine(Affine<'a>),
+    Affine(&'a AffineTiles),
 }
 
 impl MatrixData<'_> {
@@ -37,7 +37,7 @@ impl MatrixData<'_> {
         match self {
             MatrixData::F32(data) => data.len(),
             MatrixData::Bf16(data) => data.len(),
-            MatrixData::Affine(data) => data.len(),
+            MatrixData::Affine(data) => data.rows() * data.cols(),
         }
     }
 
@@ -50,7 +50,7 @@ impl MatrixData<'_> {
         match self {
             MatrixData::F32(_) => 32,
             MatrixData::Bf16(_) => 16,
-            MatrixData::Affine(data) => data.bits.get(),
+            MatrixData::Affine(data) => data.bits().get(),
         }
     }
 }
@@ -58,9 +58,9 @@ impl MatrixData<'_> {
 impl Matrix<'_> {
     #[track_caller]
     fn check(&self) {
-        match self.data {
-            MatrixData::Affine(data) => data.check(self.rows, self.cols),
-            data => assert_eq!(data.len(), self.rows * self.cols, "length of the weight"),
+        assert_eq!(self.data.len(), self.rows * self.cols, "length of the weight");
+        if let MatrixData::Affine(data) = self.data {
+            assert_eq!(data.cols(), self.cols, "columns of the weight");
         }
     }
 }
@@ -107,13 +107,17 @@ pub fn linear(context: &Context, x: &[f32], n_tokens: usize, projections: &mut [
         if let Some(bias) = projection.bias {
             assert_eq!(bias.len(), weight.rows, "length of the bias");
         }
-        if let MatrixData::Affine(Affine { group_size, .. }) = weight.data
-            && quantised.iter().all(|x| x.group_size != group_size)
-        {
-            quantised.push(Activations::new(context, x, weight.cols, group_size));
+        let mut tile = TILE;
+        if let MatrixData::Affine(data) = weight.data {
+            assert_eq!(data.lanes(), lanes(context), "packed for another instruction set");
+            let groups = (data.group_size(), data.bits());
+            if !quantised.iter().any(|x| x.fit(groups)) {
+                quantised.push(Activations::new(context, x, weight.cols, groups));
+            }
+            tile = TILES * data.lanes();
         }
         let row_bytes = (weight.cols * weight.data.bits() / 8).max(1);
-        let task_rows = (task_bytes / row_bytes / TILE).max(1) * TILE;
+        let task_rows = (task_bytes / row_bytes / tile).max(1) * tile;
         let y = SharedMut(projection.y.as_mut_ptr());
         parts.push(Part { weight, bias: projection.bias, y, task_rows, first_task: tasks });
         tasks += weight.rows.div_ceil(task_rows);
@@ -125,8 +129,9 @@ pub fn linear(context: &Context, x: &[f32], n_tokens: usize, projections: &mut [
         let rows = Rows { part, row, rows, x, n_tokens };
         match part.weight.data {
             MatrixData::Affine(weight) => {
-                let x = quantised.iter().find(|x| x.group_size == weight.group_size);
-                let x = x.expect("activations are quantised in every group size of the weights");
+                let groups = (weight.group_size(), weight.bits());
+                let x = quantised.iter().find(|x| x.fit(groups));
+                let x = x.expect("activations are quantised for every kind of weights");
                 // SAFETY: lengths were checked and the rows exist.
                 dispatch::run_integers(context, unsafe { rows.affine(weight, x) });
             }
@@ -205,19 +210,10 @@ impl Rows<'_> {
 
     /// # Safety
     /// The rows exist.
-    unsafe fn affine<'a>(&self, weight: Affine<'a>, x: &'a Activations) -> AffineRows<'a> {
-        let Matrix { rows, cols, .. } = self.part.weight;
-        AffineRows {
-            weight,
-            row: self.row,
-            rows: self.rows,
-            cols,
-            x,
-            tokens: self.n_tokens,
-            // SAFETY: upheld by the caller.
-            y: unsafe { self.part.y.at(self.row) },
-            y_token: rows,
-        }
+    unsafe fn affine<'a>(&self, weight: &'a AffineTiles, x: &'a Activations) -> Products<'a> {
+        let (first, n) = (self.row / weight.lanes(), self.rows.div_ceil(weight.lanes()));
+        // SAFETY: y has rows.
+        Products { weight, first, n, x, y: unsafe { self.part.y.at(0) } }
     }
 
     /// # Safety

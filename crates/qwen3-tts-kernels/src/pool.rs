@@ -73,7 +73,12 @@ impl Pool {
 
     /// Cuts `y` into pieces of `piece` elements (the last may be shorter) and calls
     /// `f(offset, piece)` for each.
-    pub(crate) fn pieces(&self, y: &mut [f32], piece: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+    pub(crate) fn pieces<T: Send>(
+        &self,
+        y: &mut [T],
+        piece: usize,
+        f: impl Fn(usize, &mut [T]) + Sync,
+    ) {
         let piece = piece.max(1);
         let whole = SharedMut(y.as_mut_ptr());
         let len = y.len();

@@ -3,9 +3,10 @@
 //! Activations have the group size of the weights: x ≈ s·ξ with integers |ξ| ≤ 32639, where s is
 //! the group's largest |x| / 32639. So |x − s·ξ| ≤ s/2, up to the rounding of s.
 
+use crate::affine::Bits;
 use crate::context::Context;
 use crate::dispatch::{self, IntegerKernel};
-use crate::integers::{Integers, STEP};
+use crate::integers::{BLOCK, Integers};
 use crate::pool::SharedMut;
 use crate::vector::Vector;
 
@@ -18,94 +19,130 @@ const TINY: f32 = 1.0 / (1u128 << 100) as f32;
 /// Number of activations per task; with fewer, waking a thread costs more than it saves.
 const TASK: usize = 16 * 1024;
 
-/// A step of ξ, arranged for the instruction set, and aligned so that no load crosses a cache line.
-#[repr(C, align(64))]
-#[derive(Clone, Copy)]
-struct Step([i16; STEP]);
+/// A block of ξ, arranged for the instruction set and the bits of the weights.
+type Block = [i16; BLOCK];
 
-/// Rows of activations \[tokens, cols\].
+/// Rows of activations \[tokens, cols\], group by group.
 pub(crate) struct Activations {
-    pub(crate) group_size: usize,
-    cols: usize,
-    /// ξ \[tokens, cols\].
-    steps: Vec<Step>,
-    /// s \[tokens, groups\].
-    scales: Vec<f32>,
-    /// s·Σξ \[tokens, groups\].
-    sums: Vec<f32>,
+    group_size: usize,
+    bits: Bits,
+    tokens: usize,
+    /// ξ \[groups, tokens, group_size\].
+    blocks: Vec<Block>,
+    /// s and s·Σξ \[groups, tokens\].
+    scales_and_sums: Vec<[f32; 2]>,
 }
 
 impl Activations {
-    /// Quantises `x` \[tokens, cols\], which is whole groups. A group with an activation that is
-    /// not finite gets a scale of NaN.
-    pub(crate) fn new(context: &Context, x: &[f32], cols: usize, group_size: usize) -> Self {
+    /// Quantises `x` \[tokens, cols\], which is whole groups, for weights of these groups and
+    /// bits. A group with an activation that is not finite gets a scale of NaN.
+    pub(crate) fn new(context: &Context, x: &[f32], cols: usize, groups: (usize, Bits)) -> Self {
+        let (group_size, bits) = groups;
         let groups = x.len() / group_size;
         let mut all = Activations {
             group_size,
-            cols,
-            steps: Vec::with_capacity(x.len() / STEP),
-            scales: Vec::with_capacity(groups),
-            sums: Vec::with_capacity(groups),
+            bits,
+            tokens: x.len().checked_div(cols).unwrap_or(0),
+            blocks: Vec::with_capacity(x.len() / BLOCK),
+            scales_and_sums: Vec::with_capacity(groups),
         };
-        let steps = SharedMut(all.steps.as_mut_ptr());
-        let scales = SharedMut(all.scales.as_mut_ptr());
-        let sums = SharedMut(all.sums.as_mut_ptr());
-        let task_groups = TASK / group_size;
+        let blocks = SharedMut(all.blocks.as_mut_ptr());
+        let scales_and_sums = SharedMut(all.scales_and_sums.as_mut_ptr());
+        let (task_groups, tokens) = (TASK / group_size, all.tokens);
         context.pool().run(groups.div_ceil(task_groups), |task| {
             let first = task * task_groups;
             let n = task_groups.min(groups - first);
-            let groups = Groups { x, group_size, first, n, steps, scales, sums };
-            dispatch::run_integers(context, groups);
+            let run = Run { first, n, cols, tokens, group_size, bits };
+            dispatch::run_integers(context, Groups { x, run, blocks, scales_and_sums });
         });
         // SAFETY: the tasks have written every group.
         unsafe {
-            all.steps.set_len(x.len() / STEP);
-            all.scales.set_len(groups);
-            all.sums.set_len(groups);
+            all.blocks.set_len(x.len() / BLOCK);
+            all.scales_and_sums.set_len(groups);
         }
         all
     }
 
-    /// Returns ξ of `token`.
-    pub(crate) fn row(&self, token: usize) -> *const i16 {
-        self.steps[token * (self.cols / STEP)..].as_ptr().cast()
+    /// Returns true if these are activations for weights of such groups.
+    pub(crate) fn fit(&self, groups: (usize, Bits)) -> bool {
+        (self.group_size, self.bits) == groups
     }
 
-    /// Returns s of the groups of `token` from `group` on.
-    pub(crate) fn scales(&self, token: usize, group: usize) -> *const f32 {
-        self.scales[token * (self.cols / self.group_size) + group..].as_ptr()
+    /// Returns the number of tokens.
+    pub(crate) fn tokens(&self) -> usize {
+        self.tokens
     }
 
-    /// Returns s·Σξ of the groups of `token` from `group` on.
-    pub(crate) fn sums(&self, token: usize, group: usize) -> *const f32 {
-        self.sums[token * (self.cols / self.group_size) + group..].as_ptr()
+    /// Returns ξ of a group; those of the next token follow.
+    ///
+    /// # Safety
+    /// The group and the token exist.
+    #[inline(always)]
+    pub(super) unsafe fn group(&self, group: usize, token: usize) -> *const i16 {
+        let block = (group * self.tokens + token) * (self.group_size / BLOCK);
+        // SAFETY: upheld by the caller.
+        unsafe { self.blocks.as_ptr().add(block).cast() }
+    }
+
+    /// Returns s and s·Σξ of a group.
+    ///
+    /// # Safety
+    /// The group and the token exist.
+    #[inline(always)]
+    pub(super) unsafe fn scale_and_sum(&self, group: usize, token: usize) -> [f32; 2] {
+        // SAFETY: upheld by the caller.
+        unsafe { *self.scales_and_sums.get_unchecked(group * self.tokens + token) }
     }
 }
 
-/// `n` groups from `first` on.
-struct Groups<'a> {
-    x: &'a [f32],
-    group_size: usize,
+/// `n` groups of x from `first` on, in the order of x.
+#[derive(Clone, Copy)]
+struct Run {
     first: usize,
     n: usize,
-    steps: SharedMut<Step>,
-    scales: SharedMut,
-    sums: SharedMut,
+    cols: usize,
+    tokens: usize,
+    group_size: usize,
+    bits: Bits,
+}
+
+struct Groups<'a> {
+    x: &'a [f32],
+    run: Run,
+    blocks: SharedMut<Block>,
+    scales_and_sums: SharedMut<[f32; 2]>,
 }
 
 impl IntegerKernel for Groups<'_> {
     #[inline(always)]
     unsafe fn run<I: Integers>(self) {
-        for group in self.first..self.first + self.n {
-            let start = group * self.group_size;
-            // SAFETY: the group exists and is whole steps; no other task writes it.
+        // SAFETY: the groups exist; no other task writes them.
+        unsafe {
+            match self.run.bits {
+                Bits::Four => self.all::<I, 4>(),
+                Bits::Six => self.all::<I, 6>(),
+                Bits::Eight => self.all::<I, 8>(),
+            }
+        }
+    }
+}
+
+impl Groups<'_> {
+    /// # Safety
+    /// The CPU has the instruction set of `I`; the groups exist, and no other task writes them.
+    #[inline(always)]
+    unsafe fn all<I: Integers, const BITS: usize>(&self) {
+        let Run { first, n, cols, tokens, group_size, .. } = self.run;
+        let row_groups = cols / group_size;
+        for index in first..first + n {
+            let to = index % row_groups * tokens + index / row_groups;
+            // SAFETY: the group exists and is whole blocks; no other task writes it.
             unsafe {
-                let x = self.x.as_ptr().add(start);
-                let scale = scale::<I::Floats>(x, self.group_size);
-                let to = self.steps.at(start / STEP);
-                let sum = round::<I>(x, self.group_size, scale, to);
-                self.scales.at(group).write(scale);
-                self.sums.at(group).write(scale * sum as f32);
+                let x = self.x.as_ptr().add(index * group_size);
+                let scale = scale::<I::Floats>(x, group_size);
+                let blocks = self.blocks.at(to * (group_size / BLOCK));
+                let sum = round::<I, BITS>(x, group_size, scale, blocks);
+                self.scales_and_sums.at(to).write([scale, scale * sum as f32]);
             }
         }
     }
@@ -131,33 +168,34 @@ unsafe fn scale<V: Vector>(x: *const f32, n: usize) -> f32 {
     }
 }
 
-/// Writes ξ, arranged for the instruction set, and returns its sum.
+/// Writes ξ, arranged for the instruction set and weights of `BITS` bits, and returns its sum.
 ///
 /// # Safety
-/// The CPU has the instruction set of `I`; `x` is valid for reading `n` values, whole vectors, and
+/// The CPU has the instruction set of `I`; `x` is valid for reading `n` values, whole blocks, and
 /// `to` for writing as many.
 #[inline(always)]
-unsafe fn round<I: Integers>(x: *const f32, n: usize, scale: f32, to: *mut Step) -> i32 {
-    let mut rounded = [0.0f32; STEP];
-    let mut step = [0; STEP];
+unsafe fn round<I: Integers, const BITS: usize>(
+    x: *const f32,
+    n: usize,
+    scale: f32,
+    to: *mut Block,
+) -> i32 {
+    const { assert!(BLOCK.is_multiple_of(I::Floats::LANES)) };
+    let mut rounded = [0.0f32; BLOCK];
     let mut sum = 0;
-    for k in (0..n).step_by(STEP) {
-        // SAFETY: upheld by the caller; rounded values lie in −32639 ..= 32639.
-        unsafe {
-            let inverse = I::Floats::splat(1.0 / scale);
-            let most = I::Floats::splat(MOST);
-            for i in (0..STEP).step_by(I::Floats::LANES) {
-                let whole = (I::Floats::load(x.add(k + i)) * inverse).round();
+    // SAFETY: upheld by the caller; rounded values lie in −32639 ..= 32639.
+    unsafe {
+        let inverse = I::Floats::splat(1.0 / scale);
+        let (least, most) = (I::Floats::splat(-MOST), I::Floats::splat(MOST));
+        for block in 0..n / BLOCK {
+            for i in (0..BLOCK).step_by(I::Floats::LANES) {
+                let whole = (I::Floats::load(x.add(block * BLOCK + i)) * inverse).round();
                 // NaN maps to the minimum.
-                let whole = whole.max(I::Floats::splat(-MOST)).min(most);
-                whole.store(rounded.as_mut_ptr().add(i));
+                whole.max(least).min(most).store(rounded.as_mut_ptr().add(i));
             }
-            for i in 0..STEP {
-                let whole = rounded[i].to_int_unchecked::<i32>();
-                sum += whole;
-                step[i] = whole as i16;
-            }
-            *to.add(k / STEP) = Step(I::arrange(step));
+            let whole = rounded.map(|value| value.to_int_unchecked::<i32>());
+            sum += whole.iter().sum::<i32>();
+            *to.add(block) = I::arrange(BITS, &whole.map(|value| value as i16));
         }
     }
     sum

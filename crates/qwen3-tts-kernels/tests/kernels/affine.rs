@@ -4,8 +4,8 @@ use super::{assert_close, bits, contexts, levels, noise, thread_counts};
 use proptest::prelude::*;
 use proptest::sample::select;
 use qwen3_tts_kernels::{
-    Affine, AffineGroups, Bits, Context, Floats, GROUP_SIZES, Isa, Matrix, MatrixData, Projection,
-    bf16, linear, quantize,
+    Affine, AffineGroups, AffineTiles, Bits, Context, Floats, GROUP_SIZES, Isa, Matrix, MatrixData,
+    Projection, bf16, linear, quantize,
 };
 
 const WIDTHS: [Bits; 3] = [Bits::Four, Bits::Six, Bits::Eight];
@@ -69,8 +69,17 @@ impl Random {
     }
 }
 
-fn run(context: &Context, x: &[f32], tokens: usize, weight: Matrix<'_>) -> Vec<f32> {
-    let mut y = vec![f32::NAN; tokens * weight.rows];
+/// Multiplies `x` \[tokens, cols\] by `data` \[rows, cols\], packed for the context.
+fn run(
+    context: &Context,
+    x: &[f32],
+    tokens: usize,
+    data: Affine<'_>,
+    (rows, cols): (usize, usize),
+) -> Vec<f32> {
+    let tiles = AffineTiles::pack(context, data, rows, cols);
+    let weight = Matrix { data: MatrixData::Affine(&tiles), rows, cols };
+    let mut y = vec![f32::NAN; tokens * rows];
     linear(context, x, tokens, &mut [Projection { weight, bias: None, y: &mut y }]);
     y
 }
@@ -118,7 +127,7 @@ fn product(random: &Random, weights: &[f64], row: usize, x: &[f32]) -> (f64, f64
             terms += size * ((w.abs() + bias).max(scale) + bias);
         }
     }
-    let additions = (x.len() / 32 + groups + 16) as f64;
+    let additions = (2 * groups + 4) as f64;
     (sum, moved + additions * 0.5f64.powi(24) * terms)
 }
 
@@ -154,8 +163,7 @@ proptest! {
             let mut first: Option<Vec<f32>> = None;
             for data in [random.affine(), half] {
                 for context in &thread_counts(isa) {
-                    let weight = Matrix { data: MatrixData::Affine(data), rows, cols };
-                    let y = run(context, &x, tokens, weight);
+                    let y = run(context, &x, tokens, data, (rows, cols));
                     prop_assert_eq!(bits(first.get_or_insert_with(|| y.clone())), bits(&y));
                 }
             }
@@ -186,9 +194,8 @@ proptest! {
         let want = |n: usize| -> f64 {
             x.iter().zip(&weights[n * cols..]).map(|(x, w)| f64::from(*x) * w).sum()
         };
-        let weight = Matrix { data: MatrixData::Affine(random.affine()), rows, cols };
         for context in contexts(1) {
-            let y = run(&context, &x, 1, weight);
+            let y = run(&context, &x, 1, random.affine(), (rows, cols));
             for n in 0..rows {
                 prop_assert_eq!(f64::from(y[n]), want(n), "{:?}", context.isa());
             }
@@ -197,8 +204,8 @@ proptest! {
 
     #[test]
     fn a_token_is_the_same_alone_and_among_others(
-        tokens in 1usize..12,
-        rows in 1usize..20,
+        tokens in prop_oneof![1usize..12, 60usize..140],
+        rows in 1usize..40,
         width in select(&WIDTHS[..]),
         group_size in select(&GROUP_SIZES[..]),
         seed: u64,
@@ -206,12 +213,14 @@ proptest! {
         let cols = 2 * group_size;
         let random = Random::new(seed, rows * cols, width, group_size);
         let x = noise(!seed, tokens * cols);
-        let weight = Matrix { data: MatrixData::Affine(random.affine()), rows, cols };
         for isa in levels() {
-            let together = run(&Context::with_isa(2, isa), &x, tokens, weight);
+            let run = |context: &Context, x: &[f32], tokens| {
+                run(context, x, tokens, random.affine(), (rows, cols))
+            };
+            let together = run(&Context::with_isa(2, isa), &x, tokens);
             let context = Context::with_isa(1, isa);
             let alone: Vec<f32> =
-                x.chunks_exact(cols).flat_map(|x| run(&context, x, 1, weight)).collect();
+                x.chunks_exact(cols).flat_map(|x| run(&context, x, 1)).collect();
             prop_assert_eq!(bits(&together), bits(&alone));
         }
     }
@@ -287,10 +296,9 @@ fn activations_that_are_not_finite_make_outputs_not_finite() {
             let random = Random::new(8, 3 * 128, width, 32);
             let mut x = noise(9, 2 * 128);
             x[128 + 77] = bad;
-            let weight = Matrix { data: MatrixData::Affine(random.affine()), rows: 3, cols: 128 };
             for context in contexts(1) {
                 let isa = context.isa();
-                let y = run(&context, &x, 2, weight);
+                let y = run(&context, &x, 2, random.affine(), (3, 128));
                 assert!(y[..3].iter().all(|y| y.is_finite()), "{isa:?}");
                 assert!(y[3..].iter().all(|y| !y.is_finite()), "{isa:?}");
             }
@@ -303,6 +311,5 @@ fn activations_that_are_not_finite_make_outputs_not_finite() {
 fn a_missing_scale_is_refused() {
     let random = Random::new(1, 64, Bits::Four, 32);
     let short = Affine { scales: Floats::F32(&[1.0]), ..random.affine() };
-    let weight = Matrix { data: MatrixData::Affine(short), rows: 1, cols: 64 };
-    run(&Context::new(1), &[0.0; 64], 1, weight);
+    AffineTiles::pack(&Context::new(1), short, 1, 64);
 }

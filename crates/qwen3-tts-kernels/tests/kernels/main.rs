@@ -14,7 +14,7 @@ use qwen3_tts_kernels::{Context, Isa};
 
 /// Returns the instruction sets that can be tested on this CPU.
 fn levels() -> impl Iterator<Item = Isa> {
-    Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detect())
+    Isa::available()
 }
 
 /// Returns a context of `threads` threads for each instruction set of this CPU.
