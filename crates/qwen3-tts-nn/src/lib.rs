@@ -29,5 +29,5 @@ pub use layers::sampling::Sampler;
 pub use layers::snake_beta::SnakeBeta;
 pub use layers::transformer::{Transformer, TransformerConfig, TransformerState};
 pub use qwen3_tts_kernels::Bits;
-pub use tensor::{Device, Ids, Matrix, Tensor};
+pub use tensor::{Device, Ids, Matrix, Table, Tensor};
 pub use weights::{Quantization, TensorInfo, Weights};

@@ -38,7 +38,7 @@ fn tensors_are_read_in_their_own_dtype() {
         let a = weights.under("a");
         assert_eq!(a.to_vec("weight", &[2, 2]).unwrap(), [1.0, 2.0, 3.0, -4.0]);
         assert_eq!(a.tensor("bias", &[2], &device).unwrap().to_vec(), [0.1, 0.2]);
-        assert_eq!(a.matrix("weight", 2, 2, &device).unwrap().dtype(), Dtype::Bf16);
+        assert_eq!(a.table("weight", 2, 2, &device).unwrap().dtype(), Dtype::Bf16);
         weights.finish(&[]).unwrap();
     }
 }
@@ -183,7 +183,7 @@ fn a_tensor_at_an_odd_address_is_read() {
     let weights = Weights::from_static("odd", bytes.leak()).unwrap();
     assert_eq!(weights.to_vec("a", &[2]).unwrap(), [1.5, -2.5]);
     assert_eq!(
-        weights.matrix("a", 1, 2, &Device::cpu(1)).err().map(|e| e.to_string()).unwrap(),
+        weights.table("a", 1, 2, &Device::cpu(1)).err().map(|e| e.to_string()).unwrap(),
         "odd: tensor `a` has shape [2], but config.json asks for [1, 2]; do the weights and config.json belong together?"
     );
 }

@@ -35,6 +35,7 @@ pub(crate) trait Backend: Clone + Sized {
     type Tensor: Clone;
     type Ids: Clone + fmt::Debug;
     type Matrix: Clone;
+    type Table: Clone;
     type PackedConv: Clone;
     type KvCache: Clone;
 
@@ -73,7 +74,10 @@ pub(crate) trait Backend: Clone + Sized {
     fn parameter(&self, raw: &RawTensor, shape: Shape) -> Self::Tensor {
         self.upload(raw.to_f32(), shape)
     }
+    /// Loads the weight of a linear layer.
     fn matrix(&self, weight: RawMatrix, rows: usize, cols: usize) -> Self::Matrix;
+    /// Loads the table of an embedding.
+    fn table(&self, table: RawMatrix, rows: usize, cols: usize) -> Self::Table;
     /// Quantises weights to affine groups on the host.
     fn quantize(&self, weights: Floats<'_>, bits: Bits, group_size: usize) -> AffineGroups<bf16> {
         quantize(&Context::new(1), weights, bits, group_size)
@@ -86,7 +90,7 @@ pub(crate) trait Backend: Clone + Sized {
 
     fn linear(x: &Self::Tensor, weight: &Self::Matrix, bias: Option<&Self::Tensor>)
     -> Self::Tensor;
-    fn embedding(weight: &Self::Matrix, ids: &Self::Ids) -> Self::Tensor;
+    fn embedding(table: &Self::Table, ids: &Self::Ids) -> Self::Tensor;
     fn rms_norm(x: &Self::Tensor, weight: &Self::Tensor, eps: f32) -> Self::Tensor;
     fn layer_norm(
         x: &Self::Tensor,

@@ -1,45 +1,83 @@
-//! Matrices, as the checkpoint stores them.
+//! Matrices of linear layers, and tables of embeddings.
 
-use qwen3_tts_kernels::{self as kernels, Affine, Floats, MatrixData};
+use std::sync::Arc;
 
-use crate::backend::raw::RawMatrix;
+use qwen3_tts_kernels::{self as kernels, Affine, AffineTiles, Context, Floats, MatrixData};
 
-/// A matrix in the memory of the checkpoint.
+use crate::backend::raw::{RawAffine, RawMatrix, RawTensor};
+
+/// A matrix to multiply by: floats in the memory of the checkpoint, affine groups packed.
 #[derive(Clone)]
 pub(crate) struct CpuMatrix {
+    weight: Weight,
+    pub(super) rows: usize,
+    cols: usize,
+}
+
+#[derive(Clone)]
+enum Weight {
+    Full(RawTensor),
+    Affine(Arc<AffineTiles>),
+}
+
+impl CpuMatrix {
+    /// Takes a matrix over. Affine groups are packed, and their pages given back.
+    pub(super) fn load(context: &Context, raw: RawMatrix, rows: usize, cols: usize) -> Self {
+        let weight = match raw {
+            RawMatrix::Full(tensor) => Weight::Full(tensor),
+            RawMatrix::Affine(affine) => {
+                let tiles = AffineTiles::pack(context, groups(&affine), rows, cols);
+                affine.packed.forget();
+                Weight::Affine(Arc::new(tiles))
+            }
+        };
+        Self { weight, rows, cols }
+    }
+
+    /// Returns the view that the kernels take.
+    pub(super) fn view(&self) -> kernels::Matrix<'_> {
+        let data = match &self.weight {
+            Weight::Full(tensor) => match tensor.floats() {
+                Floats::F32(values) => MatrixData::F32(values),
+                Floats::Bf16(values) => MatrixData::Bf16(values),
+            },
+            Weight::Affine(tiles) => MatrixData::Affine(tiles),
+        };
+        kernels::Matrix { data, rows: self.rows, cols: self.cols }
+    }
+}
+
+/// A table to look up rows in, in the memory of the checkpoint.
+#[derive(Clone)]
+pub(crate) struct CpuTable {
     pub(super) raw: RawMatrix,
     pub(super) rows: usize,
     pub(super) cols: usize,
 }
 
-impl CpuMatrix {
-    /// Returns the view that the kernels take.
-    pub(super) fn view(&self) -> kernels::Matrix<'_> {
-        let data = match &self.raw {
-            RawMatrix::Full(tensor) => match tensor.floats() {
-                Floats::F32(values) => MatrixData::F32(values),
-                Floats::Bf16(values) => MatrixData::Bf16(values),
-            },
-            RawMatrix::Affine(affine) => MatrixData::Affine(Affine {
-                bits: affine.bits,
-                group_size: affine.group_size,
-                packed: affine.packed.as_slice(),
-                scales: affine.scales.floats(),
-                biases: affine.biases.floats(),
-            }),
-        };
-        kernels::Matrix { data, rows: self.rows, cols: self.cols }
-    }
-
+impl CpuTable {
     /// Copies row `row`, widened to float32.
     pub(super) fn copy_row(&self, row: usize, to: &mut [f32]) {
         let run = row * self.cols..(row + 1) * self.cols;
-        match self.view().data {
-            MatrixData::F32(table) => to.copy_from_slice(&table[run]),
-            MatrixData::Bf16(table) => {
-                to.iter_mut().zip(&table[run]).for_each(|(to, v)| *to = v.to_f32());
-            }
-            MatrixData::Affine(table) => table.dequantize(run.start, to),
+        match &self.raw {
+            RawMatrix::Full(tensor) => match tensor.floats() {
+                Floats::F32(table) => to.copy_from_slice(&table[run]),
+                Floats::Bf16(table) => {
+                    to.iter_mut().zip(&table[run]).for_each(|(to, v)| *to = v.to_f32());
+                }
+            },
+            RawMatrix::Affine(affine) => groups(affine).dequantize(run.start, to),
         }
+    }
+}
+
+/// Returns the groups as the kernels take them.
+fn groups(affine: &RawAffine) -> Affine<'_> {
+    Affine {
+        bits: affine.bits,
+        group_size: affine.group_size,
+        packed: affine.packed.as_slice(),
+        scales: affine.scales.floats(),
+        biases: affine.biases.floats(),
     }
 }

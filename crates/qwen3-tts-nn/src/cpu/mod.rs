@@ -16,7 +16,7 @@ use qwen3_tts_kernels::{
 
 use self::buffer::Buffer;
 use self::kv_cache::CpuKvCache;
-use self::matrix::CpuMatrix;
+use self::matrix::{CpuMatrix, CpuTable};
 pub(crate) use self::tensor::Cpu;
 use self::tensor::CpuTensor;
 use crate::backend::attention::AttentionSpec;
@@ -55,6 +55,7 @@ impl Backend for Cpu {
     type Tensor = CpuTensor;
     type Ids = CpuIds;
     type Matrix = CpuMatrix;
+    type Table = CpuTable;
     type PackedConv = CpuPackedConv;
     type KvCache = CpuKvCache;
 
@@ -126,7 +127,11 @@ impl Backend for Cpu {
     }
 
     fn matrix(&self, raw: RawMatrix, rows: usize, cols: usize) -> CpuMatrix {
-        CpuMatrix { raw, rows, cols }
+        CpuMatrix::load(self.context(), raw, rows, cols)
+    }
+
+    fn table(&self, raw: RawMatrix, rows: usize, cols: usize) -> CpuTable {
+        CpuTable { raw, rows, cols }
     }
 
     fn quantize(&self, weights: Floats<'_>, bits: Bits, group_size: usize) -> AffineGroups<bf16> {
@@ -178,13 +183,13 @@ impl Backend for Cpu {
             .collect()
     }
 
-    fn embedding(weight: &CpuMatrix, ids: &CpuIds) -> CpuTensor {
-        let cols = weight.cols;
+    fn embedding(table: &CpuTable, ids: &CpuIds) -> CpuTensor {
+        let cols = table.cols;
         let mut data = vec![0.0; ids.ids.len() * cols];
         for (&id, to) in ids.ids.iter().zip(data.chunks_exact_mut(cols.max(1))) {
             let id = id as usize;
-            assert!(id < weight.rows, "id {id} in an embedding of {} entries", weight.rows);
-            weight.copy_row(id, to);
+            assert!(id < table.rows, "id {id} in an embedding of {} entries", table.rows);
+            table.copy_row(id, to);
         }
         ids.cpu.tensor(data, Shape::new(&[1, ids.ids.len(), cols]))
     }

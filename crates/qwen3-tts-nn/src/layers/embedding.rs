@@ -5,7 +5,7 @@ use crate::backend::raw::{RawMatrix, RawTensor};
 use crate::error::Result;
 use crate::tensor::Device;
 use crate::tensor::Ids;
-use crate::tensor::Matrix;
+use crate::tensor::Table;
 use crate::tensor::Tensor;
 use crate::tensor::dispatch::on_backend;
 use crate::weights::Weights;
@@ -13,7 +13,7 @@ use crate::weights::Weights;
 /// Rows of a table by id, PyTorch's `nn.Embedding`.
 #[derive(Clone)]
 pub struct Embedding {
-    weight: Matrix,
+    weight: Table,
 }
 
 impl Embedding {
@@ -27,7 +27,7 @@ impl Embedding {
         channels: usize,
         device: &Device,
     ) -> Result<Self> {
-        Ok(Self { weight: weights.matrix("weight", entries, channels, device)? })
+        Ok(Self { weight: weights.table("weight", entries, channels, device)? })
     }
 
     /// Returns a table of values that were computed at load, `[entries, channels]`.
@@ -38,7 +38,7 @@ impl Embedding {
     pub fn from_vec(table: Vec<f32>, entries: usize, channels: usize, device: &Device) -> Self {
         assert_eq!(table.len(), entries * channels, "a table of {entries} × {channels}");
         let table = RawMatrix::Full(RawTensor::from_f32(table));
-        Self { weight: Matrix::load(table, entries, channels, device) }
+        Self { weight: Table::load(table, entries, channels, device) }
     }
 
     /// Returns the rows `[1, n, channels]` of `n` ids.
@@ -56,7 +56,7 @@ impl Embedding {
     }
 
     /// Returns the table.
-    pub fn weight(&self) -> &Matrix {
+    pub fn weight(&self) -> &Table {
         &self.weight
     }
 }

@@ -68,6 +68,7 @@ impl Backend for Mlx {
     type Tensor = MlxTensor;
     type Ids = MlxIds;
     type Matrix = MlxMatrix;
+    type Table = MlxMatrix;
     type PackedConv = MlxPackedConv;
     type KvCache = MlxKvCache;
 
@@ -132,6 +133,10 @@ impl Backend for Mlx {
         MlxMatrix::load(&raw, rows, cols, self.precision)
     }
 
+    fn table(&self, raw: RawMatrix, rows: usize, cols: usize) -> MlxMatrix {
+        self.matrix(raw, rows, cols)
+    }
+
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> MlxPackedConv {
         MlxPackedConv::load(weight, shape)
     }
@@ -148,12 +153,12 @@ impl Backend for Mlx {
         })
     }
 
-    fn embedding(weight: &MlxMatrix, ids: &MlxIds) -> MlxTensor {
+    fn embedding(table: &MlxMatrix, ids: &MlxIds) -> MlxTensor {
         if let Some(known) = &ids.known {
-            let outside = known.iter().find(|id| **id as usize >= weight.rows());
-            assert!(outside.is_none(), "id {outside:?} in an embedding of {}", weight.rows());
+            let outside = known.iter().find(|id| **id as usize >= table.rows());
+            assert!(outside.is_none(), "id {outside:?} in an embedding of {}", table.rows());
         }
-        tensor(weight.embed(&ids.ids).expand_dims(0))
+        tensor(table.embed(&ids.ids).expand_dims(0))
     }
 
     fn rms_norm(x: &MlxTensor, weight: &MlxTensor, eps: f32) -> MlxTensor {

@@ -30,6 +30,7 @@ kinds! {
     OfTensor = B::Tensor;
     OfIds = B::Ids;
     OfMatrix = B::Matrix;
+    OfTable = B::Table;
     OfPackedConv = B::PackedConv;
     OfKvCache = B::KvCache;
 }

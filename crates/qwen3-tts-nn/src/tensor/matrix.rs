@@ -1,16 +1,16 @@
 //! Weights in the layout that a backend computes with.
 
 use super::device::Device;
-use super::dispatch::{Member, OfMatrix, OfPackedConv, On, mixed_devices, on_backend};
+use super::dispatch::{Member, OfMatrix, OfPackedConv, OfTable, On, mixed_devices, on_backend};
 use crate::backend::Backend;
 use crate::backend::conv::ConvShape;
 use crate::backend::dtype::Dtype;
 use crate::backend::raw::RawMatrix;
 
-/// The weight `[out, in]` of a linear layer or the table `[entries, channels]` of an embedding.
+/// The weight `[out, in]` of a linear layer.
 ///
-/// A matrix keeps the checkpoint's data type, quantised or not. On the CPU it is read in place
-/// from the memory-mapped file.
+/// A matrix keeps the checkpoint's data type, quantised or not. On the CPU, floats are read in place
+/// from the memory-mapped file, and quantised weights are packed once, at load.
 #[derive(Clone)]
 pub struct Matrix {
     repr: On<OfMatrix>,
@@ -27,12 +27,12 @@ impl Matrix {
         Self { repr, rows, cols, dtype }
     }
 
-    /// Returns the number of rows: output channels, or entries of an embedding.
+    /// Returns the number of rows, the output channels.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Returns the number of columns: input channels, or channels of an embedding.
+    /// Returns the number of columns, the input channels.
     pub fn cols(&self) -> usize {
         self.cols
     }
@@ -45,6 +45,40 @@ impl Matrix {
     /// Returns the matrix of backend `B`, which must hold it.
     #[track_caller]
     pub(crate) fn of<B: Member>(&self) -> &B::Matrix {
+        B::get(&self.repr).unwrap_or_else(|| mixed_devices())
+    }
+}
+
+/// The table `[entries, channels]` of an embedding, in the checkpoint's data type. On the CPU it is
+/// read in place from the memory-mapped file.
+#[derive(Clone)]
+pub struct Table {
+    repr: On<OfTable>,
+    rows: usize,
+    dtype: Dtype,
+}
+
+impl Table {
+    /// Loads a table onto `device`.
+    pub(crate) fn load(raw: RawMatrix, rows: usize, cols: usize, device: &Device) -> Self {
+        let dtype = raw.dtype();
+        let repr = on_backend!(device, B => B::wrap(device.of::<B>().table(raw, rows, cols)));
+        Self { repr, rows, dtype }
+    }
+
+    /// Returns the number of entries.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Returns the data type in which the table is stored.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Returns the table of backend `B`, which must hold it.
+    #[track_caller]
+    pub(crate) fn of<B: Member>(&self) -> &B::Table {
         B::get(&self.repr).unwrap_or_else(|| mixed_devices())
     }
 }

@@ -7,7 +7,7 @@ mod matrix;
 
 pub use device::Device;
 pub use ids::Ids;
-pub use matrix::Matrix;
+pub use matrix::{Matrix, Table};
 pub(crate) use matrix::PackedConv;
 
 use std::fmt;

@@ -8,22 +8,22 @@ use super::Weights;
 use super::quantization::quantize;
 use crate::backend::raw::RawMatrix;
 use crate::error::{Error, Result};
-use crate::tensor::{Device, Matrix};
+use crate::tensor::{Device, Matrix, Table};
 
 impl Weights {
-    /// Reads a matrix `[rows, cols]` in the data type of the checkpoint, or as MLX quantised it.
+    /// Reads a table `[rows, cols]` in the data type of the checkpoint, or as MLX quantised it.
     ///
     /// # Errors
     /// As [`Weights::tensor`], but only scales and biases are checked for NaN and infinity.
-    pub fn matrix(&self, name: &str, rows: usize, cols: usize, device: &Device) -> Result<Matrix> {
-        Ok(Matrix::load(self.raw_matrix(name, rows, cols)?, rows, cols, device))
+    pub fn table(&self, name: &str, rows: usize, cols: usize, device: &Device) -> Result<Table> {
+        Ok(Table::load(self.raw_matrix(name, rows, cols)?, rows, cols, device))
     }
 
-    /// Reads the matrix of a linear layer: as [`Weights::matrix`], and quantised as
+    /// Reads the matrix of a linear layer: as [`Weights::table`], and quantised as
     /// [`Weights::quantize`] asks.
     ///
     /// # Errors
-    /// As [`Weights::matrix`]. Returns [`Error::NonFiniteTensor`] if a weight to quantise is NaN or
+    /// As [`Weights::table`]. Returns [`Error::NonFiniteTensor`] if a weight to quantise is NaN or
     /// infinite, and [`Error::QuantizedAlready`] if the matrix is to be quantised
     /// and the checkpoint stores it quantised to other bits.
     pub fn projection(
