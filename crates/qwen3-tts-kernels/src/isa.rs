@@ -25,8 +25,7 @@ pub enum Isa {
 impl Isa {
     /// Every instruction set of this architecture, in order.
     #[cfg(target_arch = "x86_64")]
-    pub const ALL: &[Isa] =
-        &[Isa::Portable, Isa::Avx2, Isa::AvxVnni, Isa::Avx512, Isa::Avx512Vnni];
+    pub const ALL: &[Isa] = &[Isa::Portable, Isa::Avx2, Isa::AvxVnni, Isa::Avx512, Isa::Avx512Vnni];
     /// Every instruction set of this architecture, in order.
     #[cfg(target_arch = "aarch64")]
     pub const ALL: &[Isa] = &[Isa::Portable, Isa::Neon, Isa::Dotprod];
@@ -82,9 +81,7 @@ impl Isa {
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
             }
-            Isa::Avx512Vnni => {
-                Isa::Avx512.is_available() && is_x86_feature_detected!("avx512vnni")
-            }
+            Isa::Avx512Vnni => Isa::Avx512.is_available() && is_x86_feature_detected!("avx512vnni"),
             _ => false,
         }
     }

@@ -21,7 +21,9 @@ mod statistics;
 mod transpose;
 mod vector;
 
-pub use affine::{Affine, AffineGroups, AffineTiles, Bits, Floats, GROUP_SIZES, Parameter, quantize, widen};
+pub use affine::{
+    Affine, AffineGroups, AffineTiles, Bits, Floats, GROUP_SIZES, Parameter, quantize, widen,
+};
 pub use attention::{AttentionShape, attention};
 pub use channelwise::{scaled_add, snake_beta};
 pub use context::Context;

@@ -37,14 +37,16 @@ impl Integers for Portable {
         let parts = 16 / BITS;
         for i in 0..words(BITS) {
             for part in 0..parts {
-                weights[i * parts + part] = word(i).map(|word| halves::<BITS>(word >> (part * BITS)));
+                weights[i * parts + part] =
+                    word(i).map(|word| halves::<BITS>(word >> (part * BITS)));
             }
         }
         if BITS == 6 {
             let last = word(2);
             for (i, shift) in [(0, 8), (1, 10)] {
                 let four = word(i).map(|word| word >> 12 & 0x000f_000f);
-                let both: Words = std::array::from_fn(|row| four[row] | last[row] >> shift & 0x0030_0030);
+                let both: Words =
+                    std::array::from_fn(|row| four[row] | last[row] >> shift & 0x0030_0030);
                 weights[6 + i] = both.map(halves::<BITS>);
             }
         }

@@ -7,8 +7,8 @@ mod matrix;
 
 pub use device::Device;
 pub use ids::Ids;
-pub use matrix::{Matrix, Table};
 pub(crate) use matrix::PackedConv;
+pub use matrix::{Matrix, Table};
 
 use std::fmt;
 
