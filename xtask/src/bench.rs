@@ -1,31 +1,44 @@
 //! `cargo xtask bench`: times the release build on a full-size checkpoint, stage by stage.
 
+mod c_port;
+mod engine;
 mod floor;
+mod kind;
+mod llama;
+mod machine;
+mod ours;
+mod request;
 mod table;
+mod timing;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use qwen3_tts_kernels::Pool;
-use serde_json::Value;
+use anyhow::{Context as _, Result, ensure};
+use qwen3_tts_kernels::Context;
 
-use crate::{json_file, oracle, release, workspace};
+use crate::{release, workspace};
+use engine::Engine;
 use floor::FrameBytes;
+use kind::Kind;
+use machine::ProcessorTime;
+use ours::Ours;
+use request::Request;
 use table::{Row, Table};
 
 /// Speaks one text greedily with each kind of weights in turn, several times, and prints the
 /// medians: time per stage, memory, and the ratio of decoding time to its lower bound.
 ///
 /// The lower bound for a frame is the time to read the weights of its matrix products once, at the
-/// memory bandwidth measured in the same run. Do not use the machine meanwhile.
+/// memory bandwidth measured in the same run. Do not use the machine meanwhile. The environment
+/// variable `QWEN3_TTS_ISA` selects a lower instruction set for this project; the others use what
+/// they are built for.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A checkpoint directory: custom voice or voice design, not quantised.
     checkpoint: PathBuf,
     /// Kinds of weights, in the form of `speak --quantize`.
     #[arg(long, num_args = 1.., default_values = ["none", "8", "talker=4,code-predictor=8", "4"])]
-    quantize: Vec<String>,
+    quantize: Vec<Kind>,
     /// Number of 80 ms frames to generate.
     #[arg(long, default_value_t = 50)]
     frames: usize,
@@ -44,52 +57,85 @@ pub struct Arguments {
     /// Another build of the command, run in turn with this one.
     #[arg(long, value_name = "PROGRAM")]
     beside: Option<PathBuf>,
+    /// Another engine, run in turn with this one: `c-port` and the program `qwen_tts` of
+    /// gabriele-mastrapasqua/qwen3-tts, or `llama.cpp` and its `llama-bench`, which runs
+    /// transformers of the same shapes. May be given twice.
+    #[arg(long, num_args = 2, value_names = ["ENGINE", "PROGRAM"])]
+    against: Vec<String>,
 }
 
 /// Runs the task.
 pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.runs > 0 && arguments.frames > 0, "--runs and --frames must be at least 1");
-    let program = release::build()?;
-    let config = json_file::read(&arguments.checkpoint.join("config.json"))?;
-    let out = workspace().join("target/bench");
-    std::fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
-    let bytes = FrameBytes::of(&arguments.checkpoint, &config)?;
-    let programs = [Some(("", program)), arguments.beside.clone().map(|path| ("beside: ", path))];
-    let programs: Vec<_> = programs.into_iter().flatten().collect();
+    let request = arguments.request()?;
+    let ours = Ours { program: release::build()? };
+    let positions = positions(&ours, &request, &arguments.quantize)?;
+    let engines = arguments.engines(ours)?;
+    let bytes = FrameBytes::of(&request.checkpoint, &request.config)?;
     let mut table = Table::default();
     for kind in &arguments.quantize {
-        let bytes = bytes.read(kind)?;
-        table.rows.extend(programs.iter().map(|(label, _)| Row::new(label, kind, bytes)));
+        let bytes_per_frame = bytes.read(kind);
+        let row = |label| Row { label, bytes_per_frame, timings: Vec::new() };
+        let labels = engines.iter().filter_map(|engine| engine.label(kind));
+        table.kinds.push(labels.map(row).collect());
     }
-    for _ in 0..arguments.runs {
-        table.bandwidth.push(floor::read_bandwidth(&Pool::new(arguments.threads)));
-        for (row, (_, program)) in table.rows.iter_mut().zip(programs.iter().cycle()) {
-            let stats = out.join("stats.json");
-            let mut command = speak(program, arguments, &config);
-            command.args(["--quantize", &row.kind]).arg("--stats").arg(&stats);
-            oracle::run(command.arg("-o").arg(out.join("speech.wav")))?;
-            row.add(json_file::read(&stats)?);
-        }
-    }
+    let context = Context::new(arguments.threads);
     println!(
-        "{}: {} frames, {} threads, medians of {} runs",
-        arguments.checkpoint.display(),
-        arguments.frames,
-        arguments.threads,
+        "{}, {}; {}: prompt of {positions} positions, {} frames, {} threads, medians of {} runs",
+        machine::processor(),
+        context.isa().name(),
+        request.checkpoint.display(),
+        request.frames,
+        request.threads,
         arguments.runs
     );
+    println!("load average before: {}", known(machine::load()));
+    let begin = ProcessorTime::now();
+    for _ in 0..arguments.runs {
+        table.bandwidth.push(floor::read_bandwidth(context.pool()));
+        for (kind, rows) in arguments.quantize.iter().zip(&mut table.kinds) {
+            let able = engines.iter().filter(|engine| engine.label(kind).is_some());
+            for (engine, row) in able.zip(rows) {
+                row.timings.push(engine.run(&request, kind, positions)?);
+            }
+        }
+    }
+    println!("time stolen by the host: {}", known(begin.and_then(|begin| begin.stolen_since())));
     println!("{table}");
     Ok(())
 }
 
-fn speak(program: &Path, arguments: &Arguments, config: &Value) -> Command {
-    let mut command = Command::new(program);
-    command.args(["speak", &arguments.text, "--greedy", "--progress", "never"]);
-    command.arg("--model").arg(&arguments.checkpoint);
-    command.args(["--max-frames", &arguments.frames.to_string()]);
-    command.args(["--threads", &arguments.threads.to_string()]);
-    if config["tts_model_type"] == "voice_design" {
-        command.args(["--instruct", "A calm voice."]);
+impl Arguments {
+    fn request(&self) -> Result<Request> {
+        let out = workspace().join("target/bench");
+        std::fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
+        Ok(Request {
+            config: request::config(&self.checkpoint)?,
+            checkpoint: self.checkpoint.clone(),
+            text: self.text.clone(),
+            frames: self.frames,
+            threads: self.threads,
+            out,
+        })
     }
-    command
+
+    fn engines(&self, ours: Ours) -> Result<Vec<Engine>> {
+        let mut engines = vec![Engine::Ours(ours)];
+        engines.extend(self.beside.clone().map(|program| Engine::Beside(Ours { program })));
+        for pair in self.against.chunks_exact(2) {
+            engines.push(Engine::other(&pair[0], Path::new(&pair[1]))?);
+        }
+        Ok(engines)
+    }
+}
+
+/// Returns the length of the prompt, from an untimed run that also warms up the file cache.
+fn positions(ours: &Ours, request: &Request, kinds: &[Kind]) -> Result<usize> {
+    let kind = kinds.first().context("no --quantize")?;
+    let short = Request { frames: 1, ..request.clone() };
+    Ok(request.positions(ours.speak(&short, kind)?.prompt_tokens))
+}
+
+fn known(number: Option<f64>) -> String {
+    number.map_or("unknown".to_owned(), |number| format!("{number:.2}"))
 }

@@ -5,7 +5,7 @@
 mod config;
 mod kind;
 mod layout;
-mod random;
+pub(crate) mod random;
 mod speech;
 mod values;
 mod vocabulary;

@@ -9,6 +9,8 @@ use qwen3_tts_kernels::Pool;
 use qwen3_tts_nn::Weights;
 use serde_json::Value;
 
+use super::kind::Kind;
+
 /// The weights that the matrix products of one frame read.
 pub struct FrameBytes {
     talker: Part,
@@ -53,23 +55,14 @@ impl FrameBytes {
         Ok(Self { talker, code_predictor })
     }
 
-    /// Returns the number of bytes that a frame reads with weights of this kind, in the form of
-    /// `speak --quantize`.
-    pub fn read(&self, kind: &str) -> Result<u64> {
-        let bits = |part: &str| match kind.contains('=') {
-            false => kind,
-            true => kind.split(',').find_map(|rule| rule.strip_prefix(part)).unwrap_or("none"),
-        };
-        let bytes = |part: &Part, bits: &str| -> Result<u64> {
-            if bits == "none" {
-                return Ok(part.bytes);
-            }
-            let bits: u64 = bits.parse().with_context(|| format!("{bits} bits"))?;
+    /// Returns the number of bytes that a frame reads with weights of this kind.
+    pub fn read(&self, kind: &Kind) -> u64 {
+        let bytes = |part: &Part, bits: Option<u64>| match bits {
+            None => part.bytes,
             // A group of 64 weights has a scale and a bias of 16 bits each.
-            Ok((part.weights * (2 * bits + 1)) / 16)
+            Some(bits) => (part.weights * (2 * bits + 1)) / 16,
         };
-        Ok(bytes(&self.talker, bits("talker="))?
-            + bytes(&self.code_predictor, bits("code-predictor="))?)
+        bytes(&self.talker, kind.talker) + bytes(&self.code_predictor, kind.code_predictor)
     }
 }
 

@@ -1,38 +1,25 @@
-//! Benchmarks requests: the time to the first chunk, requests alone and together, and with a base
-//! checkpoint the longest gap of a stream while a voice is cloned.
-//!
-//! `QWEN3_TTS_BENCH_MODEL` names the directory of a full-size checkpoint, and
-//! `QWEN3_TTS_BENCH_QUANTIZE` the bits to quantise its weights to. Without them, tiny checkpoints
-//! of the fixtures are used, whose speed means little.
+//! Requests: the time to the first chunk, requests alone and together, and with a base checkpoint
+//! the longest gap of a stream while a voice is cloned.
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use qwen3_tts_pipeline::{
-    AudioLimits, ChunkSchedule, LoadOptions, Quantize, ReferenceAudio, SpeechRequest, Synthesizer,
-};
+use criterion::{Criterion, Throughput};
+use qwen3_tts_pipeline::{AudioLimits, ChunkSchedule, ReferenceAudio, SpeechRequest, Synthesizer};
 use qwen3_tts_testkit::{checkpoint, signal};
 
-const TEXT: &str = "The quick brown fox jumps over the lazy dog near the river bank.";
+use crate::model;
+
 const FRAMES: usize = 16;
 
-fn bench(c: &mut Criterion) {
-    match std::env::var_os("QWEN3_TTS_BENCH_MODEL").map(PathBuf::from) {
-        Some(directory) => bench_model(c, &load(directory)),
+pub fn bench(c: &mut Criterion) {
+    match model::directory() {
+        Some(directory) => bench_model(c, &model::load(directory)),
         None => {
-            bench_model(c, &load(checkpoint("custom_voice_0b6")));
-            bench_cloning(c, &load(checkpoint("base_0b6")));
+            bench_model(c, &model::load(checkpoint("custom_voice_0b6")));
+            bench_cloning(c, &model::load(checkpoint("base_0b6")));
         }
     }
-}
-
-fn load(directory: PathBuf) -> Synthesizer {
-    let quantize = std::env::var("QWEN3_TTS_BENCH_QUANTIZE").unwrap_or_else(|_| "none".to_owned());
-    let quantize: Quantize = quantize.parse().expect("QWEN3_TTS_BENCH_QUANTIZE as --quantize");
-    let options = LoadOptions::default().quantize(quantize);
-    Synthesizer::load(directory, &options).expect("the checkpoint")
 }
 
 fn bench_model(c: &mut Criterion, model: &Synthesizer) {
@@ -40,10 +27,7 @@ fn bench_model(c: &mut Criterion, model: &Synthesizer) {
     if config.speaker_encoder_config.is_some() {
         return bench_cloning(c, model);
     }
-    let mut request = SpeechRequest::new(TEXT).max_frames(FRAMES).greedy();
-    if config.takes_instruct() {
-        request = request.instruct("A calm voice.");
-    }
+    let request = model::request(model, FRAMES);
 
     let mut group = c.benchmark_group("pipeline");
     group.sample_size(10);
@@ -73,7 +57,7 @@ fn bench_cloning(c: &mut Criterion, model: &Synthesizer) {
         ReferenceAudio::from_samples(signal(240_000), 24_000, "a signal", &AudioLimits::default());
     let recording = recording.expect("the recording");
     let clone = || model.clone_voice(&recording, Some("Ten seconds.")).expect("the voice");
-    let request = SpeechRequest::new(TEXT).cloned(clone()).greedy().max_frames(2 * FRAMES);
+    let request = SpeechRequest::new(model::TEXT).cloned(clone()).greedy().max_frames(2 * FRAMES);
     let request = request.chunks(ChunkSchedule::every(1));
     let longest_gap = || {
         let (mut last, mut longest) = (None, Duration::ZERO);
@@ -101,6 +85,3 @@ fn bench_cloning(c: &mut Criterion, model: &Synthesizer) {
     });
     group.finish();
 }
-
-criterion_group!(benches, bench);
-criterion_main!(benches);
