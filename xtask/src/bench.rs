@@ -64,45 +64,78 @@ pub struct Arguments {
     against: Vec<String>,
 }
 
+/// Everything that is timed, and on what.
+struct Comparison<'a> {
+    kinds: &'a [Kind],
+    engines: Vec<Engine>,
+    request: Request,
+    /// Length of the prompt.
+    positions: usize,
+    context: Context,
+}
+
 /// Runs the task.
 pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.runs > 0 && arguments.frames > 0, "--runs and --frames must be at least 1");
-    let request = arguments.request()?;
-    let ours = Ours { program: release::build()? };
-    let positions = positions(&ours, &request, &arguments.quantize)?;
-    let engines = arguments.engines(ours)?;
-    let bytes = FrameBytes::of(&request.checkpoint, &request.config)?;
-    let mut table = Table::default();
-    for kind in &arguments.quantize {
-        let bytes_per_frame = bytes.read(kind);
-        let row = |label| Row { label, bytes_per_frame, timings: Vec::new() };
-        let labels = engines.iter().filter_map(|engine| engine.label(kind));
-        table.kinds.push(labels.map(row).collect());
-    }
-    let context = Context::new(arguments.threads);
-    println!(
-        "{}, {}; {}: prompt of {positions} positions, {} frames, {} threads, medians of {} runs",
-        machine::processor(),
-        context.isa().name(),
-        request.checkpoint.display(),
-        request.frames,
-        request.threads,
-        arguments.runs
-    );
+    let comparison = Comparison::new(arguments)?;
+    println!("{}, medians of {} runs", comparison.describe(), arguments.runs);
     println!("load average before: {}", known(machine::load()));
     let begin = ProcessorTime::now();
+    let mut table = comparison.empty_table()?;
     for _ in 0..arguments.runs {
-        table.bandwidth.push(floor::read_bandwidth(context.pool()));
-        for (kind, rows) in arguments.quantize.iter().zip(&mut table.kinds) {
-            let able = engines.iter().filter(|engine| engine.label(kind).is_some());
-            for (engine, row) in able.zip(rows) {
-                row.timings.push(engine.run(&request, kind, positions)?);
-            }
-        }
+        comparison.run_each(&mut table)?;
     }
     println!("time stolen by the host: {}", known(begin.and_then(|begin| begin.stolen_since())));
     println!("{table}");
     Ok(())
+}
+
+impl<'a> Comparison<'a> {
+    fn new(arguments: &'a Arguments) -> Result<Self> {
+        let request = arguments.request()?;
+        let ours = Ours { program: release::build()? };
+        Ok(Self {
+            positions: positions(&ours, &request, &arguments.quantize)?,
+            engines: arguments.engines(ours)?,
+            request,
+            kinds: &arguments.quantize,
+            context: Context::new(arguments.threads),
+        })
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "{}, {}; {}: prompt of {} positions, {} frames, {} threads",
+            machine::processor(),
+            self.context.isa().name(),
+            self.request.checkpoint.display(),
+            self.positions,
+            self.request.frames,
+            self.request.threads,
+        )
+    }
+
+    fn empty_table(&self) -> Result<Table> {
+        let bytes = FrameBytes::of(&self.request.checkpoint, &self.request.config)?;
+        let rows = |kind| {
+            let bytes_per_frame = bytes.read(kind);
+            let row = |label| Row { label, bytes_per_frame, timings: Vec::new() };
+            self.engines.iter().filter_map(|engine| engine.label(kind)).map(row).collect()
+        };
+        Ok(Table { kinds: self.kinds.iter().map(rows).collect(), bandwidth: Vec::new() })
+    }
+
+    /// Measures the bandwidth, and runs each engine with each kind of weights once.
+    fn run_each(&self, table: &mut Table) -> Result<()> {
+        table.bandwidth.push(floor::read_bandwidth(self.context.pool()));
+        for (kind, rows) in self.kinds.iter().zip(&mut table.kinds) {
+            let able = self.engines.iter().filter(|engine| engine.label(kind).is_some());
+            for (engine, row) in able.zip(rows) {
+                row.timings.push(engine.run(&self.request, kind, self.positions)?);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Arguments {

@@ -51,24 +51,22 @@ impl CPort {
 
 /// Reads what the C port prints after a speech.
 fn timing(log: &str) -> Option<Timing> {
-    let frames = number_after(log, "Generated ")?;
+    let frames = printed(log, "Generated ", " frames")?;
     Some(Timing {
-        load_s: number_after(log, "Model loaded in ")? / 1e3,
-        prefill_ms: number_after(log, "  Prefill: ")?,
-        first_audio_ms: number_after(log, "TTFA: ").unwrap_or(f64::NAN),
-        talker_ms: number_after(log, "Talker step: ")? / frames,
-        code_predictor_ms: number_after(log, "Code Predictor: ")? / frames,
-        codec_ms: number_after(log, "Speech decoder: ")? / frames,
-        rtf: number_after(log, "(RTF ")?,
+        load_s: printed(log, "Model loaded in ", " ms")? / 1e3,
+        prefill_ms: printed(log, "Prefill: ", " ms")?,
+        first_audio_ms: printed(log, "TTFA: ", " ms").unwrap_or(f64::NAN),
+        talker_ms: printed(log, "Talker step: ", " ms")? / frames,
+        code_predictor_ms: printed(log, "Code Predictor: ", " ms")? / frames,
+        codec_ms: printed(log, "Speech decoder: ", " ms")? / frames,
+        rtf: printed(log, "(RTF ", ")")?,
         ..Timing::UNKNOWN
     })
 }
 
-/// Returns the number that follows the first occurrence of `label`.
-fn number_after(log: &str, label: &str) -> Option<f64> {
-    let (_, rest) = log.split_once(label)?;
-    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-    rest[..end].parse().ok()
+/// Returns the first number between `label` and `unit`.
+fn printed(log: &str, label: &str, unit: &str) -> Option<f64> {
+    log.split(label).skip(1).find_map(|rest| rest.split_once(unit)?.0.parse().ok())
 }
 
 #[cfg(test)]
@@ -77,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_printed_times_are_read() {
-        let log = "Model loaded in 412 ms\n  Prefill: 1284 ms\n\n  \
+        let log = "Model loaded in 412 ms\nPrefill: 75 positions\n  Prefill: 1284 ms\n\n  \
                    Generated 50 frames (4.0s audio)\n  \
                    Talker step: 3800 ms (76.0 ms/f), Code Predictor: 10150 ms (203.0 ms/f)\n  \
                    Embed: 1 ms, Codec head+sampling: 30 ms\n  \
