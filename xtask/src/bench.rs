@@ -125,12 +125,12 @@ impl<'a> Comparison<'a> {
         Ok(Table { kinds: self.kinds.iter().map(rows).collect(), bandwidth: Vec::new() })
     }
 
-    /// Measures the bandwidth, and runs each engine with each kind of weights once.
+    /// Runs each engine with each kind of weights once, and measures the bandwidth before each run.
     fn run_each(&self, table: &mut Table) -> Result<()> {
-        table.bandwidth.push(floor::read_bandwidth(self.context.pool()));
         for (kind, rows) in self.kinds.iter().zip(&mut table.kinds) {
             let able = self.engines.iter().filter(|engine| engine.label(kind).is_some());
             for (engine, row) in able.zip(rows) {
+                table.bandwidth.push(floor::read_bandwidth(self.context.pool()));
                 row.timings.push(engine.run(&self.request, kind, self.positions)?);
             }
         }

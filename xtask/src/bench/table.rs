@@ -9,7 +9,7 @@ use super::timing::{Timing, median};
 pub struct Table {
     /// The rows of each kind of weights; the first one is this project's.
     pub kinds: Vec<Vec<Row>>,
-    /// Read bandwidth in bytes per second, of each run.
+    /// Read bandwidth in bytes per second, before each run.
     pub bandwidth: Vec<f64>,
 }
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use criterion::Criterion;
+use criterion::{Criterion, SamplingMode};
 use qwen3_tts_pipeline::Synthesizer;
 
 use crate::model;
@@ -12,7 +12,9 @@ pub fn bench(c: &mut Criterion) {
     let directory = model::directory_or_tiny();
     let load = || model::load(directory.clone());
     let mut group = c.benchmark_group("startup");
-    group.sample_size(10);
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    // Most of an iteration is not timed.
+    group.warm_up_time(Duration::from_millis(1)).measurement_time(Duration::from_millis(1));
     group.bench_function("load", |b| b.iter_with_large_drop(load));
     group.bench_function("first chunk of the first request", |b| {
         b.iter_custom(|n| (0..n).map(|_| time_to_first_chunk(&load())).sum())
