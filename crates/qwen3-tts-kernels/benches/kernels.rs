@@ -189,24 +189,48 @@ fn snake(c: &mut Criterion) {
     group.bench_function("gelu 1920x96", |b| b.iter(|| gelu(&context, black_box(&x), &mut y)));
 }
 
-/// Runs one query of the talker over 500 keys; each call uses the next layer's cache.
+/// Runs one query of the talker, 16 heads over 8 key heads of 128; each call uses the next layer's
+/// cache.
 fn attend(c: &mut Criterion) {
     let context = context();
-    let shape =
-        AttentionShape { heads: 16, kv_heads: 8, head_dim: 128, scale: 0.088, window: None };
-    let cache = 500 * 8 * 128;
-    let (keys, values) = (ramp(28 * cache), ramp(28 * cache));
-    let q = ramp(16 * 128);
+    let (kv_heads, head_dim) = (8, 128);
+    let shape = AttentionShape { heads: 16, scale: 0.088, window: None };
+    let q = ramp(16 * head_dim);
     let mut y = vec![0.0; q.len()];
-    let mut layers = keys.chunks_exact(cache).zip(values.chunks_exact(cache)).cycle();
     let mut group = c.benchmark_group("attention");
-    group.throughput(Throughput::Bytes(cache as u64 * 8));
-    group.bench_function("1 query 500 keys", |b| {
-        b.iter(|| {
-            let (keys, values) = layers.next().unwrap();
-            attention(&context, &q, keys, values, shape, &mut y);
+    for (n, layers) in [(16, 5), (500, 28), (1000, 28), (4000, 28)] {
+        for (name, kv_type) in [("f32", KvType::F32), ("i16", KvType::I16)] {
+            let rows = ramp(n * kv_heads * head_dim);
+            let mut layer = KeyValues::new(kv_heads, head_dim, kv_type);
+            layer.append(&context, &rows, &rows);
+            group.throughput(Throughput::Bytes(layer.bytes() as u64));
+            let layers = vec![layer; layers];
+            let mut layers = layers.iter().cycle();
+            group.bench_function(format!("1 query {n} keys {name}"), |b| {
+                b.iter(|| attention(&context, &q, layers.next().unwrap(), shape, &mut y));
+            });
+        }
+    }
+    let rows = ramp(200 * kv_heads * head_dim);
+    let q = ramp(200 * 16 * head_dim);
+    let mut y = vec![0.0; q.len()];
+    for (name, kv_type) in [("f32", KvType::F32), ("i16", KvType::I16)] {
+        let mut layer = KeyValues::new(kv_heads, head_dim, kv_type);
+        layer.append(&context, &rows, &rows);
+        group.throughput(Throughput::Elements(200 * 201 / 2 * 16 * head_dim as u64 * 2));
+        group.bench_function(format!("200 queries {name}"), |b| {
+            b.iter(|| attention(&context, &q, &layer, shape, &mut y));
         });
-    });
+        let one = &rows[..kv_heads * head_dim];
+        let mut layer = KeyValues::new(kv_heads, head_dim, kv_type);
+        group.throughput(Throughput::Elements(2 * one.len() as u64));
+        group.bench_function(format!("append {name}"), |b| {
+            b.iter(|| {
+                layer.append(&context, one, one);
+                layer.drop_before(layer.len());
+            });
+        });
+    }
 }
 
 /// Opens and closes an empty region.

@@ -66,6 +66,18 @@ pub(crate) trait Vector:
     /// `from` is valid for reading `n` values; `n < LANES`.
     unsafe fn load_bf16_part(from: *const bf16, n: usize) -> Self;
 
+    /// Loads `LANES` integers and converts them to f32.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `LANES` values.
+    unsafe fn load_i16(from: *const i16) -> Self;
+
+    /// Loads the first `n` lanes and converts them; the others are 0.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `n` values; `n < LANES`.
+    unsafe fn load_i16_part(from: *const i16, n: usize) -> Self;
+
     /// Writes `LANES` values.
     ///
     /// # Safety

@@ -17,8 +17,8 @@ pub use generation::{Generation, GenerationParams, StopReason, Timings};
 pub use prompt::{Prompt, PromptEmbeddings, Reference, Speaker, TextMode};
 pub use qwen3_tts_config::{ConfigError, GenerationConfig, ModelConfig, TalkerConfig};
 pub use qwen3_tts_nn::{
-    Bits, Device, Dtype, Embedding, Error as NnError, Ids, Precision, Quantization, Sampler,
-    SamplingParams, Tensor, TransformerState, Weights,
+    Bits, Device, Dtype, Embedding, Error as NnError, Ids, KvType, Precision, Quantization,
+    Sampler, SamplingParams, Tensor, TransformerState, Weights,
 };
 pub use sampling::Sampling;
 pub use talker::Talker;

@@ -2,7 +2,7 @@
 
 use qwen3_tts_config::{ModelConfig, TalkerConfig};
 use qwen3_tts_nn::{
-    Bits, Device, Dtype, Embedding, Ids, Linear, Quantization, Tensor, Transformer,
+    Bits, Device, Dtype, Embedding, Ids, KvType, Linear, Quantization, Tensor, Transformer,
     TransformerState, Weights,
 };
 
@@ -66,6 +66,13 @@ impl Talker {
         Ok(loaded)
     }
 
+    /// Returns the talker with another data type of cached keys and values; it applies to new
+    /// states, on the CPU. The default is [`KvType::I16`]. The code predictor, whose states last for
+    /// a frame, always has [`KvType::F32`].
+    pub fn with_kv_type(self, kv_type: KvType) -> Self {
+        Self { model: self.model.with_kv_type(kv_type), ..self }
+    }
+
     fn read(
         config: &ModelConfig,
         weights: &Weights,
@@ -84,7 +91,8 @@ impl Talker {
         let special = text_projection.forward(&text_embedding.forward(&Ids::new(&ids, device)));
         Ok(Self {
             codec_embedding: Embedding::load(&codec, talker.vocab_size, hidden, device)?,
-            model: Transformer::load(&model, &transformer_config(&talker.transformer()), device)?,
+            model: Transformer::load(&model, &transformer_config(&talker.transformer()), device)?
+                .with_kv_type(KvType::I16),
             codec_head: {
                 let weights = weights.under("codec_head");
                 Linear::load(&weights, hidden, talker.vocab_size, device)?

@@ -68,6 +68,23 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn load_i16(from: *const i16) -> Self {
+        unsafe {
+            let wide = _mm256_cvtepi16_epi32(_mm_loadu_si128(from.cast()));
+            Self(_mm256_cvtepi32_ps(wide))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i16_part(from: *const i16, n: usize) -> Self {
+        let mut all = [0; LANES];
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, all.as_mut_ptr(), n);
+            Self::load_i16(all.as_ptr())
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         unsafe { _mm256_storeu_ps(to, self.0) }
     }

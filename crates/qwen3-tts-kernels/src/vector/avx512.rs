@@ -64,6 +64,22 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn load_i16(from: *const i16) -> Self {
+        unsafe {
+            let wide = _mm512_cvtepi16_epi32(_mm256_loadu_si256(from.cast()));
+            Self(_mm512_cvtepi32_ps(wide))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i16_part(from: *const i16, n: usize) -> Self {
+        unsafe {
+            let wide = _mm512_cvtepi16_epi32(_mm256_maskz_loadu_epi16(mask(n), from));
+            Self(_mm512_cvtepi32_ps(wide))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         unsafe { _mm512_storeu_ps(to, self.0) }
     }

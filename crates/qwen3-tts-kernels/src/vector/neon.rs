@@ -59,6 +59,20 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn load_i16(from: *const i16) -> Self {
+        unsafe { Self(vcvtq_f32_s32(vmovl_s16(vld1_s16(from)))) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i16_part(from: *const i16, n: usize) -> Self {
+        let mut all = [0; LANES];
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, all.as_mut_ptr(), n);
+            Self::load_i16(all.as_ptr())
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         unsafe { vst1q_f32(to, self.0) }
     }

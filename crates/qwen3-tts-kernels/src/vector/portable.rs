@@ -58,6 +58,18 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn load_i16(from: *const i16) -> Self {
+        // SAFETY: the caller vouches for LANES values.
+        Self(std::array::from_fn(|i| f32::from(unsafe { *from.add(i) })))
+    }
+
+    #[inline(always)]
+    unsafe fn load_i16_part(from: *const i16, n: usize) -> Self {
+        // SAFETY: only the first n values are read.
+        Self(std::array::from_fn(|i| if i < n { f32::from(unsafe { *from.add(i) }) } else { 0.0 }))
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the caller vouches for LANES values.
         unsafe { to.cast::<[f32; LANES]>().write(self.0) }

@@ -69,6 +69,21 @@ impl<V: Vector> Vector for Twice<V> {
     }
 
     #[inline(always)]
+    unsafe fn load_i16(from: *const i16) -> Self {
+        unsafe { Self(V::load_i16(from), V::load_i16(from.add(V::LANES))) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i16_part(from: *const i16, n: usize) -> Self {
+        unsafe {
+            match n.checked_sub(V::LANES) {
+                Some(more) => Self(V::load_i16(from), V::load_i16_part(from.add(V::LANES), more)),
+                None => Self(V::load_i16_part(from, n), V::splat(0.0)),
+            }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         unsafe {
             self.0.store(to);

@@ -1,5 +1,7 @@
 //! Arguments of the attention operations.
 
+use qwen3_tts_kernels::KvType;
+
 use super::rope::RopePositions;
 
 /// The sizes of an attention operation.
@@ -13,6 +15,8 @@ pub(crate) struct AttentionSpec {
     pub head_dim: usize,
     /// Largest number of keys that a query attends to, its own included; `None` for no limit.
     pub window: Option<usize>,
+    /// Data type of cached keys and values on the CPU.
+    pub kv_type: KvType,
 }
 
 /// The part of a batched step that belongs to one sequence, with its cache of type `C`.

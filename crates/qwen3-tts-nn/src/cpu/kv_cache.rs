@@ -1,49 +1,37 @@
-//! Keys and values as growing rows, of which a window drops the oldest.
+//! Keys and values, of which a window drops the oldest.
+
+use qwen3_tts_kernels::{Context, KeyValues};
 
 use crate::backend::attention::AttentionSpec;
 
-/// Rows `[position, kv_heads, head_dim]` of keys and values.
+/// Keys and values that queries attend to.
 #[derive(Clone)]
 pub(crate) struct CpuKvCache {
-    keys: Vec<f32>,
-    values: Vec<f32>,
-    row: usize,
+    key_values: KeyValues,
     window: Option<usize>,
-    /// Positions that the window has dropped from the front.
-    dropped: usize,
 }
 
 impl CpuKvCache {
     pub(super) fn new(spec: AttentionSpec) -> Self {
-        let row = spec.kv_heads * spec.head_dim;
-        Self { keys: Vec::new(), values: Vec::new(), row, window: spec.window, dropped: 0 }
+        let key_values = KeyValues::new(spec.kv_heads, spec.head_dim, spec.kv_type);
+        Self { key_values, window: spec.window }
     }
 
+    /// Returns the number of positions, those that the window has dropped included.
     pub(super) fn len(&self) -> usize {
-        self.dropped + self.keys.len() / self.row
+        self.key_values.len()
     }
 
-    pub(super) fn append(&mut self, keys: &[f32], values: &[f32]) {
-        self.drop_unseen();
-        self.keys.extend_from_slice(keys);
-        self.values.extend_from_slice(values);
+    /// Appends keys and values, and drops what neither their queries nor later ones attend to.
+    pub(super) fn append(&mut self, context: &Context, keys: &[f32], values: &[f32]) {
+        if let Some(window) = self.window {
+            self.key_values.drop_before((self.len() + 1).saturating_sub(window));
+        }
+        self.key_values.append(context, keys, values);
     }
 
     /// Returns all keys and values that the queries appended last, or later ones, attend to.
-    pub(super) fn views(&self) -> (&[f32], &[f32]) {
-        (&self.keys, &self.values)
-    }
-
-    /// Drops the rows that no later query attends to, once they are as many as those that remain, so
-    /// that each row is moved at most once on average.
-    fn drop_unseen(&mut self) {
-        let Some(window) = self.window else { return };
-        let held = self.keys.len() / self.row;
-        if held >= 2 * window {
-            let unseen = held - (window - 1);
-            self.keys.drain(..unseen * self.row);
-            self.values.drain(..unseen * self.row);
-            self.dropped += unseen;
-        }
+    pub(super) fn key_values(&self) -> &KeyValues {
+        &self.key_values
     }
 }

@@ -229,17 +229,15 @@ impl Backend for Cpu {
         v: &CpuTensor,
         spec: AttentionSpec,
     ) -> CpuTensor {
-        cache.append(&k.data, &v.data);
+        let context = q.cpu.context();
+        cache.append(context, &k.data, &v.data);
         let shape = kernels::AttentionShape {
             heads: spec.heads,
-            kv_heads: spec.kv_heads,
-            head_dim: spec.head_dim,
             scale: 1.0 / (spec.head_dim as f32).sqrt(),
             window: spec.window,
         };
-        let (keys, values) = cache.views();
         let merged = Shape::new(&[1, q.shape[1], spec.heads * spec.head_dim]);
-        q.make(merged, |y| kernels::attention(q.cpu.context(), &q.data, keys, values, shape, y))
+        q.make(merged, |y| kernels::attention(context, &q.data, cache.key_values(), shape, y))
     }
 
     fn conv1d(x: &CpuTensor, weight: &CpuPackedConv, bias: Option<&CpuTensor>) -> CpuTensor {

@@ -1,5 +1,7 @@
 //! The pre-norm transformer that talker, code predictor and both halves of the codec share.
 
+use qwen3_tts_kernels::KvType;
+
 use super::attention::{Attention, AttentionConfig, KvCache, SequenceRows};
 use super::mlp::{Mlp, MlpKind};
 use super::norm::{Norm, NormKind};
@@ -107,6 +109,13 @@ impl Transformer {
             attention: config.attention.clone(),
             device: device.clone(),
         })
+    }
+
+    /// Returns the transformer with another data type of cached keys and values; it applies to new
+    /// states, on the CPU.
+    pub fn with_kv_type(mut self, kv_type: KvType) -> Self {
+        self.attention.kv_type = kv_type;
+        self
     }
 
     /// Returns the state before the first position.

@@ -21,6 +21,9 @@ pub struct LoadOptions {
     pub threads: Option<usize>,
     /// Quantisation of the weights as they are loaded.
     pub quantize: Quantize,
+    /// True to keep keys and values of earlier positions in float32 on the CPU, for comparisons.
+    /// Otherwise they are 16-bit integers with one scale per head, in half of the memory.
+    pub float32_cache: bool,
     /// False to load the speech tokenizer alone, which encodes and decodes but does not speak.
     pub talker: bool,
     /// Maximum number of pieces of text that are generated at the same time. 0 counts as 1. A
@@ -51,6 +54,7 @@ impl Default for LoadOptions {
             device: DeviceKind::Cpu,
             threads: None,
             quantize: Quantize::default(),
+            float32_cache: false,
             talker: true,
             max_active: 8,
             max_waiting: 64,
@@ -72,6 +76,11 @@ impl LoadOptions {
     /// Sets the quantisation of the weights.
     pub fn quantize(self, quantize: Quantize) -> Self {
         Self { quantize, ..self }
+    }
+
+    /// Keeps keys and values of earlier positions in float32 on the CPU.
+    pub fn float32_cache(self) -> Self {
+        Self { float32_cache: true, ..self }
     }
 
     /// Loads the speech tokenizer alone, for [`encode`](crate::Synthesizer::encode),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use qwen3_tts_codec::{CodecDecoder, CodecEncoder, DecoderState};
 use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
-use qwen3_tts_nn::Device;
+use qwen3_tts_nn::{Device, KvType};
 use qwen3_tts_talker::Talker;
 
 use super::load::LoadOptions;
@@ -150,7 +150,11 @@ fn load_talker(
     device: &Device,
 ) -> Result<Talker> {
     let weights = files.talker_weights()?.quantize(options.quantize.policy());
-    Ok(Talker::load(config, &weights, device)?)
+    let talker = Talker::load(config, &weights, device)?;
+    Ok(match options.float32_cache {
+        true => talker.with_kv_type(KvType::F32),
+        false => talker,
+    })
 }
 
 fn load_encoder(

@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use qwen3_tts_talker::{
-    Device, GenerationConfig, GenerationParams, ModelConfig, Prompt, Reference, Sampling, Speaker,
-    StopReason, Talker, Tensor, TextMode, Weights,
+    Device, GenerationConfig, GenerationParams, KvType, ModelConfig, Prompt, Reference, Sampling,
+    Speaker, StopReason, Talker, Tensor, TextMode, Weights,
 };
 use qwen3_tts_testkit::{Golden, assert_close, checkpoint};
 
@@ -19,6 +19,7 @@ pub struct Case {
     pub prompt: Prompt,
     pub params: GenerationParams,
     pub device: Device,
+    kv_type: KvType,
 }
 
 impl Case {
@@ -26,6 +27,19 @@ impl Case {
         let golden = Golden::load(name);
         let dir = checkpoint(golden.string("checkpoint"));
         Self::of(golden, &dir, device, |_| ())
+    }
+
+    /// Returns the case with another data type of cached keys and values.
+    fn with_kv_type(self, kv_type: KvType) -> Self {
+        Self { talker: self.talker.with_kv_type(kv_type), kv_type, ..self }
+    }
+
+    /// Returns the tolerance for a tensor that float32 keys and values give within `float32`.
+    pub fn tolerance(&self, float32: f32) -> f32 {
+        match self.kv_type {
+            KvType::F32 => float32,
+            KvType::I16 => 4.0 * float32,
+        }
     }
 
     /// Loads a golden with this checkpoint and changes to its configuration.
@@ -43,7 +57,8 @@ impl Case {
         let prompt = prompt(&golden, &config);
         let params = GenerationParams::new(&generation, &Sampling::greedy())
             .max_frames(golden.number("max_frames"));
-        Self { golden, talker, prompt, params, device: device.clone() }
+        let kv_type = KvType::I16;
+        Self { golden, talker, prompt, params, device: device.clone(), kv_type }
     }
 
     /// Returns the golden's codes, a row for each frame.
@@ -93,13 +108,15 @@ pub fn sampled(max_frames: usize, seed: u64) -> GenerationParams {
     GenerationParams::new(&published, &Sampling::default()).max_frames(max_frames).seed(seed)
 }
 
-/// Checks every golden on every device.
+/// Checks every golden on every device, with each data type of cached keys and values.
 pub fn for_all(names: &[String], check: impl Fn(&Case)) {
     assert!(names.len() >= 12, "found {} goldens", names.len());
     for device in Device::all() {
         for name in names {
             println!("{name} on {}", device.name());
-            check(&Case::load(name, &device));
+            let case = Case::load(name, &device);
+            check(&case);
+            check(&case.with_kv_type(KvType::F32));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The sizes of an attention layer.
 
+use qwen3_tts_kernels::KvType;
+
 use crate::backend::attention::AttentionSpec;
 
 /// The sizes and options of an attention layer, which differ between the talker, the code
@@ -21,10 +23,13 @@ pub struct AttentionConfig {
     pub qk_norm: Option<f32>,
     /// Largest number of positions that a position attends to, itself included; `None` for no limit.
     pub sliding_window: Option<usize>,
+    /// Data type of cached keys and values on the CPU; other devices use that of their activations.
+    pub kv_type: KvType,
 }
 
 impl AttentionConfig {
-    /// Returns attention with as many key heads as query heads, no bias, no norms and no window.
+    /// Returns attention with as many key heads as query heads, no bias, no norms, no window and a
+    /// cache in float32.
     pub fn new(hidden_size: usize, num_attention_heads: usize, head_dim: usize) -> Self {
         Self {
             hidden_size,
@@ -34,6 +39,7 @@ impl AttentionConfig {
             attention_bias: false,
             qk_norm: None,
             sliding_window: None,
+            kv_type: KvType::F32,
         }
     }
 
@@ -43,6 +49,7 @@ impl AttentionConfig {
             kv_heads: self.num_key_value_heads,
             head_dim: self.head_dim,
             window: self.sliding_window,
+            kv_type: self.kv_type,
         }
     }
 }
