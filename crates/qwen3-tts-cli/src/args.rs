@@ -110,6 +110,10 @@ pub struct SpeakArgs {
     #[arg(long, value_name = "BITS", default_value = "none")]
     pub quantize: Quantize,
 
+    /// Type of the keys and values of earlier positions on the CPU
+    #[arg(long, value_name = "TYPE", default_value = "i16")]
+    pub kv_cache: KvCache,
+
     /// Speaker of the model, in upper or lower case [default: its first speaker]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["ref_audio", "voice"])]
     pub speaker: Option<String>,
@@ -225,6 +229,10 @@ pub struct BatchArgs {
     /// talker=4,code-predictor=8
     #[arg(long, value_name = "BITS", default_value = "none")]
     pub quantize: Quantize,
+
+    /// Type of the keys and values of earlier positions on the CPU
+    #[arg(long, value_name = "TYPE", default_value = "i16")]
+    pub kv_cache: KvCache,
 
     #[command(flatten)]
     pub pieces: PieceArgs,
@@ -521,6 +529,25 @@ impl Device {
         match self {
             Self::Cpu => "cpu",
             Self::Mlx => "mlx",
+        }
+    }
+}
+
+/// Type of cached keys and values.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KvCache {
+    /// 16-bit integers with a scale per head
+    I16,
+    /// float32, in twice the memory
+    F32,
+}
+
+impl KvCache {
+    /// Returns the name of the flag's value, which files store too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::I16 => "i16",
+            Self::F32 => "f32",
         }
     }
 }

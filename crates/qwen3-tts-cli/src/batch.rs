@@ -42,6 +42,7 @@ pub fn run(args: &BatchArgs) -> Result {
     sweep(&args.out);
     let manifest = Manifest::open(&args.out, args.resume, settings(args, &files))?;
     let options = model::options(&args.model).quantize(args.quantize).max_active(args.batch_size);
+    let options = model::with_cache(options, args.kv_cache);
     let model = Synthesizer::from_files(&files, &options)?;
     let text_mode = if args.model.model.is_none() { demo_use.text_mode() } else { None };
 
@@ -91,6 +92,7 @@ fn settings(args: &BatchArgs, files: &ModelFiles) -> Value {
         "model": model::identity(files),
         "device": args.model.device.name(),
         "quantize": args.quantize.to_string(),
+        "kv_cache": args.kv_cache.name(),
         "format": args.format.name(),
         "piece_tokens": (!args.pieces.no_split).then_some(args.pieces.piece_tokens),
         "retries": args.pieces.retries,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use qwen3_tts_pipeline::{DeviceKind, Hub, LoadOptions, ModelFiles};
 use serde_json::{Value, json};
 
-use crate::args::{Device, ModelArgs};
+use crate::args::{Device, KvCache, ModelArgs};
 use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::identity::{fingerprint, stamp};
@@ -62,4 +62,12 @@ pub fn options(args: &ModelArgs) -> LoadOptions {
     let mut options = LoadOptions::default().device(device);
     options.threads = args.threads;
     options
+}
+
+/// Adds `--kv-cache` to the load options.
+pub fn with_cache(options: LoadOptions, cache: KvCache) -> LoadOptions {
+    match cache {
+        KvCache::I16 => options,
+        KvCache::F32 => options.float32_cache(),
+    }
 }

@@ -45,6 +45,7 @@ pub fn run(args: SpeakArgs) -> Result {
     let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
     distinct.model(&files)?;
     let options = model::options(&args.model).quantize(args.quantize).max_active(args.batch_size);
+    let options = model::with_cache(options, args.kv_cache);
     let loading = progress::loading(show_progress);
     let model = Synthesizer::from_files(&files, &options)?;
     loading.finish_and_clear();

@@ -173,6 +173,7 @@ fn a_batch_resumes_only_with_its_settings() {
         (&["--format", "f32"][..], "format \"s16\" instead of \"f32\""),
         (&["--model", tiny.path().to_str().unwrap()], "model"),
         (&["--quantize", "8"], "quantize"),
+        (&["--kv-cache", "f32"], "kv_cache"),
         (&["--no-split"], "piece_tokens 256 instead of null"),
         (&["--retries", "0"], "retries"),
     ] {

@@ -66,8 +66,12 @@ impl PieceStore {
         model: Value,
         request: &SpeechRequest,
     ) -> Result<Self> {
-        let quantize = args.quantize.to_string();
-        let identity = identity(model, args.model.device.name(), &quantize, request)?;
+        let computed = json!({
+            "device": args.model.device.name(),
+            "quantize": args.quantize.to_string(),
+            "kv_cache": args.kv_cache.name(),
+        });
+        let identity = identity(model, computed, request)?;
         let mut store = Self { folder, identity, seed: None, pieces: BTreeMap::new() };
         let Some(state) = store.folder.state()? else { return Ok(store) };
         let state: Option<StoredState> = serde_json::from_slice(&state).ok();
@@ -180,9 +184,10 @@ fn complete_piece(directory: &Path, index: usize, key: &str) -> Option<StoredPie
     (is_complete && stored.request == key).then_some(stored)
 }
 
-/// Returns the properties that all pieces of a request share. Names are spelled out, since an
-/// earlier version of this program may have stored the other side of the comparison.
-fn identity(model: Value, device: &str, quantize: &str, request: &SpeechRequest) -> Result<Value> {
+/// Returns the properties that all pieces of a request share, with `computed`: how they are computed.
+/// Names are spelled out, since an earlier version of this program may have stored the other side of
+/// the comparison.
+fn identity(model: Value, computed: Value, request: &SpeechRequest) -> Result<Value> {
     let voice = match &request.voice {
         Voice::Default => json!("default"),
         Voice::Speaker(name) => json!({ "speaker": name }),
@@ -200,8 +205,7 @@ fn identity(model: Value, device: &str, quantize: &str, request: &SpeechRequest)
     let Sampling { subtalker_temperature, subtalker_top_k, subtalker_top_p, .. } = request.sampling;
     Ok(json!({
         "model": model,
-        "device": device,
-        "quantize": quantize,
+        "computed": computed,
         "text": request.text,
         "voice": voice,
         "language": request.language,
@@ -230,10 +234,12 @@ mod tests {
         let mut request = SpeechRequest::new("One.").speaker("ryan").language("english");
         request.sampling.temperature = Some(0.5);
         let request = request.text_mode(TextMode::Streaming).max_frames(9);
-        let stored = identity(json!({"directory": "DIR"}), "cpu", "talker=4", &request).unwrap();
+        let computed = json!({"device": "cpu", "quantize": "talker=4"});
+        let stored = identity(json!({"directory": "DIR"}), computed, &request).unwrap();
         let expected = json!({
-            "model": {"directory": "DIR"}, "device": "cpu", "quantize": "talker=4", "text": "One.",
-            "voice": {"speaker": "ryan"}, "language": "english", "instruct": null, "text_mode": "streaming", "greedy": false,
+            "model": {"directory": "DIR"}, "computed": {"device": "cpu", "quantize": "talker=4"},
+            "text": "One.", "voice": {"speaker": "ryan"}, "language": "english", "instruct": null,
+            "text_mode": "streaming", "greedy": false,
             "temperature": 0.5, "top_k": null, "top_p": null, "repetition_penalty": null,
             "subtalker_temperature": null, "subtalker_top_k": null, "subtalker_top_p": null,
             "max_frames": 9, "piece_tokens": 256, "retries": 2,
