@@ -2,7 +2,7 @@
 
 use super::{assert_close, bits, levels, noise};
 use proptest::prelude::*;
-use qwen3_tts_kernels::{AttentionShape, Context, Isa, KeyValues, KvType, attention};
+use qwen3_tts_kernels::{AttentionShape, Context, KeyValues, KvType, attention};
 
 /// Sizes of keys, values and queries.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ impl Run {
     /// Returns one for each instruction set and type.
     fn all() -> impl Iterator<Item = Run> {
         let of = |isa| TYPES.map(|kv_type| Run { context: Context::with_isa(2, isa), kv_type });
-        levels().into_iter().flat_map(of)
+        levels().flat_map(of)
     }
 
     fn store(&self, keys: &[f32], values: &[f32], sizes: Sizes) -> KeyValues {
