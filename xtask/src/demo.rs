@@ -132,7 +132,7 @@ pub fn listen(arguments: &ListenArguments) -> Result<()> {
 fn speak(program: &Path, model: &Path, folder: &Path, way: &str) -> Result<()> {
     let (requests, quantize) = match way {
         "int8" => ("sampled", "8"),
-        "int4" => ("sampled", "4"),
+        "int4" => ("sampled", "talker=4,code-predictor=4"),
         kind => (kind, "none"),
     };
     let requests = folder.join(format!("{requests}.jsonl"));

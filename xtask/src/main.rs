@@ -16,6 +16,7 @@ mod parity;
 mod paths;
 mod release;
 mod sanitize;
+mod sensitivity;
 mod stress;
 mod tidy;
 
@@ -46,6 +47,9 @@ enum Task {
     TestMlx(mlx::TestArguments),
     TestAarch64(aarch64::Arguments),
     Sanitize(sanitize::Arguments),
+    // The program that measures describes its own flags.
+    #[command(disable_help_flag = true)]
+    Sensitivity(sensitivity::Arguments),
     Fuzz(stress::FuzzArguments),
     Soak(stress::SoakArguments),
     TrainDemo(demo::TrainArguments),
@@ -75,6 +79,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::TestMlx(arguments) => mlx::test(&arguments),
         Task::TestAarch64(arguments) => aarch64::run(&arguments),
         Task::Sanitize(arguments) => sanitize::run(&arguments),
+        Task::Sensitivity(arguments) => sensitivity::run(&arguments),
         Task::Fuzz(arguments) => stress::fuzz(&arguments),
         Task::Soak(arguments) => stress::soak(&arguments),
         Task::TrainDemo(arguments) => demo::train(&arguments),

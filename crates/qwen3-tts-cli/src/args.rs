@@ -1,6 +1,7 @@
 //! The command line.
 
 mod usage;
+mod weights;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use qwen3_tts_pipeline::{LongText, Quantize};
 
+pub use self::weights::{Layout, Rounding, WeightType};
 use crate::failure::Failure;
 
 /// Text to speech with Qwen3-TTS.
@@ -106,7 +108,7 @@ pub struct SpeakArgs {
     pub model: ModelArgs,
 
     /// Bits to quantise weights to at load: 8, 6, 4 or none; or by part, such as
-    /// talker=4,code-predictor=8
+    /// talker=4,code-predictor=4. With 4, the code predictor has 8
     #[arg(long, value_name = "BITS", default_value = "none")]
     pub quantize: Quantize,
 
@@ -226,7 +228,7 @@ pub struct BatchArgs {
     pub model: ModelArgs,
 
     /// Bits to quantise weights to at load: 8, 6, 4 or none; or by part, such as
-    /// talker=4,code-predictor=8
+    /// talker=4,code-predictor=4. With 4, the code predictor has 8
     #[arg(long, value_name = "BITS", default_value = "none")]
     pub quantize: Quantize,
 
@@ -471,6 +473,10 @@ pub struct ConvertArgs {
     #[arg(long, value_name = "N", requires = "quantize")]
     pub group_size: Option<usize>,
 
+    /// Rounding of quantised weights
+    #[arg(long, value_enum, default_value = "least-squares", requires = "quantize")]
+    pub rounding: Rounding,
+
     /// Data type of unquantised weights, and of quantisation scales and biases
     /// [default: that of SOURCE]
     #[arg(long, value_enum)]
@@ -479,22 +485,6 @@ pub struct ConvertArgs {
     /// Maximum size of a weights file; a file of a single tensor may be larger
     #[arg(long, value_name = "MIB", default_value = "5120", value_parser = positive)]
     pub shard_size: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Layout {
-    /// Layout of the published checkpoints: out, in, taps
-    Pytorch,
-    /// Layout of MLX: out, taps, in
-    Mlx,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WeightType {
-    /// 16-bit brain floats
-    Bf16,
-    /// 32-bit floats
-    F32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qwen3_tts_convert::{ConvertOptions, Error, FloatType, Quantization};
 
-use crate::args::{ConvertArgs, Layout, WeightType, When};
+use crate::args::{ConvertArgs, Layout, Rounding, WeightType, When};
 use crate::failure::{Failure, Result};
 use crate::interrupt::Incomplete;
 use crate::model;
@@ -42,7 +42,11 @@ fn options(args: &ConvertArgs) -> Result<ConvertOptions> {
     let mut options = ConvertOptions::default().layout(layout).shard_size(bytes);
     if let Some(bits) = args.quantize {
         let group_size = args.group_size.unwrap_or(Quantization::DEFAULT_GROUP_SIZE);
-        options = options.quantize(Quantization::new(bits, group_size)?);
+        let rounding = match args.rounding {
+            Rounding::LeastSquares => qwen3_tts_convert::Rounding::LeastSquares,
+            Rounding::Nearest => qwen3_tts_convert::Rounding::Nearest,
+        };
+        options = options.quantize(Quantization::new(bits, group_size)?.rounding(rounding));
     }
     Ok(match args.dtype {
         Some(WeightType::Bf16) => options.dtype(FloatType::Bf16),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use half::bf16;
 use qwen3_tts_kernels::{
     Affine, AffineGroups, Bits, Context, Floats, GROUP_SIZES, quantize, transpose, widen,
 };
@@ -60,8 +61,8 @@ enum Target {
     /// A convolution with its last two axes exchanged.
     Swapped(FloatType),
     Affine {
-        bits: Bits,
-        group_size: usize,
+        quantization: Quantization,
+        /// Type of scales and biases.
         parameters: FloatType,
     },
 }
@@ -134,15 +135,16 @@ impl Layer {
             (Target::Floats(dtype) | Target::Swapped(dtype), _) => {
                 vec![output(&self.name, dtype.stored(), &self.shape, n * dtype.size())]
             }
-            (Target::Affine { bits, group_size, parameters }, _) => {
+            (Target::Affine { quantization, parameters }, _) => {
+                let (bits, group_size) = (quantization.bits(), quantization.group_size());
                 let (rows, cols) = (self.shape[0], self.shape[1]);
-                let (words, groups) = (cols * bits.get() / 32, cols / group_size);
+                let (words, groups) = (cols * bits / 32, cols / group_size);
                 let len = n / group_size as u64 * parameters.size();
                 let parameter = |part| {
                     let name = sibling(&self.name, part);
                     output(&name, parameters.stored(), &[rows, groups], len)
                 };
-                let packed = n * bits.get() as u64 / 8;
+                let packed = n * bits as u64 / 8;
                 vec![
                     output(&self.name, Dtype::U32, &[rows, words], packed),
                     parameter("scales"),
@@ -186,12 +188,12 @@ impl Layer {
             let len = (n - at).min(RUN);
             let mut values = self.stored.values(source, at, len)?;
             match self.target {
-                Target::Affine { bits, group_size, parameters } => {
+                Target::Affine { quantization, parameters } => {
                     parameters.round(&mut values);
-                    let groups: AffineGroups =
-                        quantize(context, Floats::F32(&values), bits, group_size);
-                    writer.write(&self.name, (at * bits.get() / 8) as u64, &groups.packed)?;
-                    let from = (at / group_size) as u64 * parameters.size();
+                    let groups = quantized(context, &values, quantization, parameters);
+                    let from = (at * quantization.bits() / 8) as u64;
+                    writer.write(&self.name, from, &groups.packed)?;
+                    let from = (at / quantization.group_size()) as u64 * parameters.size();
                     for (part, values) in [("scales", groups.scales), ("biases", groups.biases)] {
                         let bytes = parameters.encode(&values);
                         writer.write(&sibling(&self.name, part), from, &bytes)?;
@@ -254,6 +256,29 @@ impl Stored {
                 let mut values = vec![0.0; len];
                 affine.dequantize(0, &mut values);
                 Ok(values)
+            }
+        }
+    }
+}
+
+/// Quantises weights; scales and biases have values of the type `parameters`.
+fn quantized(
+    context: &Context,
+    weights: &[f32],
+    quantization: Quantization,
+    parameters: FloatType,
+) -> AffineGroups {
+    let (bits, group_size) = (quantization.width(), quantization.group_size());
+    let (weights, rounding) = (Floats::F32(weights), quantization.chosen_rounding());
+    match parameters {
+        FloatType::F32 => quantize(context, weights, bits, group_size, rounding),
+        FloatType::Bf16 => {
+            let groups: AffineGroups<bf16> = quantize(context, weights, bits, group_size, rounding);
+            let widen = |values: Vec<bf16>| values.into_iter().map(bf16::to_f32).collect();
+            AffineGroups {
+                packed: groups.packed,
+                scales: widen(groups.scales),
+                biases: widen(groups.biases),
             }
         }
     }
@@ -328,8 +353,7 @@ fn target(name: &str, stored: &Stored, shape: &[usize], recipe: Recipe) -> Targe
     if let Some(quantization) = recipe.quantize
         && is_quantized(name, shape, quantization.group_size())
     {
-        let (bits, group_size) = (quantization.width(), quantization.group_size());
-        return Target::Affine { bits, group_size, parameters: dtype };
+        return Target::Affine { quantization, parameters: dtype };
     }
     match stored {
         Stored::Plain(tensor) if is_convolution(name, shape) && tensor.mlx != recipe.mlx => {

@@ -15,3 +15,4 @@ pub use error::{Error, Result};
 pub use floats::FloatType;
 pub use folder::check_output;
 pub use options::{ConvertOptions, Layout, Quantization};
+pub use qwen3_tts_kernels::Rounding;

@@ -1,6 +1,6 @@
 //! Settings of a conversion.
 
-use qwen3_tts_kernels::{Bits, GROUP_SIZES};
+use qwen3_tts_kernels::{Bits, GROUP_SIZES, Rounding};
 
 use crate::FloatType;
 use crate::error::{Error, Result};
@@ -62,11 +62,12 @@ pub enum Layout {
     Mlx,
 }
 
-/// Affine groups, as MLX quantises: `w = scale·q + bias`, with a scale and a bias for each group.
+/// Affine groups in MLX's format: `w = scale·q + bias`, with a scale and a bias for each group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quantization {
     bits: Bits,
     group_size: usize,
+    rounding: Rounding,
 }
 
 impl Quantization {
@@ -82,7 +83,12 @@ impl Quantization {
         if !GROUP_SIZES.contains(&group_size) {
             return Err(Error::GroupSize { found: group_size });
         }
-        Ok(Self { bits, group_size })
+        Ok(Self { bits, group_size, rounding: Rounding::default() })
+    }
+
+    /// Sets the choice of scales and biases; the default is [`Rounding::LeastSquares`].
+    pub fn rounding(self, rounding: Rounding) -> Self {
+        Self { rounding, ..self }
     }
 
     /// Returns the width of a weight in bits.
@@ -97,5 +103,9 @@ impl Quantization {
 
     pub(crate) fn width(self) -> Bits {
         self.bits
+    }
+
+    pub(crate) fn chosen_rounding(self) -> Rounding {
+        self.rounding
     }
 }

@@ -115,8 +115,9 @@ fn linear_prefill(c: &mut Criterion) {
     let (rows, cols) = (3072, 1024);
     let w = ramp(rows * cols);
     let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
-    let made = [Bits::Eight, Bits::Four]
-        .map(|bits| (bits, quantize::<bf16>(&context, Floats::F32(&w), bits, 64)));
+    let made = [Bits::Eight, Bits::Four].map(|bits| {
+        (bits, quantize::<bf16>(&context, Floats::F32(&w), bits, 64, Rounding::Nearest))
+    });
     let tiles = made.each_ref().map(|(bits, groups)| {
         let (scales, biases) = (Floats::Bf16(&groups.scales), Floats::Bf16(&groups.biases));
         let data = Affine { bits: *bits, group_size: 64, packed: &groups.packed, scales, biases };
@@ -247,9 +248,14 @@ fn quantising(c: &mut Criterion) {
     let weights: Vec<bf16> = ramp(32 << 20).into_iter().map(bf16::from_f32).collect();
     let mut group = c.benchmark_group("quantise");
     group.throughput(Throughput::Elements(weights.len() as u64));
-    for bits in [Bits::Eight, Bits::Six, Bits::Four] {
-        group.bench_function(format!("{} bits", bits.get()), |b| {
-            b.iter(|| quantize::<bf16>(&context, Floats::Bf16(black_box(&weights)), bits, 64));
-        });
+    for (rule, rounding) in
+        [("nearest", Rounding::Nearest), ("least squares", Rounding::LeastSquares)]
+    {
+        for bits in [Bits::Eight, Bits::Six, Bits::Four] {
+            group.bench_function(format!("{} bits, {rule}", bits.get()), |b| {
+                let weights = Floats::Bf16(black_box(&weights));
+                b.iter(|| quantize::<bf16>(&context, weights, bits, 64, rounding));
+            });
+        }
     }
 }

@@ -8,7 +8,7 @@ mod widen;
 
 pub(crate) use activations::Activations;
 pub(crate) use products::{Products, TILES};
-pub use quantize::{AffineGroups, quantize};
+pub use quantize::{AffineGroups, Rounding, quantize};
 pub use tiles::AffineTiles;
 pub use widen::widen;
 
@@ -78,11 +78,19 @@ pub enum Floats<'a> {
 pub trait Parameter: Copy + Send + Sync + 'static {
     /// Returns the nearest number of this type.
     fn narrow(value: f32) -> Self;
+
+    /// Returns the value of the nearest number of this type.
+    fn round(value: f32) -> f32;
 }
 
 impl Parameter for f32 {
     #[inline(always)]
     fn narrow(value: f32) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn round(value: f32) -> f32 {
         value
     }
 }
@@ -91,6 +99,11 @@ impl Parameter for bf16 {
     #[inline(always)]
     fn narrow(value: f32) -> Self {
         bf16::from_f32(value)
+    }
+
+    #[inline(always)]
+    fn round(value: f32) -> f32 {
+        bf16::from_f32(value).to_f32()
     }
 }
 

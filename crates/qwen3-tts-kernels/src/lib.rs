@@ -23,7 +23,8 @@ mod transpose;
 mod vector;
 
 pub use affine::{
-    Affine, AffineGroups, AffineTiles, Bits, Floats, GROUP_SIZES, Parameter, quantize, widen,
+    Affine, AffineGroups, AffineTiles, Bits, Floats, GROUP_SIZES, Parameter, Rounding, quantize,
+    widen,
 };
 pub use attention::{AttentionShape, attention};
 pub use channelwise::{scaled_add, snake_beta};

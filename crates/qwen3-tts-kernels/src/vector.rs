@@ -118,6 +118,8 @@ pub(crate) trait Vector:
     fn reduce_max(self) -> f32;
 }
 
+/// Maximum of [`Vector::LANES`].
+pub(crate) const MAX_LANES: usize = 16;
 /// Maximum of [`Vector::TILE_ROWS`].
 pub(crate) const MAX_TILE_ROWS: usize = 9;
 /// Maximum of [`Vector::TILE_TOKENS`].

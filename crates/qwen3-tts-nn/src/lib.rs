@@ -28,6 +28,6 @@ pub use layers::same_conv::SameConv1d;
 pub use layers::sampling::Sampler;
 pub use layers::snake_beta::SnakeBeta;
 pub use layers::transformer::{Transformer, TransformerConfig, TransformerState};
-pub use qwen3_tts_kernels::{Bits, KvType};
+pub use qwen3_tts_kernels::{Bits, KvType, Rounding};
 pub use tensor::{Device, Ids, Matrix, Table, Tensor};
 pub use weights::{Quantization, TensorInfo, Weights};

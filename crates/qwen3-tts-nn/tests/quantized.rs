@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use qwen3_tts_nn::{
-    Bits, Device, Dtype, Embedding, Error, Ids, Linear, Quantization, Tensor, Weights,
+    Bits, Device, Dtype, Embedding, Error, Ids, Linear, Quantization, Rounding, Tensor, Weights,
 };
 use qwen3_tts_testkit::Golden;
 use safetensors::Dtype as FileDtype;
@@ -199,7 +199,7 @@ fn layers_quantised_at_load_equal_those_packed_by_mlx() {
         {
             let (entries, _) = layer(&golden, "bfloat16", bits.get(), 64);
             let packed = write(&dir.path().join("packed.safetensors"), &entries);
-            let policy = Quantization::none().under("a.", Some(bits));
+            let policy = Quantization::none().under("a.", Some(bits)).rounding(Rounding::Nearest);
             let read = full.clone().quantize(policy);
             assert_eq!(y(&read), y(&packed), "{bits:?} on {}", device.name());
             assert_eq!(y(&read).0, kept);

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use anyhow::{Context, Error, Result};
 
-/// A kind of weights, in the form of `speak --quantize`.
+/// A kind of weights, in the form of `speak --quantize`; `4` is 4 bits in both parts, as in other
+/// engines.
 #[derive(Clone, Debug)]
 pub struct Kind {
     text: String,
@@ -18,6 +19,8 @@ impl FromStr for Kind {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        // The command's own 4 keeps the code predictor in 8 bits.
+        let text = if text == "4" { "talker=4,code-predictor=4" } else { text };
         let bits = |part: &str| match text.contains('=') {
             false => bits(text),
             true => text.split(',').find_map(|rule| rule.strip_prefix(part)).map_or(Ok(None), bits),
@@ -55,6 +58,7 @@ mod tests {
         let bits = |text: &str| text.parse::<Kind>().expect(text).bits();
         assert_eq!(bits("none"), [None, None]);
         assert_eq!(bits("8"), [Some(8), Some(8)]);
+        assert_eq!(bits("4"), [Some(4), Some(4)]);
         assert_eq!(bits("talker=4,code-predictor=8"), [Some(4), Some(8)]);
         assert_eq!(bits("talker=4"), [Some(4), None]);
         assert!("talker=x".parse::<Kind>().is_err());

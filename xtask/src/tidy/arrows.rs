@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("qwen3-tts-demo", &["demo-codec"]),
     ("qwen3-tts-cli", &["files", "pipeline", "convert", "demo"]),
     ("qwen3-tts-testkit", &[]),
-    ("xtask", &["kernels", "nn"]),
+    ("xtask", &["kernels", "nn", "config", "talker", "pipeline", "demo"]),
 ];
 
 /// Crates that the tests, examples and benches of every crate may use in addition.

@@ -1,5 +1,14 @@
 //! Quantisation of weights to affine groups.
 
+mod edges;
+mod least_squares;
+mod levels;
+mod nearest;
+mod pack;
+
+use self::edges::Edges;
+use self::least_squares::Block;
+use self::pack::pack;
 use super::{Bits, Floats, GROUP_SIZES, Parameter};
 use crate::context::Context;
 use crate::dispatch::{self, Kernel};
@@ -18,24 +27,37 @@ pub struct AffineGroups<P = f32> {
     pub biases: Vec<P>,
 }
 
+/// Rule by which the scale and the bias of a group are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// MLX's `quantize`, bit for bit: of the smallest and the largest weight of a group, the one
+    /// further from 0 is kept exactly, and the scale is adjusted so that 0 is kept exactly too.
+    /// Scale and bias are rounded to their type after the weights are rounded to integers.
+    Nearest,
+    /// Scale and bias are rounded to their type before the weights are rounded to integers. With 4
+    /// and 6 bits they are the ones with the smallest sum of squared errors that a search of fixed
+    /// length finds; with 8 bits they follow from the smallest and the largest weight.
+    #[default]
+    LeastSquares,
+}
+
 /// Number of weights per task.
 const TASK_WEIGHTS: usize = 64 * 1024;
 
-/// Quantises whole groups of weights as MLX's `quantize` does, bit for bit. Scales and biases are
-/// computed in float32 and rounded to `P` at the end, as MLX does for weights of that type.
+/// Quantises whole groups of weights. Scales and biases are computed in float32 and rounded to `P`.
 ///
-/// Of the smallest and the largest weight of a group, the one further from 0 is kept exactly, and
-/// the scale is adjusted so that 0 is kept exactly too. The scale of a group with a NaN or an
-/// infinite weight is not finite either.
+/// The result does not depend on the instruction set or the number of threads. The scale of a group
+/// with a NaN or an infinite weight is not finite either.
 ///
 /// # Panics
-/// Panics if `group_size` is not one of [`GROUP_SIZES`], or does not divide the number of weights.
+/// Panics if the group size is not one of [`GROUP_SIZES`], or does not divide the number of weights.
 #[track_caller]
 pub fn quantize<P: Parameter>(
     context: &Context,
     weights: Floats<'_>,
     bits: Bits,
     group_size: usize,
+    rounding: Rounding,
 ) -> AffineGroups<P> {
     assert!(GROUP_SIZES.contains(&group_size), "groups of {group_size}");
     assert_eq!(weights.len() % group_size, 0, "weights left over by the groups");
@@ -54,7 +76,7 @@ pub fn quantize<P: Parameter>(
     context.pool().run(groups.div_ceil(task_groups), |task| {
         let first = task * task_groups;
         let n = task_groups.min(groups - first);
-        dispatch::run(context, Groups { weights, bits, group_size, first, n, to });
+        dispatch::run(context, Groups { weights, bits, group_size, rounding, first, n, to });
     });
     // SAFETY: the tasks have written every group.
     unsafe {
@@ -85,6 +107,7 @@ struct Groups<'a, P> {
     weights: Floats<'a>,
     bits: Bits,
     group_size: usize,
+    rounding: Rounding,
     first: usize,
     n: usize,
     to: Target<P>,
@@ -113,100 +136,94 @@ impl<P: Parameter> Groups<'_, P> {
     /// # Safety
     /// The CPU has the instruction set of `V`; the groups exist, and no other task writes them.
     #[inline(always)]
-    unsafe fn typed<V: Vector, W: Element, const BITS: usize>(&self, from: &[W]) {
-        for group in self.first..self.first + self.n {
-            let start = group * self.group_size;
-            // SAFETY: upheld by the caller.
-            unsafe {
-                let weights = from.as_ptr().add(start);
-                let (scale, bias) = scale_and_bias::<V, W, BITS>(weights, self.group_size);
-                self.to.scales.at(group).write(P::narrow(scale));
-                self.to.biases.at(group).write(P::narrow(bias));
-                let packed = self.to.packed.at(start * BITS / 8);
-                pack::<V, W, BITS>(weights, self.group_size, scale, bias, packed);
+    unsafe fn typed<V: Vector, W: Element + Into<f32>, const BITS: usize>(&self, from: &[W]) {
+        // SAFETY: upheld by the caller.
+        unsafe {
+            match (self.rounding, BITS) {
+                (Rounding::Nearest, _) => self.each::<V, W, BITS>(from, nearest::fit::<BITS>),
+                (Rounding::LeastSquares, 8) => {
+                    self.each::<V, W, BITS>(from, least_squares::range::<P, BITS>);
+                }
+                (Rounding::LeastSquares, _) => self.least_squares::<V, W, BITS>(from),
             }
         }
     }
-}
 
-/// Returns the largest q.
-const fn levels(bits: usize) -> f32 {
-    ((1u32 << bits) - 1) as f32
-}
-
-/// Returns the scale and the bias of a group.
-///
-/// # Safety
-/// The CPU has the instruction set of `V`; `from` is valid for reading `n` weights, whole vectors.
-#[inline(always)]
-unsafe fn scale_and_bias<V: Vector, W: Element, const BITS: usize>(
-    from: *const W,
-    n: usize,
-) -> (f32, f32) {
-    // SAFETY: upheld by the caller.
-    let (min, max, nothing) = unsafe {
-        let mut min = V::splat(f32::INFINITY);
-        let mut max = V::splat(f32::INFINITY);
-        let mut nothing = V::splat(0.0);
-        let mut i = 0;
-        while i < n {
-            let w: V = W::load(from.add(i));
-            min = w.min(min);
-            // The maximum, as the minimum of the negated weights, since there is no `reduce_min`.
-            max = (nothing.like(0.0) - w).min(max);
-            nothing = w.mul_add(nothing.like(0.0), nothing);
-            i += V::LANES;
+    /// Quantises one group after the other, with the scale and bias that follow from its edges.
+    ///
+    /// # Safety
+    /// As [`Self::typed`].
+    #[inline(always)]
+    unsafe fn each<V: Vector, W: Element, const BITS: usize>(
+        &self,
+        from: &[W],
+        fit: impl Fn(&Edges) -> (f32, f32),
+    ) {
+        for group in self.first..self.first + self.n {
+            // SAFETY: upheld by the caller.
+            unsafe {
+                let weights = from.as_ptr().add(group * self.group_size);
+                let (scale, bias) = fit(&Edges::of::<V, W>(weights, self.group_size));
+                self.write::<V, W, BITS>(from, group, scale, bias);
+            }
         }
-        let zero = nothing.like(0.0);
-        (-(zero - min).reduce_max(), (zero - max).reduce_max(), nothing.reduce_sum())
-    };
-    let size = ((max - min) / levels(BITS)).max(1e-7);
-    let (scale, edge) = if min.abs() > max.abs() { (size, min) } else { (-size, max) };
-    let q0 = (edge / scale).round_ties_even();
-    let (scale, bias) = if q0 == 0.0 { (scale, 0.0) } else { (edge / q0, edge) };
-    // 0 times a weight is 0, or NaN if it is not finite.
-    (scale + nothing, bias)
-}
+    }
 
-/// Quantises and packs a group.
-///
-/// # Safety
-/// The CPU has the instruction set of `V`; `from` is valid for reading `n` weights, whole vectors
-/// and at most the largest group; `to` is valid for writing their packed integers.
-#[inline(always)]
-unsafe fn pack<V: Vector, W: Element, const BITS: usize>(
-    from: *const W,
-    n: usize,
-    scale: f32,
-    bias: f32,
-    to: *mut u8,
-) {
-    let mut q = [0.0f32; GROUP_SIZES[2]];
-    let mut i = 0;
-    while i < n {
+    /// # Safety
+    /// As [`Self::typed`].
+    #[inline(always)]
+    unsafe fn least_squares<V: Vector, W: Element + Into<f32>, const BITS: usize>(
+        &self,
+        from: &[W],
+    ) {
+        let mut block: Block = [0.0; _];
+        for first in (self.first..self.first + self.n).step_by(V::LANES) {
+            let n = V::LANES.min(self.first + self.n - first);
+            let weights = &from[first * self.group_size..][..n * self.group_size];
+            lay_side_by_side::<V, W>(weights, self.group_size, &mut block);
+            // SAFETY: upheld by the caller.
+            unsafe {
+                let fit = least_squares::fit::<V, P, BITS>(&block, self.group_size);
+                for i in 0..n {
+                    self.write::<V, W, BITS>(from, first + i, fit.scale[i], fit.bias[i]);
+                }
+            }
+        }
+    }
+
+    /// Rounds and writes the weights of a group, with this scale and bias.
+    ///
+    /// # Safety
+    /// As [`Self::typed`].
+    #[inline(always)]
+    unsafe fn write<V: Vector, W: Element, const BITS: usize>(
+        &self,
+        from: &[W],
+        group: usize,
+        scale: f32,
+        bias: f32,
+    ) {
+        let start = group * self.group_size;
         // SAFETY: upheld by the caller.
         unsafe {
-            let (scale, bias) = (V::splat(scale), V::splat(bias));
-            let steps = ((W::load::<V>(from.add(i)) - bias) / scale).round();
-            let most = V::splat(levels(BITS));
-            // NaN maps to 0.
-            steps.max(V::splat(0.0)).min(most).store(q.as_mut_ptr().add(i));
+            self.to.scales.at(group).write(P::narrow(scale));
+            self.to.biases.at(group).write(P::narrow(bias));
+            let packed = self.to.packed.at(start * BITS / 8);
+            pack::<V, W, BITS>(from.as_ptr().add(start), self.group_size, scale, bias, packed);
         }
-        i += V::LANES;
     }
-    // SAFETY: q lies in 0 ..= 255; there are n integers, and room for n·BITS / 8 bytes.
-    unsafe {
-        let q = |i: usize| q.get_unchecked(i).to_int_unchecked::<i32>() as u8;
-        match BITS {
-            4 => (0..n / 2).for_each(|i| *to.add(i) = q(2 * i) | q(2 * i + 1) << 4),
-            8 => (0..n).for_each(|i| *to.add(i) = q(i)),
-            // Eight weights of BITS bits fill BITS bytes.
-            _ => (0..n / 8).for_each(|i| {
-                let word =
-                    (0..8).fold(0u64, |word, j| word | u64::from(q(8 * i + j)) << (j * BITS));
-                let bytes = word.to_le_bytes();
-                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.add(i * BITS), BITS);
-            }),
+}
+
+/// Transposes groups, at most `V::LANES`, so that each has a lane.
+#[inline(always)]
+fn lay_side_by_side<V: Vector, W: Copy + Into<f32>>(
+    groups: &[W],
+    group_size: usize,
+    block: &mut Block,
+) {
+    for (lane, group) in groups.chunks_exact(group_size).enumerate() {
+        for (to, &w) in block[lane..].iter_mut().step_by(V::LANES).zip(group) {
+            *to = w.into();
         }
     }
 }

@@ -5,10 +5,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use qwen3_tts_kernels::{
     Affine, AffineGroups, AffineTiles, Bits, Context, Floats, GROUP_SIZES, Isa, Matrix, MatrixData,
-    Projection, bf16, linear, quantize,
+    Projection, Rounding, bf16, linear, quantize,
 };
 
 const WIDTHS: [Bits; 3] = [Bits::Four, Bits::Six, Bits::Eight];
+const ROUNDINGS: [Rounding; 2] = [Rounding::Nearest, Rounding::LeastSquares];
 
 /// A weight of arbitrary integers, scales and biases, as [`quantize`] need not have written it.
 struct Random {
@@ -35,8 +36,13 @@ impl Random {
     /// Quantises ordinary weights with [`quantize`]; scales and biases are rounded.
     fn made(seed: u64, weights: usize, width: Bits, group_size: usize) -> Self {
         let weights = noise(seed, weights);
-        let mut groups: AffineGroups =
-            quantize(&Context::new(1), Floats::F32(&weights), width, group_size);
+        let mut groups: AffineGroups = quantize(
+            &Context::new(1),
+            Floats::F32(&weights),
+            width,
+            group_size,
+            Rounding::default(),
+        );
         let round = |values: &mut Vec<f32>| {
             values.iter_mut().for_each(|v| *v = bf16::from_f32(*v).to_f32());
         };
@@ -233,7 +239,9 @@ proptest! {
         seed: u64,
     ) {
         let weights = noise(seed, groups * group_size);
-        let quantised = quantize(&Context::new(1), Floats::F32(&weights), width, group_size);
+        let context = Context::new(1);
+        let quantised =
+            quantize(&context, Floats::F32(&weights), width, group_size, Rounding::Nearest);
         let random = Random { groups: quantised, width, group_size };
         let mut back = vec![0.0; weights.len()];
         random.affine().dequantize(0, &mut back);
@@ -262,16 +270,61 @@ fn a_single_row_can_be_dequantised() {
 
 #[test]
 fn groups_are_the_same_on_any_cpu_and_any_number_of_threads() {
-    let weights: Vec<bf16> = noise(6, 5000 * 32).into_iter().map(bf16::from_f32).collect();
-    for width in WIDTHS {
+    let weights: Vec<bf16> = noise(6, 5003 * 32).into_iter().map(bf16::from_f32).collect();
+    for (width, rounding) in WIDTHS.into_iter().flat_map(|width| ROUNDINGS.map(|r| (width, r))) {
         let made = |context: &Context| -> AffineGroups<bf16> {
-            quantize(context, Floats::Bf16(&weights), width, 32)
+            quantize(context, Floats::Bf16(&weights), width, 32, rounding)
         };
         let first = made(&Context::with_isa(1, Isa::Portable));
         for isa in levels() {
             for context in &thread_counts(isa) {
-                assert_eq!(made(context), first);
+                assert_eq!(made(context), first, "{isa:?}, {width:?}, {rounding:?}");
             }
+        }
+    }
+}
+
+/// Returns the mean squared error of weights quantised with scales and biases in bf16.
+fn mean_squared_error(weights: &[bf16], width: Bits, size: usize, rounding: Rounding) -> f64 {
+    let groups: AffineGroups<bf16> =
+        quantize(&Context::new(2), Floats::Bf16(weights), width, size, rounding);
+    let affine = Affine {
+        bits: width,
+        group_size: size,
+        packed: &groups.packed,
+        scales: Floats::Bf16(&groups.scales),
+        biases: Floats::Bf16(&groups.biases),
+    };
+    let mut back = vec![0.0; weights.len()];
+    affine.dequantize(0, &mut back);
+    let errors = back.iter().zip(weights).map(|(back, w)| f64::from(back - w.to_f32()).powi(2));
+    errors.sum::<f64>() / weights.len() as f64
+}
+
+#[test]
+fn least_squares_leave_smaller_errors() {
+    // Sums of four are nearly normal.
+    let uniform = noise(10, 4 * 3000 * 128);
+    let weights: Vec<bf16> =
+        uniform.chunks_exact(4).map(|four| bf16::from_f32(four.iter().sum())).collect();
+    for (width, bound) in [(Bits::Four, 0.86), (Bits::Six, 0.88), (Bits::Eight, 0.68)] {
+        for size in GROUP_SIZES {
+            let [nearest, least] =
+                ROUNDINGS.map(|rounding| mean_squared_error(&weights, width, size, rounding));
+            let ratio = least / nearest;
+            assert!(ratio < bound, "{width:?} by {size}: {ratio} of MLX's error");
+        }
+    }
+}
+
+#[test]
+fn groups_of_one_value_or_two_are_kept() {
+    for values in [[0.0, 0.0], [1.0, 1.0], [-3.0, -3.0], [0.0, 1.5], [-0.25, 0.75]] {
+        let weights: Vec<bf16> = (0..128).map(|i| bf16::from_f32(values[i % 2])).collect();
+        for width in WIDTHS {
+            let error = mean_squared_error(&weights, width, 64, Rounding::LeastSquares).sqrt();
+            let bound = f64::from(values[1] - values[0]) / 200.0;
+            assert!(error <= bound, "{values:?}, {width:?}: {error}");
         }
     }
 }
@@ -281,10 +334,14 @@ fn a_weight_that_is_not_finite_makes_the_scale_not_finite() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut weights = noise(7, 128);
         weights[100] = bad;
-        for context in contexts(1) {
-            let made: AffineGroups = quantize(&context, Floats::F32(&weights), Bits::Four, 64);
-            let isa = context.isa();
-            assert!(made.scales[0].is_finite() && !made.scales[1].is_finite(), "{isa:?}");
+        for (width, rounding) in WIDTHS.into_iter().flat_map(|width| ROUNDINGS.map(|r| (width, r)))
+        {
+            for context in contexts(1) {
+                let made: AffineGroups =
+                    quantize(&context, Floats::F32(&weights), width, 64, rounding);
+                let place = format!("{:?}, {width:?}, {rounding:?}", context.isa());
+                assert!(made.scales[0].is_finite() && !made.scales[1].is_finite(), "{place}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Affine groups against MLX's own `quantize` and `dequantize`, bit for bit.
 
 use super::{bits, contexts};
-use qwen3_tts_kernels::{Affine, AffineGroups, Bits, Floats, bf16, quantize};
+use qwen3_tts_kernels::{Affine, AffineGroups, Bits, Floats, Rounding, bf16, quantize};
 use qwen3_tts_testkit::Golden;
 use serde_json::Value;
 
@@ -76,12 +76,12 @@ fn groups_are_quantised_as_by_mlx() {
             let place = format!("{:?}, {width:?} by {group_size}", context.isa());
             let (packed, scales, biases) = if case.half {
                 let made: AffineGroups<bf16> =
-                    quantize(&context, Floats::Bf16(&half), width, group_size);
+                    quantize(&context, Floats::Bf16(&half), width, group_size, Rounding::Nearest);
                 let wide = |values: &[bf16]| values.iter().map(|v| v.to_f32()).collect::<Vec<_>>();
                 (made.packed, wide(&made.scales), wide(&made.biases))
             } else {
                 let made: AffineGroups =
-                    quantize(&context, Floats::F32(weights), width, group_size);
+                    quantize(&context, Floats::F32(weights), width, group_size, Rounding::Nearest);
                 (made.packed, made.scales, made.biases)
             };
             assert_eq!(packed, case.packed, "{place}");

@@ -16,7 +16,7 @@ pub(crate) mod shape;
 use std::fmt;
 
 use half::bf16;
-use qwen3_tts_kernels::{AffineGroups, Bits, Context, Floats, quantize};
+use qwen3_tts_kernels::{AffineGroups, Bits, Context, Floats, Rounding, quantize};
 
 use self::attention::{AttentionSpec, Span};
 use self::conv::ConvShape;
@@ -79,8 +79,14 @@ pub(crate) trait Backend: Clone + Sized {
     /// Loads the table of an embedding.
     fn table(&self, table: RawMatrix, rows: usize, cols: usize) -> Self::Table;
     /// Quantises weights to affine groups on the host.
-    fn quantize(&self, weights: Floats<'_>, bits: Bits, group_size: usize) -> AffineGroups<bf16> {
-        quantize(&Context::new(1), weights, bits, group_size)
+    fn quantize(
+        &self,
+        weights: Floats<'_>,
+        bits: Bits,
+        group_size: usize,
+        rounding: Rounding,
+    ) -> AffineGroups<bf16> {
+        quantize(&Context::new(1), weights, bits, group_size, rounding)
     }
     /// Packs a weight given as `[out, taps, in]`.
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> Self::PackedConv;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use half::bf16;
 use qwen3_tts_kernels::{
     self as kernels, AffineGroups, Bits, Context, Conv1d, ConvWeight, DepthwiseConv1d, Floats,
-    Projection, quantize,
+    Projection, Rounding, quantize,
 };
 
 use self::buffer::Buffer;
@@ -134,8 +134,14 @@ impl Backend for Cpu {
         CpuTable { raw, rows, cols }
     }
 
-    fn quantize(&self, weights: Floats<'_>, bits: Bits, group_size: usize) -> AffineGroups<bf16> {
-        quantize(self.context(), weights, bits, group_size)
+    fn quantize(
+        &self,
+        weights: Floats<'_>,
+        bits: Bits,
+        group_size: usize,
+        rounding: Rounding,
+    ) -> AffineGroups<bf16> {
+        quantize(self.context(), weights, bits, group_size, rounding)
     }
 
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> CpuPackedConv {

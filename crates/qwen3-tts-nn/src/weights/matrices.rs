@@ -5,7 +5,6 @@ use std::sync::Arc;
 use qwen3_tts_kernels::Bits;
 
 use super::Weights;
-use super::quantization::quantize;
 use crate::backend::raw::RawMatrix;
 use crate::error::{Error, Result};
 use crate::tensor::{Device, Matrix, Table};
@@ -58,7 +57,7 @@ impl Weights {
     ) -> Result<RawMatrix> {
         match raw {
             RawMatrix::Full(tensor) => {
-                let quantized = quantize(&tensor, cols, bits, device);
+                let quantized = self.quantization.quantize(&tensor, cols, bits, device);
                 let Some(affine) = quantized else { return Ok(RawMatrix::Full(tensor)) };
                 if affine.scales.first_non_finite().is_some() {
                     // The index is that of the weight, unless only its group overflows.

@@ -1,6 +1,6 @@
 //! Quantising weights while they are read.
 
-use qwen3_tts_kernels::Bits;
+use qwen3_tts_kernels::{Bits, Rounding};
 
 use crate::backend::Backend;
 use crate::backend::bytes::SharedBytes;
@@ -16,6 +16,7 @@ use crate::tensor::dispatch::on_backend;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quantization {
     rules: Vec<(String, Option<Bits>)>,
+    rounding: Rounding,
 }
 
 /// Number of weights that share a scale and a bias.
@@ -34,32 +35,38 @@ impl Quantization {
         self
     }
 
+    /// Sets the choice of scales and biases; the default is [`Rounding::LeastSquares`].
+    pub fn rounding(self, rounding: Rounding) -> Self {
+        Self { rounding, ..self }
+    }
+
     /// Returns the bits of the layer with this full name.
     pub(super) fn bits(&self, name: &str) -> Option<Bits> {
         let rule = self.rules.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
         rule.and_then(|(_, bits)| *bits)
     }
-}
 
-/// Quantises a matrix; returns `None` if its columns do not divide into groups.
-pub(super) fn quantize(
-    tensor: &RawTensor,
-    cols: usize,
-    bits: Bits,
-    device: &Device,
-) -> Option<RawAffine> {
-    if !cols.is_multiple_of(GROUP_SIZE) {
-        return None;
+    /// Quantises a matrix; returns `None` if its columns do not divide into groups.
+    pub(super) fn quantize(
+        &self,
+        tensor: &RawTensor,
+        cols: usize,
+        bits: Bits,
+        device: &Device,
+    ) -> Option<RawAffine> {
+        if !cols.is_multiple_of(GROUP_SIZE) {
+            return None;
+        }
+        let groups = on_backend!(device, B => {
+            device.of::<B>().quantize(tensor.floats(), bits, GROUP_SIZE, self.rounding)
+        });
+        Some(RawAffine {
+            bits,
+            stored_bits: bits.get(),
+            group_size: GROUP_SIZE,
+            packed: SharedBytes::from_bytes(groups.packed),
+            scales: RawTensor::from_bf16(groups.scales),
+            biases: RawTensor::from_bf16(groups.biases),
+        })
     }
-    let groups = on_backend!(device, B => {
-        device.of::<B>().quantize(tensor.floats(), bits, GROUP_SIZE)
-    });
-    Some(RawAffine {
-        bits,
-        stored_bits: bits.get(),
-        group_size: GROUP_SIZE,
-        packed: SharedBytes::from_bytes(groups.packed),
-        scales: RawTensor::from_bf16(groups.scales),
-        biases: RawTensor::from_bf16(groups.biases),
-    })
 }

@@ -10,7 +10,8 @@ use qwen3_tts_talker::Talker;
 /// 64 weights. `None` leaves a part as it is in the checkpoint. Embeddings and the codec are never
 /// quantised.
 ///
-/// As text: `8`, `6`, `4` or `none` for all, or parts by name, such as `talker=4,code-predictor=8`.
+/// As text: `8`, `6` or `none` for all; `4` for [`Quantize::FOUR`]; or parts by name, such as
+/// `talker=4,code-predictor=4`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quantize {
     /// The talker's transformer, its head and its text projection.
@@ -23,6 +24,9 @@ const TALKER: &str = "talker";
 const CODE_PREDICTOR: &str = "code-predictor";
 
 impl Quantize {
+    /// The talker in 4 bits and the code predictor in 8: in 4 bits it chooses many other codes.
+    pub const FOUR: Self = Self { talker: Some(Bits::Four), code_predictor: Some(Bits::Eight) };
+
     /// Quantises all parts to the same number of bits.
     pub fn all(bits: Bits) -> Self {
         Self { talker: Some(bits), code_predictor: Some(bits) }
@@ -38,8 +42,10 @@ impl FromStr for Quantize {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if !text.contains('=') {
-            let bits = parse_bits(text)?;
-            return Ok(Self { talker: bits, code_predictor: bits });
+            return Ok(match parse_bits(text)? {
+                Some(Bits::Four) => Self::FOUR,
+                bits => Self { talker: bits, code_predictor: bits },
+            });
         }
         let mut quantize = Self::default();
         let mut given = Vec::new();
@@ -75,7 +81,7 @@ impl fmt::Display for Quantize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |bits: Option<Bits>| bits.map_or("none".to_owned(), |b| b.get().to_string());
         let (talker, code_predictor) = (name(self.talker), name(self.code_predictor));
-        match talker == code_predictor {
+        match talker.parse() == Ok(*self) {
             true => f.write_str(&talker),
             false => write!(f, "{TALKER}={talker},{CODE_PREDICTOR}={code_predictor}"),
         }
@@ -95,6 +101,14 @@ mod tests {
                 assert_eq!(quantize.to_string().parse(), Ok(quantize));
             }
         }
+    }
+
+    #[test]
+    fn four_bits_are_the_talkers() {
+        assert_eq!("4".parse(), Ok(Quantize::FOUR));
+        let all = Quantize::all(Bits::Four);
+        assert_eq!(all.to_string(), "talker=4,code-predictor=4");
+        assert_eq!(all.to_string().parse(), Ok(all));
     }
 
     #[test]
