@@ -128,7 +128,9 @@ proptest! {
         let values = noise(seed ^ 2, (n_q + past) * kv_heads * head_dim);
         let want = want(&q, &keys, &values, sizes);
         for run in Run::all() {
-            let tolerance = if run.kv_type == KvType::F32 { 1e-4 } else { 1e-3 };
+            // Keys off by up to 5e-5 each: the error of a score has a deviation of 3e-4 with 120
+            // channels, and two scores five deviations apart move a mean of such values by 3e-3.
+            let tolerance = if run.kv_type == KvType::F32 { 1e-4 } else { 4e-3 };
             assert_close(
                 run.context.isa(), &run.run(&q, &keys, &values, sizes), &want, tolerance,
             );
