@@ -7,6 +7,7 @@ mod kind;
 mod llama;
 mod machine;
 mod ours;
+mod program;
 mod request;
 mod table;
 mod timing;

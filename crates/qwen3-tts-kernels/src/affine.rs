@@ -75,22 +75,20 @@ pub enum Floats<'a> {
 }
 
 /// The type of scales and biases: float32 or bfloat16.
-pub trait Parameter: Copy + Send + Sync + 'static {
+pub trait Parameter: Copy + Into<f32> + Send + Sync + 'static {
     /// Returns the nearest number of this type.
     fn narrow(value: f32) -> Self;
 
     /// Returns the value of the nearest number of this type.
-    fn round(value: f32) -> f32;
+    #[inline(always)]
+    fn round(value: f32) -> f32 {
+        Self::narrow(value).into()
+    }
 }
 
 impl Parameter for f32 {
     #[inline(always)]
     fn narrow(value: f32) -> Self {
-        value
-    }
-
-    #[inline(always)]
-    fn round(value: f32) -> f32 {
         value
     }
 }
@@ -99,11 +97,6 @@ impl Parameter for bf16 {
     #[inline(always)]
     fn narrow(value: f32) -> Self {
         bf16::from_f32(value)
-    }
-
-    #[inline(always)]
-    fn round(value: f32) -> f32 {
-        bf16::from_f32(value).to_f32()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::dispatch::{self, Kernel};
 use crate::dot::Element;
 use crate::pool::SharedMut;
+use crate::scale::{load, scale};
 use crate::vector::Vector;
 
 /// Number of positions in a block: its keys, values and scores stay in L1 for all heads of a group.
@@ -11,9 +12,6 @@ pub(crate) const BLOCK: usize = 32;
 
 /// Maximum of a stored integer.
 const MOST: f32 = 32767.0;
-
-/// 2⁻¹⁰⁰: lower bound of a row's largest element, so that the inverse of its scale is finite.
-const TINY: f32 = 1.0 / (1u128 << 100) as f32;
 
 /// Data type of stored keys and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,9 +173,10 @@ impl Stored for i16 {
 
     #[inline(always)]
     unsafe fn store<V: Vector>(row: &[f32], to: *mut i16) -> f32 {
+        const { assert!(V::LANES <= MAX_LANES) };
         // SAFETY: upheld by the caller; rounded values lie in −32767 ..= 32767.
         unsafe {
-            let scale = scale::<V>(row);
+            let scale = scale::<V>(row, MOST);
             let (inverse, most) = (V::splat(1.0 / scale), V::splat(MOST));
             let mut rounded = [0.0f32; MAX_LANES];
             for (i, x) in row.chunks(V::LANES).enumerate() {
@@ -195,39 +194,6 @@ impl Stored for i16 {
 
 /// Maximum of [`Vector::LANES`].
 const MAX_LANES: usize = 16;
-
-/// Returns the scale of a row, NaN if an element is not finite.
-///
-/// # Safety
-/// The CPU has the instruction set of `V`.
-#[inline(always)]
-unsafe fn scale<V: Vector>(row: &[f32]) -> f32 {
-    const { assert!(V::LANES <= MAX_LANES) };
-    // SAFETY: upheld by the caller.
-    unsafe {
-        let zero = V::splat(0.0);
-        let (mut largest, mut nothing) = (zero, zero);
-        for x in row.chunks(V::LANES) {
-            let x = load::<V>(x);
-            largest = x.abs().max(largest);
-            // 0 times an element is 0, or NaN if it is not finite.
-            nothing = x.mul_add(zero, nothing);
-        }
-        largest.reduce_max().max(TINY) / MOST + nothing.reduce_sum()
-    }
-}
-
-/// Loads `x`, at most one vector; the other lanes are 0.
-///
-/// # Safety
-/// The CPU has the instruction set of `V`.
-#[inline(always)]
-unsafe fn load<V: Vector>(x: &[f32]) -> V {
-    // SAFETY: upheld by the caller.
-    unsafe {
-        if x.len() == V::LANES { V::load(x.as_ptr()) } else { V::load_part(x.as_ptr(), x.len()) }
-    }
-}
 
 impl<T: Stored> Block<T> {
     fn new(kv_heads: usize, head_dim: usize) -> Self {

@@ -18,6 +18,7 @@ mod nearest;
 mod norm;
 mod pool;
 mod rope;
+mod scale;
 mod statistics;
 mod transpose;
 mod vector;

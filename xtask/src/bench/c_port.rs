@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::kind::Kind;
+use super::program;
 use super::request::Request;
 use super::timing::Timing;
 
@@ -42,9 +43,8 @@ impl CPort {
             // OpenBLAS chooses its kernels when it is loaded; Haswell's are those for AVX2.
             command.env("OPENBLAS_CORETYPE", "Haswell");
         }
-        let output = command.output().with_context(|| format!("starting {command:?}"))?;
+        let output = program::output(&mut command)?;
         let log = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{command:?} ended with {}\n{log}", output.status);
         timing(&log).with_context(|| format!("{command:?} printed no times:\n{log}"))
     }
 }

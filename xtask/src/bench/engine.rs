@@ -47,7 +47,7 @@ impl Engine {
         }
     }
 
-    /// Runs the request, whose prompt has so many positions.
+    /// Runs the request; `positions` is the length of its prompt.
     pub fn run(&self, request: &Request, kind: &Kind, positions: usize) -> Result<Timing> {
         match self {
             Self::Ours(ours) | Self::Beside(ours) => Ok(ours.speak(request, kind)?.timing),

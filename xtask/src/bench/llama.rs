@@ -7,10 +7,11 @@ mod model;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::kind::Kind;
+use super::program;
 use super::request::Request;
 use super::timing::{Timing, median};
 use gguf::WeightType;
@@ -82,9 +83,7 @@ impl Llama {
         command.arg("-m").arg(file).args(["-t", &threads.to_string(), "-o", "json"]);
         command.args(["-p", &test.prompt.to_string(), "-n", &test.generate.to_string()]);
         command.args(["-d", &test.depth.to_string(), "-r", &test.repetitions.to_string()]);
-        let output = command.output().with_context(|| format!("starting {command:?}"))?;
-        let log = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{command:?} ended with {}\n{log}", output.status);
+        let output = program::output(&mut command)?;
         let results: Value = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("{command:?} printed no JSON"))?;
         let samples = results[0]["samples_ns"].as_array().context("no samples_ns")?;

@@ -8,13 +8,11 @@ use crate::context::Context;
 use crate::dispatch::{self, IntegerKernel};
 use crate::integers::{BLOCK, Integers};
 use crate::pool::SharedMut;
+use crate::scale::scale;
 use crate::vector::Vector;
 
 /// Maximum of |ξ|: 256·127 + 127, which two signed bytes can hold.
 const MOST: f32 = 32639.0;
-
-/// 2⁻¹⁰⁰: lower bound of a group's largest |x|, so that the inverse of its scale is finite.
-const TINY: f32 = 1.0 / (1u128 << 100) as f32;
 
 /// Number of activations per task; with fewer, waking a thread costs more than it saves.
 const TASK: usize = 16 * 1024;
@@ -138,33 +136,13 @@ impl Groups<'_> {
             let to = index % row_groups * tokens + index / row_groups;
             // SAFETY: the group exists and is whole blocks; no other task writes it.
             unsafe {
-                let x = self.x.as_ptr().add(index * group_size);
-                let scale = scale::<I::Floats>(x, group_size);
+                let x = &self.x[index * group_size..][..group_size];
+                let scale = scale::<I::Floats>(x, MOST);
                 let blocks = self.blocks.at(to * (group_size / BLOCK));
-                let sum = round::<I, BITS>(x, group_size, scale, blocks);
+                let sum = round::<I, BITS>(x.as_ptr(), group_size, scale, blocks);
                 self.scales_and_sums.at(to).write([scale, scale * sum as f32]);
             }
         }
-    }
-}
-
-/// Returns the scale of a group.
-///
-/// # Safety
-/// The CPU has the instruction set of `V`; `x` is valid for reading `n` values, whole vectors.
-#[inline(always)]
-unsafe fn scale<V: Vector>(x: *const f32, n: usize) -> f32 {
-    // SAFETY: upheld by the caller.
-    unsafe {
-        let zero = V::splat(0.0);
-        let (mut largest, mut nothing) = (zero, zero);
-        for i in (0..n).step_by(V::LANES) {
-            let x = V::load(x.add(i));
-            largest = x.abs().max(largest);
-            nothing = x.mul_add(zero, nothing);
-        }
-        // 0 times an activation is 0, or NaN if it is not finite.
-        largest.reduce_max().max(TINY) / MOST + nothing.reduce_sum()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What quantising each part of a checkpoint does to its logits: `cargo xtask sensitivity --help`.
+//! Measures how quantising a part of a checkpoint changes its logits: `cargo xtask sensitivity --help`.
 #![forbid(unsafe_code)]
 
 mod comparison;
