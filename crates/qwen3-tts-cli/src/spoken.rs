@@ -171,7 +171,7 @@ pub fn runaway(index: usize, text: &str, attempts: usize) -> String {
 
 /// Returns the number of samples of a pause.
 pub fn samples(pause: Duration, sample_rate: u32) -> usize {
-    (pause.as_secs_f64() * f64::from(sample_rate)) as usize
+    (pause.as_nanos() * u128::from(sample_rate) / 1_000_000_000) as usize
 }
 
 /// Returns the peak memory of this process in bytes, if the system reports it.

@@ -24,6 +24,17 @@ pub enum Error {
     #[error("{0}")]
     Request(String),
 
+    /// A mark in the text of the request is invalid, or this model cannot honour it.
+    #[error("line {line}, column {column} of the text: {reason}")]
+    Markup {
+        /// Line of the mark, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+        /// Expected and found.
+        reason: String,
+    },
+
     /// The model does not have the speaker or the language that the request names.
     #[error(transparent)]
     UnknownName(ConfigError),

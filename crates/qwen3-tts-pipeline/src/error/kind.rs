@@ -35,9 +35,11 @@ impl Error {
     /// Returns the class of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Request(_) | Self::UnknownName(_) | Self::Codes { .. } | Self::SpeechEnded => {
-                ErrorKind::InvalidRequest
-            }
+            Self::Request(_)
+            | Self::Markup { .. }
+            | Self::UnknownName(_)
+            | Self::Codes { .. }
+            | Self::SpeechEnded => ErrorKind::InvalidRequest,
             Self::ModelNotFound { .. } | Self::MissingFile { .. } => ErrorKind::NotFound,
             Self::Config { .. } | Self::Tokenizer { .. } | Self::WrongFile { .. } => {
                 ErrorKind::InvalidModel
@@ -235,6 +237,7 @@ mod tests {
         check([
             (Error::Request(reason()), InvalidRequest),
             (Error::UnknownName(config_error()), InvalidRequest),
+            (Error::Markup { line: 1, column: 1, reason: reason() }, InvalidRequest),
             (Error::Unsupported(reason()), Unsupported),
             (Error::ModelNotFound { name: file(), reason: "reason" }, NotFound),
             (Error::MissingFile { file: file(), reason: None }, NotFound),

@@ -11,10 +11,11 @@ use futures_core::Stream;
 use super::codes::SpeechCodes;
 use super::delivery::{Gauge, Message};
 use super::output::{AudioChunk, PieceOutput, Progress, SpeechEvent, SpeechOutput, StageTimings};
-use super::request::SpeechRequest;
+use super::request::{SpeechRequest, Voice};
 use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
 use crate::text::TextPiece;
+use crate::text::markup::MarkedText;
 
 /// Speech that is generated on the model's thread: an iterator over its chunks, and an asynchronous
 /// [`Stream`] of them. `Send + 'static`.
@@ -53,8 +54,8 @@ pub(super) struct SpeechFacts {
     pub sample_rate: u32,
     pub seed: u64,
     pub pieces: Arc<[TextPiece]>,
-    /// The request, unless its text is incremental.
-    pub request: Option<Arc<SpeechRequest>>,
+    /// The request and its text without marks, unless the text is incremental.
+    pub request: Option<(Arc<SpeechRequest>, Arc<MarkedText>)>,
 }
 
 /// Observes and cancels a [`Speech`] from other threads. Clones control the same speech.
@@ -112,13 +113,51 @@ impl Speech {
     /// Returns the text of the request, which the ranges of [`Self::pieces`] refer to. Empty for an
     /// incremental text.
     pub fn text(&self) -> &str {
-        self.facts.request.as_ref().map_or("", |request| &request.text)
+        self.facts.request.as_ref().map_or("", |(request, _)| &request.text)
     }
 
     /// Returns the pieces that the text is spoken in, including skipped ones. Empty for an
     /// incremental text.
     pub fn pieces(&self) -> &[TextPiece] {
         &self.facts.pieces
+    }
+
+    /// Returns the words of a piece, without marks. Empty for an incremental text.
+    ///
+    /// # Panics
+    /// If there is no such piece.
+    pub fn piece_text(&self, index: usize) -> &str {
+        let text = self.facts.request.as_ref().map(|(_, text)| text);
+        text.map_or("", |text| &text.spoken[self.facts.pieces[index].spoken.clone()])
+    }
+
+    /// Returns the preset speaker of a piece, as the request or a mark names it; `None` if neither
+    /// does.
+    ///
+    /// # Panics
+    /// If there is no such piece.
+    pub fn piece_speaker(&self, index: usize) -> Option<&str> {
+        let (request, text) = self.facts.request.as_ref()?;
+        let style = text.sections[self.facts.pieces[index].section].style;
+        match &request.voice {
+            Voice::Speaker(name) => Some(text.value(style.speaker).unwrap_or(name)),
+            _ => text.value(style.speaker),
+        }
+    }
+
+    /// Returns the index of the chapter that a piece is in, from 0; `None` before the first heading.
+    ///
+    /// # Panics
+    /// If there is no such piece.
+    pub fn piece_chapter(&self, index: usize) -> Option<usize> {
+        let (_, text) = self.facts.request.as_ref()?;
+        text.sections[self.facts.pieces[index].section].chapter
+    }
+
+    /// Returns the titles of the chapters, which headings of a text with
+    /// [marks](SpeechRequest::markup) begin.
+    pub fn chapters(&self) -> &[String] {
+        self.facts.request.as_ref().map_or(&[], |(_, text)| &text.chapters)
     }
 
     /// Returns the progress of the speech. Frames that are not heard yet count.

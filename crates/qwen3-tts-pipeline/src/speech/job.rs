@@ -59,7 +59,10 @@ impl Job {
         let skip = &script.request.long_text.skip;
         let order: VecDeque<usize> =
             (0..script.pieces.len()).filter(|index| !skip.contains(index)).collect();
-        Self::of(Text::Known(script), order, delivery, sample_rate, begin)
+        let lead = script.text.lead;
+        let job = Self::of(Text::Known(script), order, delivery, sample_rate, begin);
+        job.send_silence(0, 0, lead);
+        job
     }
 
     /// Creates the job of a request whose text is incremental.
@@ -237,10 +240,14 @@ impl Job {
                 self.send_chunk(piece, Decoded { samples, first_frame: 0, n_frames });
             }
             self.delivery.send(Message::Piece(Arc::new(output)));
-            if !pause.is_zero() {
-                let samples = silence(pause, self.sample_rate);
-                self.send_chunk(piece, Decoded { samples, first_frame: n_frames, n_frames: 0 });
-            }
+            self.send_silence(piece, n_frames, pause);
+        }
+    }
+
+    fn send_silence(&self, piece: usize, first_frame: usize, pause: Duration) {
+        if !pause.is_zero() {
+            let samples = silence(pause, self.sample_rate);
+            self.send_chunk(piece, Decoded { samples, first_frame, n_frames: 0 });
         }
     }
 
@@ -312,5 +319,5 @@ impl Job {
 
 /// Samples of a pause.
 fn silence(pause: Duration, sample_rate: u32) -> Vec<f32> {
-    vec![0.0; (pause.as_secs_f64() * f64::from(sample_rate)) as usize]
+    vec![0.0; (pause.as_nanos() * u128::from(sample_rate) / 1_000_000_000) as usize]
 }

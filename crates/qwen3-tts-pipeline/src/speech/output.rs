@@ -19,7 +19,7 @@ pub struct AudioChunk {
     pub piece: usize,
     /// Index, within the piece, of the first 80 ms frame of the chunk.
     pub first_frame: usize,
-    /// Number of frames. 0 for the silence that follows a piece.
+    /// Number of frames. 0 for the silence after a piece, or before the first one.
     pub n_frames: usize,
 }
 
@@ -136,7 +136,7 @@ impl SpeechOutput {
 }
 
 impl AudioChunk {
-    /// Returns true for the silence between two pieces.
+    /// Returns true for silence between pieces, before the first or after the last.
     pub fn is_pause(&self) -> bool {
         self.n_frames == 0
     }

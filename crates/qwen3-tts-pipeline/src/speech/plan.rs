@@ -1,10 +1,13 @@
 //! Plans: requests checked against a checkpoint and translated into the terms of the talker.
 
+use std::borrow::Cow;
+
 use qwen3_tts_config::{GenerationConfig, Language, ModelConfig, ModelType};
 use qwen3_tts_talker::{GenerationParams, Prompt, Reference, Sampling, Speaker, TextMode};
 
 use super::request::{SpeechRequest, Voice};
 use crate::error::{Error, Result};
+use crate::text::markup::Kind;
 use crate::text::tokenizer::WRAPPED_AFTER;
 use crate::text::{TextTokenizer, is_blank};
 
@@ -22,11 +25,31 @@ pub(crate) struct Plan {
 }
 
 /// The part of a request that a plan is made for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Part<'a> {
     pub text: &'a str,
+    pub manner: Manner<'a>,
     pub seed: u64,
     pub max_frames: Option<usize>,
+}
+
+/// The properties of a request that marks change within its text.
+#[derive(Clone)]
+pub(crate) struct Manner<'a> {
+    pub voice: Cow<'a, Voice>,
+    pub language: &'a str,
+    pub instruct: Option<&'a str>,
+}
+
+impl<'a> Manner<'a> {
+    /// Returns those of the request itself.
+    pub fn of(request: &'a SpeechRequest) -> Self {
+        Self {
+            voice: Cow::Borrowed(&request.voice),
+            language: &request.language,
+            instruct: request.instruct.as_deref(),
+        }
+    }
 }
 
 impl Plan {
@@ -68,18 +91,22 @@ pub(crate) struct Planner {
 impl Planner {
     /// Plans a part of a request.
     pub fn plan(&self, request: &SpeechRequest, part: Part<'_>) -> Result<Plan> {
-        let mut plan = self.plan_without_text(request, part)?;
+        let mut plan = self.plan_without_text(request, &part)?;
         self.give_text(&mut plan, self.tokenizer.encode_text(part.text)?)?;
         Ok(plan)
     }
 
     /// Plans a request whose text is incremental; the text of the request is ignored.
     pub fn plan_open(&self, request: &SpeechRequest, seed: u64) -> Result<Plan> {
+        if request.markup {
+            return Err(refuse("a text with marks is read as a whole: it cannot be incremental"));
+        }
         if request.text_mode == Some(TextMode::NonStreaming) {
             return Err(refuse("an incremental text is spoken in the streaming text mode only"));
         }
-        let part = Part { text: "", seed, max_frames: request.max_frames };
-        let mut plan = self.plan_without_text(request, part)?;
+        let manner = Manner::of(request);
+        let part = Part { text: "", manner, seed, max_frames: request.max_frames };
+        let mut plan = self.plan_without_text(request, &part)?;
         plan.prompt.text_mode = TextMode::Streaming;
         let positions = plan.prompt.positions();
         plan.params.max_frames = self.max_frames(plan.asked_frames, positions, 0)?;
@@ -121,36 +148,55 @@ impl Planner {
             kind => return Err(refuse(no_cloning(kind))),
         }
         self.config.language_token(&request.language, None).map_err(Error::UnknownName)?;
-        self.instruct(request)?;
+        self.instruct(request.instruct.as_deref())?;
         self.params(&request.sampling)?;
         self.max_frames(request.max_frames, 0, 0).map(drop)
     }
 
-    fn plan_without_text(&self, request: &SpeechRequest, part: Part<'_>) -> Result<Plan> {
-        let (speaker, language) = self.voice(request)?;
-        let instruct = self.instruct(request)?;
+    fn plan_without_text(&self, request: &SpeechRequest, part: &Part<'_>) -> Result<Plan> {
+        let Manner { voice, language, instruct } = &part.manner;
+        let (speaker, language) = self.voice(voice, language)?;
+        let instruct = self.instruct(*instruct)?;
         let instruct_ids =
             instruct.map(|words| self.tokenizer.encode_instruct(words)).transpose()?;
-        let text_mode = request.text_mode.unwrap_or(match request.voice {
+        let text_mode = request.text_mode.unwrap_or(match **voice {
             Voice::Cloned(_) => TextMode::Streaming,
             _ => TextMode::NonStreaming,
         });
         let prompt = Prompt::new(Vec::new())
             .instruct_ids(instruct_ids)
             .speaker(speaker)
-            .reference(self.reference(&request.voice)?)
+            .reference(self.reference(voice)?)
             .language(language)
             .text_mode(text_mode);
         let params = self.params(&request.sampling)?.max_frames(0).seed(part.seed);
         Ok(Plan { prompt, params, asked_frames: part.max_frames, text_tokens: 0 })
     }
 
+    /// Checks voice, language and instruction.
+    pub fn check_manner(&self, manner: &Manner<'_>) -> Result<()> {
+        self.voice(&manner.voice, manner.language)?;
+        self.instruct(manner.instruct).map(drop)
+    }
+
+    /// Checks that the model can honour a mark.
+    pub fn check_mark(&self, kind: Kind, value: &str) -> Result<()> {
+        match (kind, self.config.tts_model_type) {
+            (Kind::Speaker, ModelType::Base) => Err(refuse(
+                "a base model has no speakers: leave the mark out, or use a custom voice model",
+            )),
+            (Kind::Speaker, _) => self.voice(&Voice::Speaker(value.to_owned()), "auto").map(drop),
+            (Kind::Language, _) => self.language(value).map(drop),
+            (Kind::Instruct, _) => self.instruct(Some(value)).map(drop),
+        }
+    }
+
     /// Returns the speaker and the token of the language.
-    fn voice(&self, request: &SpeechRequest) -> Result<(Option<Speaker>, Option<u32>)> {
-        let preset = match (&request.voice, self.config.tts_model_type) {
+    fn voice(&self, voice: &Voice, language: &str) -> Result<(Option<Speaker>, Option<u32>)> {
+        let preset = match (voice, self.config.tts_model_type) {
             (Voice::Cloned(voice), ModelType::Base) => {
                 voice.check_for(&self.config)?;
-                let language = self.config.language_token(&request.language, None);
+                let language = self.config.language_token(language, None);
                 let speaker = Speaker::Embedding(voice.speaker_embedding.clone());
                 return Ok((Some(speaker), language.map_err(Error::UnknownName)?));
             }
@@ -171,8 +217,7 @@ impl Planner {
             }
         };
         let name = preset.map(|speaker| speaker.name);
-        let language =
-            self.config.language_token(&request.language, name).map_err(Error::UnknownName)?;
+        let language = self.config.language_token(language, name).map_err(Error::UnknownName)?;
         Ok((preset.map(|speaker| Speaker::Preset(speaker.id)), language))
     }
 
@@ -185,8 +230,8 @@ impl Planner {
     }
 
     /// Returns the instruction; an empty one counts as none, as in the official package.
-    fn instruct<'a>(&self, request: &'a SpeechRequest) -> Result<Option<&'a str>> {
-        let instruct = request.instruct.as_deref().filter(|words| !words.is_empty());
+    fn instruct<'a>(&self, instruct: Option<&'a str>) -> Result<Option<&'a str>> {
+        let instruct = instruct.filter(|words| !words.is_empty());
         if instruct.is_some() && !self.config.takes_instruct() {
             let (size, kind) = (self.config.tts_model_size, self.config.tts_model_type);
             return Err(refuse(format!(

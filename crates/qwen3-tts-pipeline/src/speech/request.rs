@@ -21,6 +21,8 @@ use crate::voice::ClonedVoice;
 pub struct SpeechRequest {
     /// Text to speak.
     pub text: String,
+    /// True if the text has marks, see [`Self::markup`]. Otherwise it is spoken as it is.
+    pub markup: bool,
     /// Voice that speaks it.
     pub voice: Voice,
     /// Language of the model by name, ISO 639 code or BCP 47 tag, or `auto`. Case does not matter.
@@ -114,6 +116,7 @@ impl SpeechRequest {
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
+            markup: false,
             voice: Voice::Default,
             language: "auto".to_owned(),
             instruct: None,
@@ -125,6 +128,20 @@ impl SpeechRequest {
             chunks: ChunkSchedule::default(),
             buffered_chunks: 4,
         }
+    }
+
+    /// Reads the marks of the text.
+    ///
+    /// `[pause 500ms]` is exactly so much silence, in place of the pause of [`LongText`] there.
+    /// `[speaker NAME]`, `[language NAME]` and `[instruct "TEXT"]` hold until `[/speaker]`,
+    /// `[/language]` and `[/instruct]`, and nest. A line that begins with `#` is a heading: it is
+    /// spoken and begins a [chapter](crate::Speech::chapters). A backslash before `[`, `]`, `#` or
+    /// `\` makes it an ordinary character.
+    ///
+    /// Each part between marks is a piece of its own, or several if it is long. The ranges of pieces
+    /// are those of the text with its marks. An error in a mark is [`Error::Markup`](crate::Error::Markup).
+    pub fn markup(self) -> Self {
+        Self { markup: true, ..self }
     }
 
     /// Sets the voice.

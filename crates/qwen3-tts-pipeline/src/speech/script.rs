@@ -1,17 +1,22 @@
 //! The pieces of a text, with the seed, the limit and the pause of each.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::{FRAMES_PER_TOKEN, Part, Plan, Planner, check_text, random_seed, refuse};
-use super::request::SpeechRequest;
-use crate::error::Result;
+use super::plan::{FRAMES_PER_TOKEN, Manner, Part, Plan, Planner, check_text, random_seed, refuse};
+use super::request::{SpeechRequest, Voice};
+use crate::error::{Error, Result};
+use crate::text::markup::{MarkedText, MarkupError, Section, Style, position};
 use crate::text::{PieceEnd, TextPiece, split};
 
 /// A request and the pieces that its text is spoken in.
 pub(super) struct Script {
     pub request: Arc<SpeechRequest>,
+    /// Text as it is spoken, and its sections.
+    pub text: Arc<MarkedText>,
     /// Seed of the request, the base of the seeds of its pieces.
     pub seed: u64,
     /// Pieces of the text, at least one.
@@ -34,37 +39,60 @@ const MAX_WORD_TOKENS: usize = 1024;
 impl Script {
     /// Splits the text of a request and checks that the model can honour it.
     pub fn new(planner: &Planner, request: SpeechRequest) -> Result<Self> {
-        check_text(&request.text)?;
-        let pieces = pieces(planner, &request)?;
+        let text = check_marks(planner, &request)?;
+        let pieces = pieces(planner, &request, &text)?;
         let script = Self {
             seed: request.seed.unwrap_or_else(random_seed),
             expected_frames: expected_frames(&pieces, &request.long_text.skip),
             pieces: pieces.into(),
             longest: planner.generation.max_new_tokens,
             request: Arc::new(request),
+            text: Arc::new(text),
         };
-        // Pieces differ in their text alone, and the longest is the hardest to honour.
-        let longest = (0..script.pieces.len()).max_by_key(|&index| script.pieces[index].tokens);
-        script.plan(planner, longest.unwrap_or(0), 0)?;
+        planner.check_manner(&Manner::of(&script.request))?;
+        for index in script.longest_pieces() {
+            script.plan(planner, index, 0)?;
+        }
         Ok(script)
+    }
+
+    /// Returns the longest piece of each style, which is the hardest to honour.
+    fn longest_pieces(&self) -> Vec<usize> {
+        let mut longest: HashMap<Style, usize> = HashMap::new();
+        for (index, piece) in self.pieces.iter().enumerate() {
+            let known = longest.entry(self.text.sections[piece.section].style).or_insert(index);
+            if self.pieces[*known].tokens < piece.tokens {
+                *known = index;
+            }
+        }
+        let mut longest: Vec<usize> = longest.into_values().collect();
+        longest.sort_unstable();
+        longest
     }
 
     /// Plans a piece as it is spoken at its `retry`-th retry.
     pub fn plan(&self, planner: &Planner, index: usize, retry: usize) -> Result<Plan> {
+        let piece = &self.pieces[index];
+        let style = self.text.sections[piece.section].style;
         let part = Part {
-            text: &self.request.text[self.pieces[index].range.clone()],
+            text: &self.text.spoken[piece.spoken.clone()],
+            manner: manner(&self.request, &self.text, style),
             seed: self.seed.wrapping_add(index as u64).wrapping_add((retry as u64) << 32),
             max_frames: self.request.max_frames.or(self.span(index)),
         };
         planner.plan(&self.request, part)
     }
 
-    /// Returns the silence after a piece; there is none after the last one.
+    /// Returns the silence after a piece. If no mark sets it, there is none after the last piece.
     pub fn pause(&self, index: usize) -> Duration {
-        let is_last = index + 1 >= self.pieces.len();
-        match is_last {
-            true => Duration::ZERO,
-            false => self.request.long_text.pause_after(self.pieces[index].end),
+        let piece = &self.pieces[index];
+        let next = self.pieces.get(index + 1);
+        let ends_section = next.is_none_or(|next| next.section != piece.section);
+        let set = self.text.sections[piece.section].pause.filter(|_| ends_section);
+        match (set, next) {
+            (Some(pause), _) => pause,
+            (None, None) => Duration::ZERO,
+            (None, Some(_)) => self.request.long_text.pause_after(piece.end),
         }
     }
 
@@ -104,26 +132,96 @@ fn expected_frames(pieces: &[TextPiece], skip: &BTreeSet<usize>) -> usize {
     (tokens as f64 * FRAMES_PER_TOKEN).ceil() as usize
 }
 
-fn pieces(planner: &Planner, request: &SpeechRequest) -> Result<Vec<TextPiece>> {
+/// Reads the marks of a request's text, and checks that the model can honour each.
+pub(super) fn check_marks(planner: &Planner, request: &SpeechRequest) -> Result<MarkedText> {
+    check_text(&request.text)?;
+    if !request.markup {
+        return Ok(MarkedText::plain(&request.text));
+    }
+    let at = |place, reason| {
+        let (line, column) = position(&request.text, place);
+        Error::Markup { line, column, reason }
+    };
+    let text = MarkedText::parse(&request.text)
+        .map_err(|MarkupError { place, reason }| at(place, reason))?;
+    for setting in &text.settings {
+        planner
+            .check_mark(setting.kind, &setting.value)
+            .map_err(|error| at(setting.place, error.to_string()))?;
+    }
+    check_text(&text.spoken)?;
+    Ok(text)
+}
+
+/// Returns the manner in which a part of a text is spoken.
+fn manner<'a>(request: &'a SpeechRequest, text: &'a MarkedText, style: Style) -> Manner<'a> {
+    let manner = Manner::of(request);
+    let speaker = text.value(style.speaker).map(|name| Voice::Speaker(name.to_owned()));
+    Manner {
+        voice: speaker.map_or(manner.voice, Cow::Owned),
+        language: text.value(style.language).unwrap_or(manner.language),
+        instruct: text.value(style.instruct).or(manner.instruct),
+    }
+}
+
+fn pieces(planner: &Planner, request: &SpeechRequest, text: &MarkedText) -> Result<Vec<TextPiece>> {
+    let mut pieces = Vec::new();
+    for (index, section) in text.sections.iter().enumerate() {
+        let language = manner(request, text, section.style).language.to_owned();
+        let mut parts = section_pieces(planner, request, (text, section), &language)?;
+        if let Some(last) = parts.last_mut() {
+            last.end = section.end;
+        }
+        pieces.extend(parts.into_iter().map(|piece| TextPiece {
+            range: text.source(&piece.spoken),
+            section: index,
+            ..piece
+        }));
+    }
+    Ok(pieces)
+}
+
+/// Splits a section of a text.
+fn section_pieces(
+    planner: &Planner,
+    request: &SpeechRequest,
+    (text, section): (&MarkedText, &Section),
+    language: &str,
+) -> Result<Vec<TextPiece>> {
     let budget = request.long_text.piece_tokens;
-    let pieces =
-        split_text(planner, &request.text, &request.language, budget.unwrap_or(usize::MAX))?;
+    let words = &text.spoken[section.range.clone()];
+    let mut pieces = split_text(planner, words, language, budget.unwrap_or(usize::MAX))?;
+    for piece in &mut pieces {
+        piece.spoken =
+            section.range.start + piece.range.start..section.range.start + piece.range.end;
+    }
     if let Some(budget) = budget {
-        check_words(&request.text, &pieces, budget.max(MAX_WORD_TOKENS))?;
+        check_words(text, &pieces, budget.max(MAX_WORD_TOKENS))?;
     }
     if pieces.len() > 1 && budget.is_some() {
         return Ok(pieces);
     }
-    // A single piece is the text as it is, with the space around it.
+    // A single piece is the text as it is, with the space around it, unless marks are around it.
     let tokens = pieces.iter().map(|piece| piece.tokens).sum();
-    Ok(vec![TextPiece { range: 0..request.text.len(), end: PieceEnd::Paragraph, tokens }])
+    let spoken = match text.sections.len() {
+        1 => section.range.clone(),
+        _ => trimmed(&text.spoken, &section.range),
+    };
+    Ok(vec![TextPiece::new(spoken, PieceEnd::Paragraph, tokens)])
+}
+
+/// Returns a range of a text without the white space around it.
+fn trimmed(text: &str, range: &Range<usize>) -> Range<usize> {
+    let words = &text[range.clone()];
+    let start = range.start + words.len() - words.trim_start().len();
+    start..start + words.trim().len()
 }
 
 /// Refuses pieces of more than `most` tokens: each is a single word.
-fn check_words(text: &str, pieces: &[TextPiece], most: usize) -> Result<()> {
+fn check_words(text: &MarkedText, pieces: &[TextPiece], most: usize) -> Result<()> {
     let Some(piece) = pieces.iter().find(|piece| piece.tokens > most) else { return Ok(()) };
-    let start: String = text[piece.range.clone()].chars().take(20).collect();
-    let at = piece.range.start;
+    let start: String = text.spoken[piece.spoken.clone()].chars().take(20).collect();
+    let at = text.source(&piece.spoken).start;
     Err(refuse(format!(
         "the word at byte {at} of the text, {start:?}…, is too long for a prompt; expected at most \
          {most} tokens: split it with spaces, or leave it out"

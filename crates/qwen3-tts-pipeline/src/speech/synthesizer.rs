@@ -16,10 +16,10 @@ use super::job::Job;
 use super::load::{DeviceKind, LoadOptions};
 use super::model::{Model, no_talker};
 use super::output::StageTimings;
-use super::plan::{Planner, check_text, random_seed, refuse};
+use super::plan::{Planner, random_seed, refuse};
 use super::request::SpeechRequest;
 use super::scheduler::{Command, Occupancy, Scheduler};
-use super::script::{Script, split_text};
+use super::script::{Script, check_marks, split_text};
 use super::task::{CloneVoice, Decode, Encode, Task, Work, guarded};
 use super::thread::ModelThread;
 use crate::audio::ReferenceAudio;
@@ -120,7 +120,7 @@ impl Synthesizer {
         let begin = Instant::now();
         let script = Script::new(self.planner()?, request)?;
         let (pieces, seed) = (Arc::clone(&script.pieces), script.seed);
-        let request = Some(Arc::clone(&script.request));
+        let request = Some((Arc::clone(&script.request), Arc::clone(&script.text)));
         self.submit(
             script.request.buffered_chunks,
             SpeechFacts { sample_rate: self.sample_rate(), seed, pieces, request },
@@ -218,10 +218,11 @@ impl Synthesizer {
     /// # Errors
     /// Returns an error as [`Self::check`] does.
     pub fn check_before_cloning(&self, request: &SpeechRequest, has_text: bool) -> Result<()> {
+        let planner = self.planner()?;
         if has_text {
-            check_text(&request.text)?;
+            check_marks(planner, request)?;
         }
-        self.planner()?.check_before_cloning(request)
+        planner.check_before_cloning(request)
     }
 
     /// Splits a text into pieces of at most `piece_tokens` tokens, like a

@@ -1,6 +1,7 @@
 //! Text before the model: token ids, and the parts of a long text.
 
 mod blank;
+pub(crate) mod markup;
 pub(crate) mod split;
 pub(crate) mod tokenizer;
 

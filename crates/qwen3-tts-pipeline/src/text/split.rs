@@ -23,6 +23,10 @@ use segments::{clauses, paragraphs, phrases, sentences, words};
 pub struct TextPiece {
     /// Byte range in the text, without the white space around the piece.
     pub range: Range<usize>,
+    /// Byte range in the text without its marks.
+    pub(crate) spoken: Range<usize>,
+    /// Index of the section of the text that the piece is in.
+    pub(crate) section: usize,
     /// The largest unit of text that ends with the piece.
     pub(crate) end: PieceEnd,
     /// Approximate number of tokens: the sum over the units that the piece is made of.
@@ -30,6 +34,11 @@ pub struct TextPiece {
 }
 
 impl TextPiece {
+    /// Creates a piece of a text without marks.
+    pub(crate) fn new(range: Range<usize>, end: PieceEnd, tokens: usize) -> Self {
+        Self { spoken: range.clone(), range, section: 0, end, tokens }
+    }
+
     /// Returns true if a sentence ends with the piece, or the text.
     pub fn ends_sentence(&self) -> bool {
         self.end >= PieceEnd::Sentence
@@ -154,7 +163,7 @@ impl Splitter<'_> {
         let start = range.start + (text.len() - text.trim_start().len());
         let text = text.trim();
         let range = start..start + text.len();
-        (!text.is_empty()).then(|| TextPiece { range, end, tokens: (self.count)(text) })
+        (!text.is_empty()).then(|| TextPiece::new(range, end, (self.count)(text)))
     }
 
     /// Joins a piece without letters and digits, such as a line of asterisks, with a neighbour: it
@@ -181,11 +190,8 @@ impl Splitter<'_> {
 }
 
 fn joined(first: TextPiece, second: TextPiece) -> TextPiece {
-    TextPiece {
-        range: first.range.start..second.range.end,
-        end: second.end,
-        tokens: first.tokens + second.tokens,
-    }
+    let range = first.range.start..second.range.end;
+    TextPiece::new(range, second.end, first.tokens + second.tokens)
 }
 
 #[cfg(test)]
