@@ -136,6 +136,12 @@ pub struct SpeakArgs {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = usage::text)]
     pub instruct: Option<String>,
 
+    /// Read marks in the text: [pause 500ms], [speaker NAME] … [/speaker], [language NAME] …
+    /// [/language], [instruct "TEXT"] … [/instruct], and lines with # as headings of chapters; \[ is
+    /// a bracket
+    #[arg(long)]
+    pub markup: bool,
+
     #[command(flatten)]
     pub sampling: SamplingArgs,
 

@@ -28,8 +28,8 @@ pub fn run(args: SpeakArgs) -> Result {
         ));
     }
     let is_live = args.stream || args.play;
-    // With --non-streaming-text, speech starts only when the whole text is known.
-    let is_open = args.text == "-" && is_live && !args.non_streaming_text;
+    // With --non-streaming-text or --markup, speech starts only when the whole text is known.
+    let is_open = args.text == "-" && is_live && !args.non_streaming_text && !args.markup;
     let text = match args.text.as_str() {
         "-" if is_open => String::new(),
         "-" => stdin::read()?,
@@ -139,6 +139,7 @@ fn request(args: &SpeakArgs, text: String, is_live: bool) -> SpeechRequest {
         .sampling(sampling(&args.sampling))
         .long_text(args.pieces.long_text(args.batch_size))
         .chunks(if is_live { ChunkSchedule::default() } else { ChunkSchedule::pieces() });
+    request.markup = args.markup;
     request.instruct = args.instruct.clone();
     request.text_mode = text_mode(args);
     request.seed = args.sampling.seed;

@@ -31,6 +31,8 @@ pub struct Line {
 #[serde(deny_unknown_fields)]
 struct Content {
     text: String,
+    #[serde(default)]
+    markup: bool,
     file: Option<String>,
     speaker: Option<String>,
     language: Option<String>,
@@ -132,6 +134,7 @@ impl Line {
         if let Some(language) = &content.language {
             request = request.language(language);
         }
+        request.markup = content.markup;
         request.instruct = content.instruct.clone();
         request.text_mode = text_mode;
         request.seed = content.seed;

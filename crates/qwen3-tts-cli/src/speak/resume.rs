@@ -207,6 +207,7 @@ fn identity(model: Value, computed: Value, request: &SpeechRequest) -> Result<Va
         "model": model,
         "computed": computed,
         "text": request.text,
+        "markup": request.markup,
         "voice": voice,
         "language": request.language,
         "instruct": request.instruct,
@@ -238,7 +239,7 @@ mod tests {
         let stored = identity(json!({"directory": "DIR"}), computed, &request).unwrap();
         let expected = json!({
             "model": {"directory": "DIR"}, "computed": {"device": "cpu", "quantize": "talker=4"},
-            "text": "One.", "voice": {"speaker": "ryan"}, "language": "english", "instruct": null,
+            "text": "One.", "markup": false, "voice": {"speaker": "ryan"}, "language": "english", "instruct": null,
             "text_mode": "streaming", "greedy": false,
             "temperature": 0.5, "top_k": null, "top_p": null, "repetition_penalty": null,
             "subtalker_temperature": null, "subtalker_top_k": null, "subtalker_top_p": null,
