@@ -63,13 +63,13 @@ fn an_interrupted_run_is_resumed() {
     let file = fs::read(dir.path().join("a.wav")).unwrap();
     assert_eq!(samples(&file).len(), 3 * 4 * 1920 + 24 * (200 + 650 + 10 + 100));
     fs::remove_file(dir.path().join("a.wav")).unwrap();
-    // Without --markup it is another request. The folder of pieces is made by hand: it is that of a
-    // run that was killed after its first piece.
+    // A run that is killed leaves the pieces before.
     let resumed = [&SHORT[..], &["--resume"]].concat();
     let parts = dir.path().join("a.wav.parts");
     let mut killed = command(["speak", text, "-o", "a.wav", "--batch-size", "1"])
         .current_dir(dir.path())
         .args(&resumed)
+        .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
     let begin = std::time::Instant::now();
@@ -79,6 +79,7 @@ fn an_interrupted_run_is_resumed() {
     }
     killed.kill().unwrap();
     killed.wait().unwrap();
+    // Without --markup it is another request.
     if parts.exists() {
         let plain: Vec<&str> = resumed.iter().copied().filter(|flag| *flag != "--markup").collect();
         refuses(&speak(dir.path(), text, &plain), &["a.wav.parts", "another request"]);

@@ -1,3 +1,5 @@
+//! Texts with marks, read and refused.
+
 use std::time::Duration;
 
 use proptest::prelude::*;
