@@ -137,7 +137,8 @@ class TinyTokenizer:
         vocab = json.dumps(self.vocab, ensure_ascii=False, separators=(",", ":"))
         (folder / "vocab.json").write_text(vocab)
         lines = "".join(f"{left} {right}\n" for left, right in self.merges)
-        (folder / "merges.txt").write_text(lines)
+        # An empty file would count as damaged.
+        (folder / "merges.txt").write_text(lines or "#version: 0.2\n")
         (folder / "tokenizer_config.json").write_text(json.dumps(self.config(), indent=2) + "\n")
 
     def config(self):

@@ -63,6 +63,19 @@ fn load(quantize: &str) -> Synthesizer {
     Synthesizer::from_files(&demo(), &options).unwrap()
 }
 
+#[test]
+fn written_to_a_directory_it_speaks_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, bytes) in qwen3_tts_demo::custom_voice() {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let written = Synthesizer::load(dir.path().to_str().unwrap(), &LoadOptions::default()).unwrap();
+    let request = SpeechRequest::new("A short sentence.").seed(1);
+    assert_eq!(speak(&written, &request).codes, speak(&load("none"), &request).codes);
+}
+
 fn say(model: &Synthesizer, sentence: &Sentence, seed: u64) -> SpeechOutput {
     let request = SpeechRequest::new(&sentence.text).speaker(&sentence.speaker).seed(seed);
     speak(model, &request)
