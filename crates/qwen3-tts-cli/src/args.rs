@@ -44,7 +44,8 @@ pub enum Command {
     ///
     /// SOURCE may hold safetensors files in PyTorch's or MLX's layout, weights quantised by MLX, or
     /// files of torch.save (.bin, .pt, .pth); code in such a file is never executed. Quantised
-    /// weights are dequantised unless --quantize is given.
+    /// weights are dequantised unless --quantize is given; those that are quantised in the same way are
+    /// copied.
     Convert(ConvertArgs),
 }
 
@@ -474,6 +475,10 @@ pub struct ConvertArgs {
     /// Bits to quantise the matrices of talker and code predictor to: 8, 6 or 4
     #[arg(long, value_name = "BITS")]
     pub quantize: Option<usize>,
+
+    /// Quantise weights that SOURCE has quantised in another way; precision is lost twice
+    #[arg(long, requires = "quantize")]
+    pub requantize: bool,
 
     /// Number of weights that share a scale and a bias: 32, 64 or 128 [default: 64]
     #[arg(long, value_name = "N", requires = "quantize")]

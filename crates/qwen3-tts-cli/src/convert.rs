@@ -1,7 +1,9 @@
 //! `convert`: converts a checkpoint to another layout, data type or quantisation.
 
+use std::time::{Duration, Instant};
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use qwen3_tts_convert::{ConvertOptions, Error, FloatType, Quantization};
+use qwen3_tts_convert::{ConvertOptions, Converted, Error, FloatType, Quantization};
 
 use crate::args::{ConvertArgs, Layout, Rounding, WeightType, When};
 use crate::failure::{Failure, Result};
@@ -17,7 +19,7 @@ pub fn run(args: &ConvertArgs) -> Result {
     let show_progress = progress::is_wanted(When::Auto);
     let source = model::directory(&args.source, show_progress)?;
 
-    let bar = bar(show_progress);
+    let (bar, start) = (bar(show_progress), Instant::now());
     let mut draft = None;
     let converted = qwen3_tts_convert::convert(&source, &args.out, &options, &mut |progress| {
         if progress.done == 0 {
@@ -28,9 +30,30 @@ pub fn run(args: &ConvertArgs) -> Result {
     })?;
     bar.finish_and_clear();
     drop(draft);
-    let (out, tensors) = (args.out.display(), converted.tensors);
-    let mib = converted.bytes as f64 / f64::from(1 << 20);
-    print(&format!("{out}: {tensors} tensors, {mib:.1} MiB"))
+    print(&summary(args, &converted, start.elapsed()))
+}
+
+/// Returns the sizes before and after, the bits and the time, in one line.
+fn summary(args: &ConvertArgs, converted: &Converted, time: Duration) -> String {
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let bits = |bytes: u64| 8.0 * bytes as f64 / converted.weights.max(1) as f64;
+    let (before, after) = (converted.source_bytes, converted.bytes);
+    let quantised = args.quantize.map(|bits| {
+        let group_size = args.group_size.unwrap_or(Quantization::DEFAULT_GROUP_SIZE);
+        format!(" (matrices {bits} bits in groups of {group_size})")
+    });
+    format!(
+        "{}: {} tensors, {:.1} MiB before, {:.1} MiB after, {:.1} bits per weight before, {:.1} after{}, \
+         {:.1} s",
+        args.out.display(),
+        converted.tensors,
+        mib(before),
+        mib(after),
+        bits(before),
+        bits(after),
+        quantised.unwrap_or_default(),
+        time.as_secs_f64()
+    )
 }
 
 fn options(args: &ConvertArgs) -> Result<ConvertOptions> {
@@ -46,7 +69,8 @@ fn options(args: &ConvertArgs) -> Result<ConvertOptions> {
             Rounding::LeastSquares => qwen3_tts_convert::Rounding::LeastSquares,
             Rounding::Nearest => qwen3_tts_convert::Rounding::Nearest,
         };
-        options = options.quantize(Quantization::new(bits, group_size)?.rounding(rounding));
+        let quantization = Quantization::new(bits, group_size)?.rounding(rounding);
+        options = options.quantize(quantization).requantize(args.requantize);
     }
     Ok(match args.dtype {
         Some(WeightType::Bf16) => options.dtype(FloatType::Bf16),
@@ -66,6 +90,9 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Write { .. } => Self::Other(error.to_string()),
+            Error::Requantize { .. } => {
+                Self::Request(format!("{error}, or add --requantize to do it all the same"))
+            }
             error => Self::Request(error.to_string()),
         }
     }

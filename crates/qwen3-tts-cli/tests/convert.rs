@@ -48,7 +48,11 @@ fn a_converted_checkpoint_speaks_the_same_codes() {
         succeeds(&output);
         assert_eq!(stderr(&output), "");
         let said = String::from_utf8(output.stdout).unwrap();
+        let bits = if options.contains(&"f32") { "32.0" } else { "16.0" };
+        let words = format!("16.0 bits per weight before, {bits} after, ");
         assert!(said.contains("out: ") && said.contains(" tensors, "), "{said}");
+        assert!(said.contains(" MiB before, ") && said.contains(&words), "{said}");
+        assert!(said.ends_with(" s\n") && said.lines().count() == 1, "{said}");
         assert_eq!(names(dir.path()), ["out"]);
         assert_eq!(codes(&golden, &out, &[]), golden.u32("codes").1, "{options:?}");
         fs::remove_dir_all(&out).unwrap();
@@ -66,6 +70,34 @@ fn quantised_before_or_at_load_it_speaks_the_same_codes() {
         let at_load = codes(&golden, &source, &["--quantize", parts]);
         assert_eq!(codes(&golden, &out, &[]), at_load, "{bits} bits");
     }
+}
+
+#[test]
+fn weights_are_quantised_twice_only_if_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let said = |output: Output| {
+        succeeds(&output);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let once = said(convert(&checkpoint("custom_voice_0b6"), &path("8"), &["--quantize", "8"]));
+    assert!(once.contains(" after (matrices 8 bits in groups of 64), "), "{once}");
+
+    let words = ["quantised to 8 bits in groups of 64 already", "4 bits", "--requantize"];
+    refuses(&convert(&path("8"), &path("4"), &["--quantize", "4"]), &words);
+    let words = ["8 bits in groups of 32", "loses precision twice"];
+    let groups = ["--quantize", "8", "--group-size", "32"];
+    refuses(&convert(&path("8"), &path("4"), &groups), &words);
+    assert_eq!(names(dir.path()), ["8"]);
+    said(convert(&path("8"), &path("4"), &["--quantize", "4", "--requantize"]));
+    refuses(&convert(&path("8"), &path("x"), &["--requantize"]), &["--quantize", "required"]);
+
+    // The same groups are copied, and full precision loses nothing.
+    said(convert(&path("8"), &path("copy"), &["--quantize", "8", "--layout", "pytorch"]));
+    said(convert(&path("copy"), &path("again"), &["--quantize", "8"]));
+    let weights = |name: &str| fs::read(path(name).join("model.safetensors")).unwrap();
+    assert!(weights("again") == weights("8"));
+    said(convert(&path("8"), &path("full"), &[]));
 }
 
 #[test]

@@ -25,8 +25,12 @@ const SPEECH: &str = "speech_tokenizer";
 pub struct Converted {
     /// Number of tensors of the main part; a quantised matrix counts once.
     pub tensors: usize,
+    /// Number of weights that were written.
+    pub weights: u64,
     /// Size in bytes of the tensors that were written.
     pub bytes: u64,
+    /// Size in bytes of the same tensors in the source.
+    pub source_bytes: u64,
 }
 
 /// Progress of a conversion.
@@ -69,6 +73,7 @@ pub fn convert(
 
     let folder = NewFolder::beside(output)?;
     let total = parts.iter().map(Part::elements).sum();
+    let source_bytes = parts.iter().map(Part::source_bytes).sum();
     let mut done = 0;
     let mut advance = |weights: u64| {
         done += weights;
@@ -82,13 +87,14 @@ pub fn convert(
         bytes += part.write(&folder.path().join(name), options.shard_size, &mut advance)?;
     }
     folder.finish()?;
-    Ok(Converted { tensors: parts[0].layers.len(), bytes })
+    Ok(Converted { tensors: parts[0].layers.len(), weights: total, bytes, source_bytes })
 }
 
 fn recipe(options: &ConvertOptions) -> Recipe {
     Recipe {
         mlx: options.layout == Layout::Mlx,
         quantize: options.quantization,
+        requantize: options.requantize,
         dtype: options.dtype,
     }
 }
@@ -146,6 +152,11 @@ impl Part {
 
     fn elements(&self) -> u64 {
         self.layers.iter().map(Layer::elements).sum()
+    }
+
+    /// Returns the size of the tensors in the source in bytes.
+    fn source_bytes(&self) -> u64 {
+        self.layers.iter().map(Layer::source_bytes).sum()
     }
 
     /// Writes all weights and returns their size in bytes; tells `advance` the number of weights

@@ -28,6 +28,28 @@ pub enum Error {
         found: usize,
     },
 
+    /// The weights are quantised already, in another way than asked for.
+    #[error(
+        "{}: tensor `{tensor}` is quantised to {bits} bits in groups of {group_size} already; to quantise \
+         it again to {wanted_bits} bits in groups of {wanted_group_size} loses precision twice: convert \
+         the checkpoint that it was made from",
+        path.display()
+    )]
+    Requantize {
+        /// The file.
+        path: PathBuf,
+        /// The first such tensor.
+        tensor: String,
+        /// Its width in bits.
+        bits: usize,
+        /// Its group size.
+        group_size: usize,
+        /// The width asked for.
+        wanted_bits: usize,
+        /// The group size asked for.
+        wanted_group_size: usize,
+    },
+
     /// The output exists.
     #[error("{} is there already; name a directory that does not exist yet", path.display())]
     OutputExists {

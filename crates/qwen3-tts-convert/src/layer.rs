@@ -1,6 +1,7 @@
 //! The conversion of each tensor.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use half::bf16;
 use qwen3_tts_kernels::{
@@ -22,13 +23,15 @@ pub struct Recipe {
     pub mlx: bool,
     /// Groups to quantise to.
     pub quantize: Option<Quantization>,
+    /// True to quantise matrices again that are quantised in another way.
+    pub requantize: bool,
     /// Data type, if another than that of the source.
     pub dtype: Option<FloatType>,
 }
 
 impl Recipe {
     /// PyTorch's layout, and everything else as it is.
-    pub const UNCHANGED: Self = Self { mlx: false, quantize: None, dtype: None };
+    pub const UNCHANGED: Self = Self { mlx: false, quantize: None, requantize: false, dtype: None };
 }
 
 /// A tensor of the source, or the three tensors of a quantised matrix, and their conversion.
@@ -85,6 +88,9 @@ pub fn plan(source: &Source, config: &Value, recipe: Recipe) -> Result<Vec<Layer
         }
         let layer = Layer::plan(source, config, name, tensor, recipe)
             .map_err(|fault| fault.within(&format!("tensor `{name}`")).of(source.path(tensor)))?;
+        if !recipe.requantize {
+            layer.check_quantised_once(source.path(tensor))?;
+        }
         for Output { name, .. } in layer.outputs() {
             if names.contains(&name) {
                 let reason = format!("the output cannot have a second tensor `{name}`");
@@ -122,6 +128,31 @@ impl Layer {
         self.shape.iter().product::<usize>() as u64
     }
 
+    /// Returns the size of its tensors in the source in bytes.
+    pub fn source_bytes(&self) -> u64 {
+        match &self.stored {
+            Stored::Plain(tensor) => tensor.len,
+            Stored::Affine { packed, scales, biases, .. } => packed.len + scales.len + biases.len,
+        }
+    }
+
+    /// Checks that a matrix that is quantised in the file `path` is not quantised again.
+    fn check_quantised_once(&self, path: &Path) -> Result<()> {
+        let (&Stored::Affine { stored_bits, group_size, .. }, Target::Affine { quantization, .. }) =
+            (&self.stored, self.target)
+        else {
+            return Ok(());
+        };
+        Err(Error::Requantize {
+            path: path.to_owned(),
+            tensor: self.name.clone(),
+            bits: stored_bits,
+            group_size,
+            wanted_bits: quantization.bits(),
+            wanted_group_size: quantization.group_size(),
+        })
+    }
+
     /// Returns the tensors to be written.
     pub fn outputs(&self) -> Vec<Output> {
         let output = |name: &str, dtype: Dtype, shape: &[usize], len: u64| Output {
@@ -154,14 +185,25 @@ impl Layer {
             (Target::Same, Stored::Plain(tensor)) => {
                 vec![output(&self.name, tensor.dtype, &self.shape, tensor.len)]
             }
-            (Target::Same, Stored::Affine { .. }) => unreachable!("it is dequantised"),
+            (Target::Same, Stored::Affine { packed, scales, biases, .. }) => {
+                let parts = [("weight", packed), ("scales", scales), ("biases", biases)];
+                let output = |(part, tensor): (&str, &Tensor)| {
+                    output(&sibling(&self.name, part), tensor.dtype, &tensor.shape, tensor.len)
+                };
+                parts.map(output).into()
+            }
         }
     }
 
     /// Converts the layer, on the threads of `context`, and writes its tensors.
     pub fn write(&self, source: &Source, writer: &mut Writer, context: &Context) -> Result<()> {
         match (self.target, &self.stored) {
-            (Target::Same, Stored::Plain(tensor)) => self.copy(source, tensor, writer),
+            (Target::Same, Stored::Plain(tensor)) => copy(source, &self.name, tensor, writer),
+            (Target::Same, Stored::Affine { packed, scales, biases, .. }) => {
+                copy(source, &self.name, packed, writer)?;
+                copy(source, &sibling(&self.name, "scales"), scales, writer)?;
+                copy(source, &sibling(&self.name, "biases"), biases, writer)
+            }
             (Target::Swapped(dtype), stored) => {
                 let values = stored.values(source, 0, self.elements() as usize)?;
                 // The shape is already that of the output.
@@ -170,16 +212,6 @@ impl Layer {
             }
             _ => self.write_runs(source, writer, context),
         }
-    }
-
-    fn copy(&self, source: &Source, tensor: &Tensor, writer: &mut Writer) -> Result<()> {
-        let mut at = 0;
-        while at < tensor.len {
-            let len = (tensor.len - at).min(RUN as u64);
-            writer.write(&self.name, at, &source.read(tensor, at, len as usize)?)?;
-            at += len;
-        }
-        Ok(())
     }
 
     fn write_runs(&self, source: &Source, writer: &mut Writer, context: &Context) -> Result<()> {
@@ -210,6 +242,17 @@ impl Layer {
     }
 }
 
+/// Writes the bytes of a tensor as they are.
+fn copy(source: &Source, name: &str, tensor: &Tensor, writer: &mut Writer) -> Result<()> {
+    let mut at = 0;
+    while at < tensor.len {
+        let len = (tensor.len - at).min(RUN as u64);
+        writer.write(name, at, &source.read(tensor, at, len as usize)?)?;
+        at += len;
+    }
+    Ok(())
+}
+
 impl Stored {
     fn shape(&self) -> Vec<usize> {
         match self {
@@ -232,6 +275,13 @@ impl Stored {
             Dtype::F32 | Dtype::F16 => Some(FloatType::F32),
             _ => None,
         }
+    }
+
+    /// Returns true for a matrix that has these groups, with scales and biases of this type.
+    fn is_quantized_as(&self, quantization: Quantization, parameters: FloatType) -> bool {
+        matches!(self, Self::Affine { scales, stored_bits, group_size, .. }
+            if (*stored_bits, *group_size) == (quantization.bits(), quantization.group_size())
+                && scales.dtype == parameters.stored())
     }
 
     /// Reads `len` weights from `from` on; whole groups if they are quantised.
@@ -353,7 +403,10 @@ fn target(name: &str, stored: &Stored, shape: &[usize], recipe: Recipe) -> Targe
     if let Some(quantization) = recipe.quantize
         && is_quantized(name, shape, quantization.group_size())
     {
-        return Target::Affine { quantization, parameters: dtype };
+        return match stored.is_quantized_as(quantization, dtype) {
+            true => Target::Same,
+            false => Target::Affine { quantization, parameters: dtype },
+        };
     }
     match stored {
         Stored::Plain(tensor) if is_convolution(name, shape) && tensor.mlx != recipe.mlx => {

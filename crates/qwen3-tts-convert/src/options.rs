@@ -17,6 +17,9 @@ pub struct ConvertOptions {
     /// Groups that the matrices of talker and code predictor are quantised to. `None` writes all
     /// weights in full, also those that the checkpoint has quantised.
     pub quantization: Option<Quantization>,
+    /// True to quantise weights again that the checkpoint has quantised in another way. Each time loses
+    /// precision, so this is an error by default.
+    pub requantize: bool,
     /// Data type of the weights that are not quantised, and of scales and biases. `None` keeps
     /// that of the checkpoint; float16 becomes float32.
     pub dtype: Option<FloatType>,
@@ -26,7 +29,13 @@ pub struct ConvertOptions {
 
 impl Default for ConvertOptions {
     fn default() -> Self {
-        Self { layout: Layout::Mlx, quantization: None, dtype: None, shard_size: 5 << 30 }
+        Self {
+            layout: Layout::Mlx,
+            quantization: None,
+            requantize: false,
+            dtype: None,
+            shard_size: 5 << 30,
+        }
     }
 }
 
@@ -39,6 +48,11 @@ impl ConvertOptions {
     /// Quantises the matrices of talker and code predictor.
     pub fn quantize(self, quantization: Quantization) -> Self {
         Self { quantization: Some(quantization), ..self }
+    }
+
+    /// Allows weights to be quantised that are quantised in another way.
+    pub fn requantize(self, allowed: bool) -> Self {
+        Self { requantize: allowed, ..self }
     }
 
     /// Sets the data type of the weights that are not quantised, and of scales and biases.
