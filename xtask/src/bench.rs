@@ -15,7 +15,7 @@ mod timing;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use qwen3_tts_kernels::Context;
+use qwen3_tts_kernels::{Context, read_bandwidth};
 
 use crate::{release, workspace};
 use engine::Engine;
@@ -25,6 +25,9 @@ use machine::ProcessorTime;
 use ours::Ours;
 use request::Request;
 use table::{Row, Table};
+
+/// Size in bytes of the buffer that the memory bandwidth is measured with.
+const BUFFER: usize = 512 << 20;
 
 /// Speaks one text greedily with each kind of weights in turn, several times, and prints the
 /// medians: time per stage, memory, and the ratio of decoding time to its lower bound.
@@ -131,7 +134,7 @@ impl<'a> Comparison<'a> {
         for (kind, rows) in self.kinds.iter().zip(&mut table.kinds) {
             let able = self.engines.iter().filter(|engine| engine.label(kind).is_some());
             for (engine, row) in able.zip(rows) {
-                table.bandwidth.push(floor::read_bandwidth(self.context.pool()));
+                table.bandwidth.push(read_bandwidth(self.context.pool(), BUFFER));
                 row.timings.push(engine.run(&self.request, kind, self.positions)?);
             }
         }

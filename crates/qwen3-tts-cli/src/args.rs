@@ -1,5 +1,6 @@
 //! The command line.
 
+mod tools;
 mod usage;
 mod weights;
 
@@ -10,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use qwen3_tts_pipeline::{LongText, Quantize};
 
+pub use self::tools::{CompletionsArgs, DoctorArgs, DownloadArgs, InfoArgs, ManArgs};
 pub use self::weights::{Layout, Rounding, WeightType};
 use crate::failure::Failure;
 
@@ -35,6 +37,8 @@ pub enum Command {
     Codec(CodecCommand),
     /// Show the configuration and weights of a checkpoint
     Info(InfoArgs),
+    /// List the speakers and languages of a model, and what else it takes
+    Voices(InfoArgs),
     /// Download a model from the Hugging Face hub and print its directory
     ///
     /// Files in the cache are checked against the hub. Missing, damaged and outdated files are
@@ -47,6 +51,20 @@ pub enum Command {
     /// weights are dequantised unless --quantize is given; those that are quantised in the same way are
     /// copied.
     Convert(ConvertArgs),
+    /// Show what the machine offers, and measure how fast it would speak
+    ///
+    /// The measurement takes about ten seconds. Nothing else should compute meanwhile.
+    Doctor(DoctorArgs),
+    /// Print the completions of a shell
+    ///
+    /// bash: qwen3-tts completions bash > ~/.local/share/bash-completion/completions/qwen3-tts;
+    /// zsh: the same into a file _qwen3-tts in a directory of $fpath;
+    /// fish: qwen3-tts completions fish > ~/.config/fish/completions/qwen3-tts.fish
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write all of them to a directory
+    ///
+    /// To read a page: qwen3-tts man speak | man -l -
+    Man(ManArgs),
 }
 
 impl Command {
@@ -59,13 +77,16 @@ impl Command {
             Self::Voice(VoiceCommand::Show(_)) => {}
             Self::Codec(CodecCommand::Decode(args)) => args.model.append_revision(),
             Self::Codec(CodecCommand::Encode(args)) => args.model.append_revision(),
-            Self::Info(args) => append_revision(args.model.as_mut(), args.revision.as_deref()),
+            Self::Info(args) | Self::Voices(args) => {
+                append_revision(args.model.as_mut(), args.revision.as_deref());
+            }
             Self::Download(args) => {
                 append_revision(Some(&mut args.model), args.revision.as_deref());
             }
             Self::Convert(args) => {
                 append_revision(Some(&mut args.source), args.revision.as_deref());
             }
+            Self::Doctor(_) | Self::Completions(_) | Self::Man(_) => {}
         }
         self
     }
@@ -175,7 +196,7 @@ pub struct SpeakArgs {
     pub pieces: PieceArgs,
 
     /// Number of pieces of a long text that are spoken together
-    #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = usage::positive)]
     pub batch_size: usize,
 
     /// Keep finished pieces of a long text beside the output until it is complete, and reuse those
@@ -200,7 +221,7 @@ pub struct SpeakArgs {
 #[derive(Args)]
 pub struct PieceArgs {
     /// Maximum number of text tokens in a piece; a longer text is split, at sentence ends if possible
-    #[arg(long, value_name = "N", default_value = "256", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "256", value_parser = usage::positive)]
     pub piece_tokens: usize,
 
     /// Speak the text in one piece, however long it is
@@ -247,7 +268,7 @@ pub struct BatchArgs {
     pub pieces: PieceArgs,
 
     /// Number of requests, or pieces of long ones, that are spoken together
-    #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = usage::positive)]
     pub batch_size: usize,
 
     /// Skip the requests that an earlier run completed
@@ -337,7 +358,7 @@ pub struct ModelArgs {
     pub device: Device,
 
     /// Number of compute threads [default: one per available core]
-    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = usage::positive, allow_negative_numbers = true)]
     pub threads: Option<usize>,
 }
 
@@ -426,37 +447,6 @@ pub struct DecodeArgs {
 }
 
 #[derive(Args)]
-pub struct InfoArgs {
-    /// Directory of a checkpoint, or the hub id of a downloaded one
-    /// [default: the small built-in demo checkpoint]
-    #[arg(value_name = "DIR_OR_HUB_ID")]
-    pub model: Option<String>,
-
-    /// Branch, tag or commit of the model on the hub [default: main]
-    #[arg(long, requires = "model")]
-    revision: Option<String>,
-
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
-pub struct DownloadArgs {
-    /// Hub id of the model, such as Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice, or the URL of its page
-    #[arg(value_name = "HUB_ID")]
-    pub model: String,
-
-    /// Branch, tag or commit; HUB_ID@REVISION does the same [default: main]
-    #[arg(long)]
-    revision: Option<String>,
-
-    /// Download every file again
-    #[arg(long)]
-    pub force: bool,
-}
-
-#[derive(Args)]
 pub struct ConvertArgs {
     /// Directory of a checkpoint, or the id of a model on the Hugging Face hub
     pub source: String,
@@ -494,7 +484,7 @@ pub struct ConvertArgs {
     pub dtype: Option<WeightType>,
 
     /// Maximum size of a weights file; a file of a single tensor may be larger
-    #[arg(long, value_name = "MIB", default_value = "5120", value_parser = positive)]
+    #[arg(long, value_name = "MIB", default_value = "5120", value_parser = usage::positive)]
     pub shard_size: usize,
 }
 
@@ -561,6 +551,11 @@ pub enum When {
     Never,
 }
 
+/// Returns the definition of the command line, for completions and manual pages.
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
 /// Parses the process's arguments. Help, version and usage errors end the command.
 pub fn parse() -> Result<Command, ExitCode> {
     parsed().map(|cli| cli.command.with_revision()).map_err(|error| match error.kind() {
@@ -587,9 +582,4 @@ fn parsed() -> Result<Cli, clap::Error> {
         });
         Cli::from_arg_matches(&command.try_get_matches()?)
     })
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    let number = text.parse::<usize>().ok().filter(|&number| number > 0);
-    number.ok_or_else(|| "expected a positive integer".to_owned())
 }

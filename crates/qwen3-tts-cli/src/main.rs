@@ -10,13 +10,16 @@ mod args;
 mod batch;
 mod claim;
 mod codec;
+mod completions;
 mod convert;
 mod demo;
+mod doctor;
 mod download;
 mod failure;
 mod identity;
 mod info;
 mod interrupt;
+mod man;
 mod model;
 mod note;
 mod output;
@@ -33,6 +36,7 @@ mod stdin;
 mod terminal;
 mod text_decoder;
 mod voice;
+mod voices;
 
 use std::process::ExitCode;
 
@@ -52,8 +56,12 @@ fn main() -> ExitCode {
         Command::Codec(CodecCommand::Decode(args)) => codec::decode(args),
         Command::Codec(CodecCommand::Encode(args)) => codec::encode(args),
         Command::Info(args) => info::run(&args),
+        Command::Voices(args) => voices::run(&args),
         Command::Download(args) => download::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

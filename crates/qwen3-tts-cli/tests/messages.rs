@@ -45,6 +45,9 @@ fn messages_are_safe_to_print() {
         &["info", &hostile("model")],
         &["batch", &hostile("none.jsonl"), "-o", "out"],
         &["convert", &hostile("none"), "out"],
+        &["voices", &hostile("model")],
+        &["man", &hostile("speak")],
+        &["man", "--dir", &format!("{file}/{HOSTILE}")],
     ] {
         let output = in_dir(dir.path(), args);
         is_printable(&output);

@@ -112,6 +112,16 @@ impl ModelConfig {
         }
     }
 
+    /// Returns true if the model speaks with the voice of a recording.
+    pub fn clones_voices(&self) -> bool {
+        self.tts_model_type == ModelType::Base
+    }
+
+    /// Returns true if the model speaks with a voice described in words.
+    pub fn designs_voices(&self) -> bool {
+        self.tts_model_type == ModelType::VoiceDesign
+    }
+
     /// Returns the scheme of the weights, under either name.
     pub fn weight_quantization(&self) -> Option<&Quantization> {
         self.quantization.as_ref().or(self.quantization_config.as_ref())

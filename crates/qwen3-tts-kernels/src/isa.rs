@@ -67,6 +67,36 @@ impl Isa {
         }
     }
 
+    /// Returns the CPU features that instruction sets of this architecture need, each with whether
+    /// this CPU has it.
+    #[cfg(target_arch = "x86_64")]
+    pub fn features() -> Vec<(&'static str, bool)> {
+        vec![
+            ("avx2", is_x86_feature_detected!("avx2")),
+            ("fma", is_x86_feature_detected!("fma")),
+            ("avxvnni", is_x86_feature_detected!("avxvnni")),
+            ("avx512f", is_x86_feature_detected!("avx512f")),
+            ("avx512bw", is_x86_feature_detected!("avx512bw")),
+            ("avx512dq", is_x86_feature_detected!("avx512dq")),
+            ("avx512vl", is_x86_feature_detected!("avx512vl")),
+            ("avx512vnni", is_x86_feature_detected!("avx512vnni")),
+        ]
+    }
+
+    /// Returns the CPU features that instruction sets of this architecture need, each with whether
+    /// this CPU has it.
+    #[cfg(target_arch = "aarch64")]
+    pub fn features() -> Vec<(&'static str, bool)> {
+        vec![("neon", true), ("dotprod", std::arch::is_aarch64_feature_detected!("dotprod"))]
+    }
+
+    /// Returns the CPU features that instruction sets of this architecture need, each with whether
+    /// this CPU has it.
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pub fn features() -> Vec<(&'static str, bool)> {
+        Vec::new()
+    }
+
     /// Returns true if this CPU has the instruction set.
     #[cfg(target_arch = "x86_64")]
     pub fn is_available(self) -> bool {

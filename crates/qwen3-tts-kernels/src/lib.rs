@@ -3,6 +3,7 @@
 
 mod affine;
 mod attention;
+mod bandwidth;
 mod channelwise;
 mod context;
 mod conv;
@@ -28,6 +29,7 @@ pub use affine::{
     widen,
 };
 pub use attention::{AttentionShape, attention};
+pub use bandwidth::read_bandwidth;
 pub use channelwise::{scaled_add, snake_beta};
 pub use context::Context;
 pub use conv::{Conv1d, ConvWeight, DepthwiseConv1d, conv1d, depthwise_conv1d};

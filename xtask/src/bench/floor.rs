@@ -1,11 +1,8 @@
-//! The lower bound of decoding: the weight bytes that a frame reads, and the memory bandwidth.
+//! The lower bound of decoding: the weight bytes that a frame reads.
 
-use std::hint::black_box;
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
-use qwen3_tts_kernels::Pool;
 use qwen3_tts_nn::Weights;
 use serde_json::Value;
 
@@ -64,21 +61,4 @@ impl FrameBytes {
         };
         bytes(&self.talker, kind.talker) + bytes(&self.code_predictor, kind.code_predictor)
     }
-}
-
-/// Returns the memory bandwidth of these threads in bytes per second: the best of a few passes over
-/// a buffer larger than any cache.
-pub fn read_bandwidth(pool: &Pool) -> f64 {
-    const WORDS: usize = 64 << 20;
-    const TASK: usize = 1 << 17;
-    let memory: Vec<u64> = (0..WORDS as u64).collect();
-    let pass = || {
-        let begin = Instant::now();
-        pool.run(WORDS / TASK, |task| {
-            let words = &memory[task * TASK..][..TASK];
-            black_box(words.iter().fold(0u64, |sum, word| sum.wrapping_add(*word)));
-        });
-        (WORDS * size_of::<u64>()) as f64 / begin.elapsed().as_secs_f64()
-    };
-    (0..6).map(|_| pass()).fold(0.0, f64::max)
 }

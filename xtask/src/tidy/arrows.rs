@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("qwen3-tts-convert", &["kernels", "files"]),
     ("qwen3-tts-demo-codec", &[]),
     ("qwen3-tts-demo", &["demo-codec"]),
-    ("qwen3-tts-cli", &["files", "pipeline", "convert", "demo"]),
+    ("qwen3-tts-cli", &["kernels", "files", "pipeline", "convert", "demo"]),
     ("qwen3-tts-testkit", &[]),
     ("xtask", &["kernels", "nn", "config", "talker", "pipeline", "demo"]),
 ];

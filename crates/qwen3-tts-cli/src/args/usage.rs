@@ -19,6 +19,12 @@ pub fn text(argument: &str) -> Result<String, String> {
     }
 }
 
+/// Returns a number above zero.
+pub fn positive(argument: &str) -> Result<usize, String> {
+    let number = argument.parse::<usize>().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| "expected a positive integer".to_owned())
+}
+
 /// Returns true if clap took one of the arguments for a flag that is a text: "-5 degrees".
 pub fn takes_text_for_flag(error: &Error, arguments: &[String]) -> bool {
     let Some(flag) = unknown_flag(error) else { return false };

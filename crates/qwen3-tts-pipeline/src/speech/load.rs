@@ -110,6 +110,14 @@ impl LoadOptions {
 }
 
 impl DeviceKind {
+    /// Checks that this device can compute.
+    ///
+    /// # Errors
+    /// Returns an error if it is not built in or the machine has none.
+    pub fn check(self) -> Result<()> {
+        LoadOptions::default().threads(1).device(self).open_device().map(drop)
+    }
+
     /// Returns the name used on the command line: `cpu` or `mlx`.
     pub fn name(self) -> &'static str {
         match self {

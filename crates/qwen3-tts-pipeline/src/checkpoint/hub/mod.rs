@@ -62,6 +62,14 @@ impl Hub {
         })
     }
 
+    /// Returns the ids of the models in the cache, of any kind and complete or not, in alphabetical
+    /// order.
+    pub fn models(&self) -> Vec<String> {
+        let mut models = cache::cached_models(&self.cache);
+        models.sort();
+        models
+    }
+
     /// Downloads the files that the hub has for `model` now, and returns the snapshot. Cached files
     /// are checked against the hub; damaged ones are replaced.
     ///
