@@ -138,7 +138,8 @@ pub struct SpeakArgs {
     #[arg(long, value_name = "TYPE", default_value = "i16")]
     pub kv_cache: KvCache,
 
-    /// Speaker of the model, in upper or lower case [default: its first speaker]
+    /// Speaker of the model, in upper or lower case, or a blend such as ryan:0.7,vivian:0.3
+    /// [default: its first speaker]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["ref_audio", "voice"])]
     pub speaker: Option<String>,
 

@@ -119,6 +119,24 @@ fn errors_name_line_and_column() {
 }
 
 #[test]
+fn a_blend_of_speakers_is_named_in_flags_lines_and_marks() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "[speaker arlo:3,mina:1]One.[/speaker]";
+    succeeds(&speak(dir.path(), text, &SHORT));
+    let marked = fs::read(dir.path().join("a.wav")).unwrap();
+    let line =
+        json!({"text": "One.", "speaker": "arlo:0.75,mina:0.25", "seed": 7, "max_frames": 4});
+    fs::write(dir.path().join("r.jsonl"), line.to_string()).unwrap();
+    succeeds(&in_dir(dir.path(), &["batch", "r.jsonl", "--out", "out"]));
+    assert!(fs::read(dir.path().join("out/00001.wav")).unwrap() == marked);
+    let flags = ["--speaker", "Arlo:3,Mina", "--max-frames", "4", "--seed", "7"];
+    succeeds(&speak(dir.path(), "One.", &flags));
+    assert!(fs::read(dir.path().join("a.wav")).unwrap() == marked);
+    let output = speak(dir.path(), "One.", &["--speaker", "arlo:3,mina:0"]);
+    refuses(&output, &["\"mina:0\"", "expected a positive weight"]);
+}
+
+#[test]
 fn lines_of_a_batch_have_marks_if_they_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let lines = [

@@ -183,6 +183,19 @@ fn marks_that_the_model_cannot_honour_are_refused_by_their_place() {
 }
 
 #[test]
+fn a_mark_may_name_a_blend() {
+    let model = load("custom_voice_0b6");
+    let blend = "ryan:1,vivian:3";
+    let text = format!("One. [speaker {blend}]Two.[/speaker]");
+    let heard = listen(&mut model.speak(marked(&text)).unwrap());
+    let alone = SpeechRequest::new("Two.").speaker(blend).seed(6).max_frames(6);
+    assert_eq!(heard.pieces[1].0.codes, speak(&model, &alone).codes);
+    let (_, column, reason) = refused(&model, marked("A [speaker ryan:x,vivian]B[/speaker]"));
+    assert_eq!(column, 3);
+    assert!(reason.contains("\"ryan:x\": expected a positive weight"), "{reason}");
+}
+
+#[test]
 fn cloned_and_described_voices_take_marks_too() {
     let base = load("base_0b6");
     let clone = base.clone_voice(&recording(36_000), None).unwrap();

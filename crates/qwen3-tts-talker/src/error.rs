@@ -48,6 +48,17 @@ pub enum Error {
         /// Index of the value.
         index: usize,
     },
+    /// A blend of speakers has no parts.
+    #[error("the blend of speakers has no parts; expected at least one")]
+    EmptyBlend,
+    /// A weight of a blend of speakers is NaN or infinite.
+    #[error("the weight of speaker {id} is {weight}; expected a finite number")]
+    NonFiniteWeight {
+        /// Id of the speaker.
+        id: u32,
+        /// The weight.
+        weight: f32,
+    },
     /// A reference has no frames.
     #[error("the reference has no frames: its recording must not be empty")]
     EmptyReference,

@@ -41,6 +41,9 @@ pub struct Prompt {
 pub enum Speaker {
     /// A preset voice: a row of the codec embedding.
     Preset(u32),
+    /// A mixture of preset voices: the sum of their rows of the codec embedding, each times its
+    /// weight.
+    Blend(Vec<(u32, f32)>),
     /// The speaker embedding (x-vector) of a recording, `hidden_size` values.
     Embedding(Vec<f32>),
 }
@@ -177,6 +180,11 @@ impl Speaker {
     fn validate(&self, config: &TalkerConfig) -> Result<()> {
         match self {
             Self::Preset(id) => check_ids("speaker", &[*id], config.vocab_size),
+            Self::Blend(parts) if parts.is_empty() => Err(Error::EmptyBlend),
+            Self::Blend(parts) => parts.iter().try_for_each(|&(id, weight)| {
+                check_ids("speaker", &[id], config.vocab_size)?;
+                if weight.is_finite() { Ok(()) } else { Err(Error::NonFiniteWeight { id, weight }) }
+            }),
             Self::Embedding(values) => {
                 let (expected, found) = (config.hidden_size, values.len());
                 if expected != found {
@@ -304,6 +312,7 @@ impl Talker {
         let language = self.embed_codec(&ids);
         let speaker = prompt.speaker.as_ref().map(|speaker| match speaker {
             Speaker::Preset(id) => self.embed_codec(&[*id]),
+            Speaker::Blend(parts) => self.embed_blend(parts),
             Speaker::Embedding(values) => {
                 Tensor::from_vec(values.clone(), &[1, 1, values.len()], self.device())
             }
@@ -354,6 +363,19 @@ impl Talker {
             sum = sum.add(&self.code_predictor().embed(group, &ids));
         }
         Tensor::cat(&[&bos, &sum], 1)
+    }
+
+    /// Embeds a mixture of at least one voice.
+    fn embed_blend(&self, parts: &[(u32, f32)]) -> Tensor {
+        let width = self.config().hidden_size;
+        parts
+            .iter()
+            .map(|&(id, weight)| {
+                let weight = Tensor::from_vec(vec![weight; width], &[1, 1, width], self.device());
+                self.embed_codec(&[id]).mul(&weight)
+            })
+            .reduce(|sum, part| sum.add(&part))
+            .expect("a blend has parts, which the prompt's validation checks")
     }
 
     fn embed_codec(&self, ids: &[u32]) -> Tensor {

@@ -6,7 +6,9 @@ use qwen3_tts_talker::{
     Device, Error, Generation, GenerationConfig, GenerationParams, ModelConfig, NnError, Prompt,
     PromptEmbeddings, Reference, Sampling, SamplingParams, Speaker, Talker, TextMode, Weights,
 };
-use qwen3_tts_testkit::{Damage, Golden, TempCheckpoint, checkpoint};
+use qwen3_tts_testkit::{
+    Damage, Golden, TempCheckpoint, assert_close, checkpoint, largest_difference,
+};
 use support::sampled;
 
 fn talker(change: impl FnOnce(&mut ModelConfig)) -> Talker {
@@ -271,4 +273,47 @@ fn one_talker_serves_several_threads() {
         let together: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
         assert_eq!(together, alone);
     }
+}
+
+/// The rows of the codec embedding are read from the checkpoint's file and mixed in float64.
+#[test]
+fn a_blend_is_the_weighted_sum_of_its_speakers() {
+    let talker = talker(|_| ());
+    let weights = Weights::open(checkpoint("custom_voice_0b6")).unwrap();
+    let (rows, width) = (talker.config().vocab_size, talker.config().hidden_size);
+    let table = weights.to_vec("talker.model.codec_embedding.weight", &[rows, width]).unwrap();
+    let parts = [(1077, 0.7), (1081, 0.2), (891, 0.1)];
+    let mixed = (0..width).map(|column| {
+        let value = |(id, weight): (usize, f64)| weight * f64::from(table[id * width + column]);
+        parts.map(value).iter().sum::<f64>() as f32
+    });
+    let mixed = Speaker::Embedding(mixed.collect());
+    let blend = Speaker::Blend(parts.map(|(id, weight)| (id as u32, weight as f32)).to_vec());
+    let prefill = |speaker: Speaker| {
+        let prompt = prompt(TextMode::NonStreaming).speaker(speaker);
+        talker.embed_prompt(&prompt).unwrap().prefill.to_vec()
+    };
+    let (found, expected) = (prefill(blend.clone()), prefill(mixed));
+    assert_close(&found, &expected, 1e-6);
+    // Each speaker has a part in it.
+    for (id, _) in parts {
+        let alone = prefill(Speaker::Preset(id as u32));
+        assert!(largest_difference(&found, &alone).is_some_and(|worst| worst.absolute > 1e-3));
+        assert!(alone == prefill(Speaker::Blend(vec![(id as u32, 1.0)])), "bit for bit");
+    }
+    let codes = frames(&talker, &prompt(TextMode::NonStreaming).speaker(blend), &params(6));
+    assert_eq!(codes.len(), 6);
+}
+
+#[test]
+fn invalid_blends_are_refused_by_name() {
+    let talker = talker(|_| ());
+    let refused = |parts: &[(u32, f32)]| {
+        let prompt = prompt(TextMode::NonStreaming).speaker(Speaker::Blend(parts.to_vec()));
+        talker.start(&prompt, &params(5)).err().unwrap()
+    };
+    assert!(matches!(refused(&[]), Error::EmptyBlend));
+    assert!(matches!(refused(&[(1, 1.0), (1 << 20, 1.0)]), Error::IdOutOfRange { .. }));
+    let error = refused(&[(1, 0.5), (2, f32::NAN)]);
+    assert!(matches!(error, Error::NonFiniteWeight { id: 2, .. }), "{error}");
 }

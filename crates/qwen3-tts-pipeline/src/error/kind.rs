@@ -143,6 +143,8 @@ fn talker_kind(error: &qwen3_tts_talker::Error) -> ErrorKind {
     match error {
         Error::SpeakerWidth { .. }
         | Error::NonFiniteSpeaker { .. }
+        | Error::EmptyBlend
+        | Error::NonFiniteWeight { .. }
         | Error::EmptyReference
         | Error::ReferenceFrame { .. }
         | Error::TextTooLong { .. }

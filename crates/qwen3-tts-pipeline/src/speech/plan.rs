@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::text::markup::Kind;
 use crate::text::tokenizer::WRAPPED_AFTER;
 use crate::text::{TextTokenizer, is_blank};
+use crate::voice::Blend;
 
 /// Number of frames expected per text token, from 12.5 frames and about 4 tokens per second.
 pub(crate) const FRAMES_PER_TOKEN: f64 = 3.3;
@@ -208,17 +209,19 @@ impl Planner {
                 ));
             }
             (Voice::Default, ModelType::VoiceDesign) => None,
-            (Voice::Default, ModelType::CustomVoice) => self.config.speakers().next(),
+            (Voice::Default, ModelType::CustomVoice) => {
+                self.config.speakers().next().map(Blend::of)
+            }
             (Voice::Speaker(name), ModelType::CustomVoice) => {
-                Some(self.config.speaker(name).map_err(Error::UnknownName)?)
+                Some(Blend::parse(name, &self.config)?)
             }
             (_, kind) => {
                 return Err(Error::Unsupported(format!("{kind} models are not supported")));
             }
         };
-        let name = preset.map(|speaker| speaker.name);
-        let language = self.config.language_token(language, name).map_err(Error::UnknownName)?;
-        Ok((preset.map(|speaker| Speaker::Preset(speaker.id)), language))
+        let dialect = preset.as_ref().and_then(Blend::dialect_speaker);
+        let language = self.config.language_token(language, dialect).map_err(Error::UnknownName)?;
+        Ok((preset.map(|blend| blend.speaker()), language))
     }
 
     /// Returns the recording to continue, if the voice has one.

@@ -56,7 +56,9 @@ pub enum Voice {
     /// checkpoint.
     #[default]
     Default,
-    /// A speaker of a custom voice checkpoint by name, in upper or lower case.
+    /// A speaker of a custom voice checkpoint by name, in upper or lower case; or a blend of several
+    /// with their weights, such as `ryan:0.7,vivian:0.3`. The weights are divided by their sum; a
+    /// missing one is 1. A blend speaks a dialect by itself only if all its speakers speak it.
     Speaker(String),
     /// The voice of a recording, for a base checkpoint.
     Cloned(Arc<ClonedVoice>),
@@ -149,7 +151,7 @@ impl SpeechRequest {
         Self { voice, ..self }
     }
 
-    /// Sets the voice to a speaker of a custom voice checkpoint.
+    /// Sets the voice to a speaker of a custom voice checkpoint, or a blend of several.
     pub fn speaker(self, name: impl Into<String>) -> Self {
         self.voice(Voice::Speaker(name.into()))
     }
