@@ -17,6 +17,6 @@ pub use mel_spectrogram::MelSpectrogram;
 pub use ndarray;
 pub use realfft::num_complex::Complex;
 pub use reflect::reflect_pad;
-pub use resample::resample;
+pub use resample::{Resampler, resample};
 pub use stft::Stft;
 pub use window::hann_window;

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use proptest::prelude::*;
-use qwen3_tts_dsp::{Error, resample};
+use qwen3_tts_dsp::{Error, Resampler, resample};
 use qwen3_tts_testkit::{Golden, assert_close, noise};
 
 const RATES: [u32; 12] =
@@ -135,5 +135,33 @@ proptest! {
         if n_samples.min(found.len()) > 1_000 {
             prop_assert!((found[found.len() / 2] - 1.0).abs() < 1e-5);
         }
+    }
+}
+
+/// Blocks of every size give the whole's samples, bit for bit, with filters that keep their weights and
+/// those that have too many.
+#[test]
+fn blocks_give_the_samples_of_the_whole() {
+    for (from, to) in [
+        (24_000, 8_000),
+        (24_000, 16_000),
+        (24_000, 22_050),
+        (24_000, 24_000),
+        (24_000, 44_100),
+        (24_000, 48_000),
+        (44_100, 24_000),
+        (192_000, 8_000),
+        (23_999, 24_000),
+    ] {
+        let samples = noise(3_001);
+        let whole = resample(&samples, from, to).unwrap();
+        for size in [1, 7, 480, 3_001] {
+            let mut resampler = Resampler::new(from, to).unwrap();
+            let mut found: Vec<f32> =
+                samples.chunks(size).flat_map(|block| resampler.push(block)).collect();
+            found.extend(resampler.finish());
+            assert!(found == whole, "{from} Hz to {to} Hz in blocks of {size}");
+        }
+        assert!(Resampler::new(from, to).unwrap().finish().is_empty());
     }
 }
