@@ -1,16 +1,18 @@
 //! The command line.
 
+mod audio;
 mod tools;
 mod usage;
 mod weights;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use qwen3_tts_pipeline::{LongText, Quantize};
 
+pub use self::audio::{EncodingArgs, OutputArgs};
 pub use self::tools::{CompletionsArgs, DoctorArgs, DownloadArgs, InfoArgs, ManArgs};
 pub use self::weights::{Layout, Rounding, WeightType};
 use crate::failure::Failure;
@@ -25,7 +27,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Speak a text and write it to a WAV file
+    /// Speak a text and write it to an audio file
     Speak(Box<SpeakArgs>),
     /// Speak many requests from a file, several at a time
     Batch(BatchArgs),
@@ -107,7 +109,7 @@ fn append_revision(model: Option<&mut String>, revision: Option<&str>) {
 
 #[derive(Subcommand)]
 pub enum CodecCommand {
-    /// Decode a file of codes, such as `speak --codes` writes, to a WAV file
+    /// Decode a file of codes, such as `speak --codes` writes, to an audio file
     Decode(DecodeArgs),
     /// Encode a recording to a file of codes
     Encode(EncodeArgs),
@@ -249,7 +251,7 @@ pub struct BatchArgs {
     /// File with one JSON request per line, or - for standard input
     pub requests: PathBuf,
 
-    /// Directory for the WAV files and for manifest.jsonl, which lists the result of each request
+    /// Directory for the audio files and for manifest.jsonl, which lists the result of each request
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
 
@@ -276,9 +278,8 @@ pub struct BatchArgs {
     #[arg(long)]
     pub resume: bool,
 
-    /// Sample format: 16-bit integers or 32-bit floats
-    #[arg(long, value_name = "FORMAT", default_value = "s16")]
-    pub format: Format,
+    #[command(flatten)]
+    pub encoding: EncodingArgs,
 
     /// Display of progress; auto shows it on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -413,29 +414,6 @@ const RANDOM: [&str; 6] = [
 ];
 
 #[derive(Args)]
-pub struct OutputArgs {
-    /// WAV file to write, or - for standard output [default: out.wav, or out.raw with --raw]
-    #[arg(short, long, value_name = "FILE.wav")]
-    pub output: Option<PathBuf>,
-
-    /// Sample format: 16-bit integers or 32-bit floats
-    #[arg(long, value_name = "FORMAT", default_value = "s16")]
-    pub format: Format,
-
-    /// Write the samples only, without a WAV header
-    #[arg(long)]
-    pub raw: bool,
-}
-
-impl OutputArgs {
-    /// Returns the destination of the audio.
-    pub fn path(&self) -> &Path {
-        let default = if self.raw { "out.raw" } else { "out.wav" };
-        self.output.as_deref().unwrap_or(Path::new(default))
-    }
-}
-
-#[derive(Args)]
 pub struct DecodeArgs {
     /// File with {"codes": [[c0, …, c15], …]}
     pub codes: PathBuf,
@@ -487,24 +465,6 @@ pub struct ConvertArgs {
     /// Maximum size of a weights file; a file of a single tensor may be larger
     #[arg(long, value_name = "MIB", default_value = "5120", value_parser = usage::positive)]
     pub shard_size: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// 16-bit integers
-    S16,
-    /// 32-bit floats
-    F32,
-}
-
-impl Format {
-    /// Returns the name of the flag's value, which files store too.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::S16 => "s16",
-            Self::F32 => "f32",
-        }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

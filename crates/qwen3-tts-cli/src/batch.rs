@@ -8,18 +8,18 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use qwen3_tts_audio::Metadata;
 use qwen3_tts_files::{read_at_most, sweep};
-use qwen3_tts_pipeline::{
-    ChunkSchedule, ModelFiles, SpeechEvent, Synthesizer, TextMode, WavFormat,
-};
+use qwen3_tts_pipeline::{ChunkSchedule, ModelFiles, SpeechEvent, Synthesizer, TextMode};
 use serde_json::{Value, json};
 
 use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
 use crate::identity::DistinctFiles;
+use crate::output::title;
 use crate::output_file::OutputFile;
 use crate::progress::{self, BatchBar};
-use crate::spoken::{self, Piece, Spoken};
+use crate::spoken::{self, Piece, Spoken, add_fields};
 use crate::text_decoder::TextDecoder;
 use crate::{demo, model, note::note};
 use manifest::Manifest;
@@ -29,7 +29,7 @@ use request::{Line, MANIFEST, Voices, read_lines};
 const MAX_BYTES: u64 = 1 << 28;
 
 pub fn run(args: &BatchArgs) -> Result {
-    let lines = read_lines(&read(&args.requests)?);
+    let lines = read_lines(&read(&args.requests)?, &args.encoding);
     let mut distinct = distinct_files(args, &lines)?;
     fs::create_dir_all(&args.out).map_err(|error| {
         Failure::request(format!("cannot create {}: {error}", args.out.display()))
@@ -88,15 +88,16 @@ fn distinct_files(args: &BatchArgs, lines: &[Line]) -> Result<DistinctFiles> {
 /// Returns what the results depend on beside their lines. A run can only resume one that had the
 /// same settings.
 fn settings(args: &BatchArgs, files: &ModelFiles) -> Value {
-    json!({
+    let mut settings = json!({
         "model": model::identity(files),
         "device": args.model.device.name(),
         "quantize": args.quantize.to_string(),
         "kv_cache": args.kv_cache.name(),
-        "format": args.format.name(),
         "piece_tokens": (!args.pieces.no_split).then_some(args.pieces.piece_tokens),
         "retries": args.pieces.retries,
-    })
+    });
+    add_fields(&mut settings, args.encoding.settings());
+    settings
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -180,8 +181,10 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        let wav = WavFormat::from(self.args.format).encode(&audio, speech.sample_rate());
-        output.write(&wav)?;
+        let encoding = self.args.encoding.encoding(Path::new(line.file()))?;
+        let metadata = Metadata::default().title(title(speech.text()));
+        let file = encoding.encode(&audio, speech.sample_rate(), metadata);
+        output.write(&file.map_err(|error| Failure::request(error.to_string()))?)?;
         Ok(spoken)
     }
 

@@ -1,19 +1,23 @@
-//! `codec decode` and `codec encode`: codes to a WAV file, and a recording to codes.
+//! `codec decode` and `codec encode`: codes to an audio file, and a recording to codes.
 
+use qwen3_tts_audio::Metadata;
 use qwen3_tts_pipeline::{AudioLimits, SpeechCodes, Synthesizer};
 
 use crate::args::{DecodeArgs, EncodeArgs};
 use crate::failure::Result;
 use crate::identity::DistinctFiles;
-use crate::output::{Destination, WavOutput};
+use crate::output::{AudioOutput, Destination};
 use crate::{demo, model, progress, recording};
 
 pub fn decode(args: DecodeArgs) -> Result {
     let mut distinct = DistinctFiles::default();
     distinct.input("the file of codes", &args.codes)?;
-    distinct.output("-o", args.output.path())?;
+    distinct.output("-o", &args.output.path())?;
     let codes = SpeechCodes::from_file(&args.codes)?;
-    let output = WavOutput::check(&args.output)?;
+    let mut output = AudioOutput::check(&args.output)?;
+    if let Some(title) = &args.output.title {
+        output.set_metadata(Metadata::default().title(title));
+    }
     let show_progress = progress::is_wanted(crate::args::When::Auto);
     let files = model::files(args.model.model.as_deref(), demo::Use::Preset, show_progress)?;
     distinct.model(&files)?;

@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use qwen3_tts_pipeline::WavFormat;
+use qwen3_tts_audio::{Encoder, Encoding, Format, Metadata};
 
-use crate::args::{Format, OutputArgs};
+use crate::args::OutputArgs;
 use crate::failure::{Failure, Result};
 use crate::identity::is_stdout;
 use crate::output_file::{OutputFile, OutputStream};
@@ -36,6 +36,12 @@ impl Destination {
         Self::check(path)
     }
 
+    /// Returns true for a file, whose name tells what it holds and whose start can be rewritten: not
+    /// for standard output, pipes and devices.
+    fn has_name(&self) -> bool {
+        matches!(self, Self::File(file) if !file.is_special())
+    }
+
     /// Writes all of the bytes.
     pub fn write(self, bytes: &[u8]) -> Result {
         match self {
@@ -45,99 +51,107 @@ impl Destination {
     }
 }
 
-/// Destination of a WAV file, known to be writable.
-pub struct WavOutput {
+/// Destination of audio, known to be writable.
+pub struct AudioOutput {
     place: Destination,
-    format: WavFormat,
-    is_raw: bool,
+    encoding: Encoding,
+    metadata: Metadata,
 }
 
-impl WavOutput {
-    /// Checks that the destination is writable and that its name fits what it gets, before anything
-    /// is computed.
+impl AudioOutput {
+    /// Checks that the destination is writable, that its name fits what it gets, and that the format
+    /// has what is asked for, before anything is computed.
     pub fn check(args: &OutputArgs) -> Result<Self> {
-        let place = Destination::check_binary(args.path())?;
-        if matches!(&place, Destination::File(file) if !file.is_special()) {
-            check_ending(args.path(), args.raw)?;
-        }
-        Ok(Self { place, format: args.format.into(), is_raw: args.raw })
+        let path = args.path();
+        let place = Destination::check_binary(&path)?;
+        let encoding = match place.has_name() {
+            true => args.encoding.encoding(&path)?,
+            false => args.encoding.stream_encoding()?,
+        };
+        Ok(Self { place, encoding, metadata: Metadata::default() })
+    }
+
+    /// Sets the metadata of the file.
+    pub fn set_metadata(&mut self, metadata: Metadata) {
+        self.metadata = metadata;
     }
 
     /// Writes all of the audio.
     pub fn write(self, audio: &[f32], sample_rate: u32) -> Result {
-        let bytes = match self.is_raw {
-            true => self.format.encode_samples(audio),
-            false => self.format.encode(audio, sample_rate),
-        };
-        self.place.write(&bytes)
+        let encoded = self.encoding.encode(audio, sample_rate, self.metadata);
+        self.place.write(&encoded.map_err(refused)?)
     }
 
-    /// Begins to write audio in chunks. If a header with the length cannot be written later, the
-    /// audio is buffered until its end, unless it is wanted `as_it_goes`.
-    pub fn begin(self, sample_rate: u32, as_it_goes: bool) -> Result<WavSink> {
-        let has_no_end = match &self.place {
-            Destination::Stdout => true,
-            Destination::File(file) => file.is_special(),
-        };
-        let (format, is_raw) = (self.format, self.is_raw);
-        let mut target = match self.place {
-            _ if has_no_end && !as_it_goes && !is_raw => Target::Kept(self, Vec::new()),
+    /// Begins to write audio in chunks. If its head cannot be corrected at its end, the audio is
+    /// buffered until then, unless it is wanted `as_it_goes`.
+    pub fn begin(mut self, sample_rate: u32, as_it_goes: bool) -> Result<AudioSink> {
+        let has_head = self.encoding.format() != Format::Pcm;
+        if !self.place.has_name() {
+            if has_head && !as_it_goes {
+                return Ok(AudioSink::Kept { output: self, sample_rate, audio: Vec::new() });
+            }
+            // Their times are known at the end.
+            self.metadata.chapters.clear();
+        }
+        let target = match self.place {
             Destination::Stdout => Target::Stdout,
             Destination::File(file) => Target::File(file.begin()?),
         };
-        let header = if is_raw { Vec::new() } else { format.header(sample_rate, None) };
-        target.write(&header)?;
-        Ok(WavSink { target, format, is_raw, sample_rate, n_samples: 0 })
+        let encoder = Encoder::new(&self.encoding, sample_rate, self.metadata).map_err(refused)?;
+        let mut sink = AudioSink::Live { target, encoder };
+        // The head tells a reader what follows.
+        sink.write(&[])?;
+        Ok(sink)
     }
 }
 
 /// Audio that is being written.
-pub struct WavSink {
-    target: Target,
-    format: WavFormat,
-    is_raw: bool,
-    sample_rate: u32,
-    n_samples: usize,
+pub enum AudioSink {
+    Live { target: Target, encoder: Encoder },
+    Kept { output: AudioOutput, sample_rate: u32, audio: Vec<f32> },
 }
 
-enum Target {
+/// Destination that is open.
+pub enum Target {
     File(OutputStream),
     Stdout,
-    Kept(WavOutput, Vec<f32>),
 }
 
 impl Target {
     fn write(&mut self, bytes: &[u8]) -> Result {
         match self {
+            _ if bytes.is_empty() => Ok(()),
             Self::File(stream) => stream.write(bytes),
             Self::Stdout => write_stdout(bytes),
-            Self::Kept(..) => Ok(()),
         }
     }
 }
 
-impl WavSink {
+impl AudioSink {
     /// Adds samples.
     pub fn write(&mut self, samples: &[f32]) -> Result {
-        self.n_samples += samples.len();
-        match &mut self.target {
-            Target::Kept(_, audio) => {
+        match self {
+            Self::Live { target, encoder } => target.write(&encoder.push(samples)),
+            Self::Kept { audio, .. } => {
                 audio.extend(samples);
                 Ok(())
             }
-            target => target.write(&self.format.encode_samples(samples)),
         }
     }
 
     /// Completes the file.
     pub fn finish(self) -> Result {
-        match self.target {
+        let (mut target, encoder) = match self {
+            Self::Live { target, encoder } => (target, encoder),
+            Self::Kept { output, sample_rate, audio } => return output.write(&audio, sample_rate),
+        };
+        let finished = encoder.finish();
+        target.write(&finished.rest)?;
+        match target {
             Target::Stdout => Ok(()),
-            Target::Kept(output, audio) => output.write(&audio, self.sample_rate),
             Target::File(mut stream) => {
-                if stream.can_rewrite() && !self.is_raw {
-                    let header = self.format.header(self.sample_rate, Some(self.n_samples));
-                    stream.rewrite_start(&header)?;
+                if stream.can_rewrite() {
+                    stream.rewrite_start(&finished.head)?;
                 }
                 stream.finish()
             }
@@ -145,30 +159,19 @@ impl WavSink {
     }
 }
 
-impl From<Format> for WavFormat {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::S16 => Self::S16,
-            Format::F32 => Self::F32,
-        }
+/// Returns the title of a spoken text: its first line, up to a length.
+pub fn title(text: &str) -> String {
+    const MAX: usize = 80;
+    let line = text.trim().lines().next().unwrap_or_default();
+    match line.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
     }
 }
 
-/// Checks that the ending of a file's name, if there is one, names what the file gets.
-pub fn check_ending(path: &Path, is_raw: bool) -> Result {
-    let Some(ending) = path.extension() else { return Ok(()) };
-    let ending = ending.to_string_lossy().to_ascii_lowercase();
-    let (fits, is_other) = (["wav", "wave"], ["raw", "pcm"]);
-    let (fits, is_other) = if is_raw { (is_other, fits) } else { (fits, is_other) };
-    if fits.contains(&&*ending) {
-        return Ok(());
-    }
-    let advice = match (is_raw, is_other.contains(&&*ending)) {
-        (false, true) => "add --raw to write samples without a header, or name it .wav",
-        (false, false) => "only WAV files are written: name it .wav, and convert it afterwards",
-        (true, _) => "--raw writes samples without a header: name it .raw or .pcm",
-    };
-    Err(Failure::request(format!("cannot write {}: {advice}", path.display())))
+/// Returns the failure for audio that a format cannot hold.
+fn refused(error: qwen3_tts_audio::Error) -> Failure {
+    Failure::request(error.to_string())
 }
 
 /// Writes lines to standard output, without control characters.

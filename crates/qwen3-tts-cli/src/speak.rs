@@ -1,18 +1,19 @@
-//! `speak`: speaks a text to a WAV file, standard output or the sound device.
+//! `speak`: speaks a text to an audio file, standard output or the sound device.
 
 mod hear;
 mod job;
 mod resume;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use qwen3_tts_audio::Metadata;
 use qwen3_tts_pipeline::{ChunkSchedule, Sampling, SpeechRequest, Synthesizer, TextMode};
 
 use crate::args::{SamplingArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
 use crate::identity::DistinctFiles;
-use crate::output::{Destination, WavOutput};
+use crate::output::{self, AudioOutput, Destination};
 use crate::player::Player;
 use crate::spoken::Spoken;
 use crate::voice::VoiceSource;
@@ -59,12 +60,15 @@ pub fn run(args: SpeakArgs) -> Result {
     }
     let (voice, voice_timings) = voice.voice(&model)?;
     request.voice = voice;
-    let Outputs { wav, player, codes, stats, pieces } = outputs;
+    let Outputs { mut audio, player, codes, stats, pieces } = outputs;
+    if let Some(audio) = &mut audio {
+        audio.set_metadata(metadata(&args, &request));
+    }
     let store =
         pieces.map(|folder| PieceStore::open(folder, &args, model::identity(&files), &request));
     let store = store.transpose()?;
     let job = Job { args: &args, model: &model, demo_use, show_progress, begin: Instant::now() };
-    let listeners = Listeners::new(wav, player, is_live);
+    let listeners = Listeners::new(audio, player, is_live);
     let has_limit = request.max_frames.is_some();
     let spoken = match is_open {
         true => job.speak_stdin(request, listeners)?,
@@ -133,6 +137,18 @@ impl Job<'_> {
     }
 }
 
+/// Returns what the file says of itself. Of a text that is still being written there is no beginning.
+fn metadata(args: &SpeakArgs, request: &SpeechRequest) -> Metadata {
+    let stem = |path: &PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
+    let recording = || args.voice.as_ref().or(args.reference.ref_audio.as_ref()).and_then(stem);
+    let begin = Some(output::title(&request.text)).filter(|title| !title.is_empty());
+    let mut metadata = Metadata::default();
+    metadata.title = args.output.title.clone().or(begin);
+    metadata.voice = args.speaker.clone().or_else(recording);
+    metadata.model = args.model.model.clone();
+    metadata
+}
+
 fn request(args: &SpeakArgs, text: String, is_live: bool) -> SpeechRequest {
     let mut request = SpeechRequest::new(text)
         .language(&args.language)
@@ -175,8 +191,9 @@ fn distinct_files(args: &SpeakArgs) -> Result<DistinctFiles> {
         ("--ref-audio", args.reference.ref_audio.as_deref()),
         ("--voice", args.voice.as_deref()),
     ];
+    let audio_path = audio_path(args);
     let outputs = [
-        ("-o", audio_path(args)),
+        ("-o", audio_path.as_deref()),
         ("--codes", args.codes.as_deref()),
         ("--stats", args.stats.as_deref()),
     ];
@@ -191,13 +208,13 @@ fn distinct_files(args: &SpeakArgs) -> Result<DistinctFiles> {
 }
 
 /// Returns the destination of the audio. Audio that is played is written only if -o is given.
-fn audio_path(args: &SpeakArgs) -> Option<&Path> {
-    (!args.play || args.output.output.is_some()).then_some(args.output.path())
+fn audio_path(args: &SpeakArgs) -> Option<PathBuf> {
+    (!args.play || args.output.output.is_some()).then(|| args.output.path())
 }
 
 /// The outputs, known to be writable before anything is computed.
 struct Outputs {
-    wav: Option<WavOutput>,
+    audio: Option<AudioOutput>,
     player: Option<Player>,
     codes: Option<Destination>,
     stats: Option<Destination>,
@@ -208,11 +225,11 @@ struct Outputs {
 impl Outputs {
     fn check(args: &SpeakArgs) -> Result<Self> {
         Ok(Self {
-            wav: audio_path(args).map(|_| WavOutput::check(&args.output)).transpose()?,
+            audio: audio_path(args).map(|_| AudioOutput::check(&args.output)).transpose()?,
             player: args.play.then(Player::open).transpose()?,
             codes: args.codes.as_deref().map(Destination::check).transpose()?,
             stats: args.stats.as_deref().map(Destination::check).transpose()?,
-            pieces: args.resume.then(|| PieceFolder::beside(args.output.path())).transpose()?,
+            pieces: args.resume.then(|| PieceFolder::beside(&args.output.path())).transpose()?,
         })
     }
 }

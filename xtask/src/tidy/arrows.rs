@@ -5,12 +5,13 @@ use serde_json::Value;
 use super::violation::Violation;
 
 /// Crates of the workspace that each crate may depend on.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("qwen3-tts-kernels", &[]),
     ("qwen3-tts-files", &[]),
     ("qwen3-tts-nn", &["kernels", "files"]),
     ("qwen3-tts-config", &["files"]),
     ("qwen3-tts-dsp", &[]),
+    ("qwen3-tts-audio", &["dsp"]),
     ("qwen3-tts-talker", &["nn", "config"]),
     ("qwen3-tts-codec", &["nn", "config"]),
     ("qwen3-tts-speaker", &["nn", "config", "dsp"]),
@@ -18,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("qwen3-tts-convert", &["kernels", "files"]),
     ("qwen3-tts-demo-codec", &[]),
     ("qwen3-tts-demo", &["demo-codec"]),
-    ("qwen3-tts-cli", &["kernels", "files", "pipeline", "convert", "demo"]),
+    ("qwen3-tts-cli", &["kernels", "files", "audio", "pipeline", "convert", "demo"]),
     ("qwen3-tts-testkit", &[]),
     ("xtask", &["kernels", "nn", "config", "talker", "pipeline", "demo"]),
 ];
@@ -26,9 +27,13 @@ const ARROWS: [(&str, &[&str]); 15] = [
 /// Crates that the tests, examples and benches of every crate may use in addition.
 const FOR_TESTS: [&str; 2] = ["testkit", "demo"];
 
-/// Crates that the tests of one crate may use in addition, to load converted checkpoints.
-const FOR_ITS_TESTS: (&str, &[&str]) =
-    ("qwen3-tts-convert", &["nn", "config", "talker", "speaker"]);
+/// Crates that the tests of one crate may use in addition: to load converted checkpoints, to read the
+/// files that were written, and to write those that are read.
+const FOR_ITS_TESTS: [(&str, &[&str]); 3] = [
+    ("qwen3-tts-convert", &["nn", "config", "talker", "speaker"]),
+    ("qwen3-tts-audio", &["pipeline"]),
+    ("qwen3-tts-pipeline", &["audio"]),
+];
 
 const PREFIX: &str = "qwen3-tts-";
 
@@ -49,9 +54,10 @@ fn check_package(package: &Value) -> Vec<Violation> {
     let dependencies = package["dependencies"].as_array().into_iter().flatten();
     let forbidden = dependencies.filter_map(|dependency| {
         let target = dependency["name"].as_str()?.strip_prefix(PREFIX)?;
-        let (tested, for_its_tests) = FOR_ITS_TESTS;
+        let for_its_tests = FOR_ITS_TESTS.iter().find(|(tested, _)| *tested == name);
         let for_tests = dependency["kind"] == "dev"
-            && (FOR_TESTS.contains(&target) || name == tested && for_its_tests.contains(&target));
+            && (FOR_TESTS.contains(&target)
+                || for_its_tests.is_some_and(|(_, crates)| crates.contains(&target)));
         (!for_tests && !allowed.contains(&target)).then_some(target)
     });
     forbidden

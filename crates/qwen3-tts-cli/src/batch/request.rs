@@ -8,9 +8,9 @@ use qwen3_tts_pipeline::{ClonedVoice, Sampling, SpeechRequest, Synthesizer, Text
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::args::EncodingArgs;
 use crate::failure::{Failure, Result};
 use crate::identity::stamp;
-use crate::output::check_ending;
 use crate::text_decoder;
 use crate::voice::{self, Recording};
 
@@ -57,28 +57,34 @@ struct Content {
 }
 
 /// Reads a text with one request per line. Invalid lines are returned too, with their errors.
-pub fn read_lines(text: &str) -> Vec<Line> {
+pub fn read_lines(text: &str, encoding: &EncodingArgs) -> Vec<Line> {
     let mut files = HashSet::new();
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(index, line)| Line::read(index + 1, line, &mut files)).collect()
+    lines.map(|(index, line)| Line::read(index + 1, line, encoding, &mut files)).collect()
 }
 
 impl Line {
-    fn read(number: usize, line: &str, files: &mut HashSet<String>) -> Self {
+    fn read(
+        number: usize,
+        line: &str,
+        encoding: &EncodingArgs,
+        files: &mut HashSet<String>,
+    ) -> Self {
         let value = serde_json::from_str::<Value>(line).unwrap_or(Value::Null);
         let mut content = serde_json::from_str::<Content>(line).map_err(|e| {
             // JSON has none.
             if line.contains('\0') { text_decoder::NUL.to_owned() } else { e.to_string() }
         });
         let named = content.as_ref().ok().and_then(|content| content.file.clone());
-        let file = named.unwrap_or_else(|| format!("{number:05}.wav"));
+        let file =
+            named.unwrap_or_else(|| format!("{number:05}.{}", encoding.default_format().name()));
         if !is_plain(&file) {
             content = Err(format!(
                 "`file` is {file:?}; expected the name of a file in the output directory"
             ));
         } else if content.is_ok() && !files.insert(file.clone()) {
             content = Err(format!("`file` is {file:?}, which is taken by an earlier line"));
-        } else if let Err(failure) = check_ending(Path::new(&file), false) {
+        } else if let Err(failure) = encoding.encoding(Path::new(&file)) {
             content = content.and(Err(failure.reason()));
         }
         Self { number, file, value, content }
@@ -89,7 +95,7 @@ impl Line {
         self.number
     }
 
-    /// Returns the name of the WAV file in the output directory.
+    /// Returns the name of the audio file in the output directory.
     pub fn file(&self) -> &str {
         &self.file
     }

@@ -8,22 +8,22 @@ use super::job::Job;
 use super::resume::PieceStore;
 use crate::failure::{Failure, Result};
 use crate::note::note;
-use crate::output::{WavOutput, WavSink};
+use crate::output::{AudioOutput, AudioSink};
 use crate::player::Player;
 use crate::progress::SpeechBar;
 use crate::spoken::{self, Piece, Spoken};
 
 /// Destinations of the audio.
 pub struct Listeners {
-    output: Option<WavOutput>,
-    sink: Option<WavSink>,
+    output: Option<AudioOutput>,
+    sink: Option<AudioSink>,
     player: Option<Player>,
     /// True if the output is written as the speech is generated.
     is_live: bool,
 }
 
 impl Listeners {
-    pub fn new(output: Option<WavOutput>, player: Option<Player>, is_live: bool) -> Self {
+    pub fn new(output: Option<AudioOutput>, player: Option<Player>, is_live: bool) -> Self {
         Self { output, sink: None, player, is_live }
     }
 
@@ -46,7 +46,7 @@ impl Listeners {
         if let Some(output) = self.output.take().filter(|_| !self.is_live) {
             self.sink = Some(output.begin(sample_rate, false)?);
         }
-        let finished = self.sink.map_or(Ok(()), WavSink::finish);
+        let finished = self.sink.map_or(Ok(()), AudioSink::finish);
         if let Some(player) = self.player {
             player.finish();
         }

@@ -1,0 +1,196 @@
+//! Files of every format, decoded again by the reader of recordings and, if it is installed, by
+//! ffmpeg.
+
+mod ffmpeg;
+
+use qwen3_tts_audio::{
+    Chapter, Encoder, Encoding, Error, Finished, Format, Metadata, SampleFormat,
+};
+use qwen3_tts_pipeline::{AudioLimits, ReferenceAudio};
+use qwen3_tts_testkit::signal;
+use std::time::Duration;
+
+const RATE: u32 = 24_000;
+
+/// Lowest signal-to-noise ratio in dB of a lossy format at its default bit rate.
+const MIN_SNR: f64 = 15.0;
+
+/// Every format with each of its sample formats.
+fn encodings() -> Vec<Encoding> {
+    let all = Format::ALL.into_iter().flat_map(|format| {
+        let plain = Encoding::new(format);
+        let sampled = move |sample| plain.with_sample_format(sample).unwrap();
+        let all: Vec<_> = format.sample_formats().iter().copied().map(sampled).collect();
+        if all.is_empty() { vec![plain] } else { all }
+    });
+    all.collect()
+}
+
+fn is_lossy(encoding: &Encoding) -> bool {
+    encoding.format().sample_formats().is_empty()
+}
+
+/// Returns samples as an encoding keeps them.
+fn rounded(samples: &[f32], format: SampleFormat) -> Vec<f32> {
+    let scale = match format {
+        SampleFormat::S16 => 32_768.0,
+        SampleFormat::S24 => 8_388_608.0,
+        _ => return samples.to_vec(),
+    };
+    samples.iter().map(|sample| (sample * scale).floor() / scale).collect()
+}
+
+fn metadata() -> Metadata {
+    let chapter = |seconds, title: &str| Chapter {
+        start: Duration::from_millis(seconds),
+        title: title.to_owned(),
+    };
+    let chapters = [chapter(0, "One"), chapter(700, "Zwei: das Öl")];
+    Metadata::default().title("A title").voice("ryan").model("demo").chapters(chapters)
+}
+
+/// Returns the signal-to-noise ratio in dB.
+fn snr(found: &[f32], expected: &[f32]) -> f64 {
+    let power = |sample: f32| f64::from(sample) * f64::from(sample);
+    let signal: f64 = expected.iter().map(|sample| power(*sample)).sum();
+    let noise: f64 = found.iter().zip(expected).map(|(found, sample)| power(found - sample)).sum();
+    10.0 * (signal / noise).log10()
+}
+
+/// Asserts that decoded samples are those that were encoded.
+fn assert_decoded(found: &[f32], samples: &[f32], encoding: &Encoding) {
+    if is_lossy(encoding) {
+        assert!(found.len().abs_diff(samples.len()) <= 1, "{encoding:?}: {} samples", found.len());
+        let snr = snr(found, samples);
+        println!("{encoding:?}: {snr:.1} dB");
+        assert!(snr > MIN_SNR, "{encoding:?}: {snr} dB");
+    } else {
+        assert!(found == rounded(samples, encoding.sample_format()), "{encoding:?}");
+    }
+}
+
+#[test]
+fn a_file_reads_back() {
+    let samples = signal(40_001);
+    for encoding in encodings().iter().filter(|encoding| encoding.format() != Format::Pcm) {
+        let bytes = encoding.encode(&samples, RATE, metadata()).unwrap();
+        let found = ReferenceAudio::from_bytes(&bytes, "a", &AudioLimits::any()).unwrap();
+        assert_eq!(found.warnings, [], "{encoding:?}");
+        assert_decoded(&found.samples, &samples, encoding);
+    }
+}
+
+#[test]
+fn files_of_every_length_read_back() {
+    let samples = signal(4_200);
+    for n in (1..70).chain(4_090..4_100) {
+        for encoding in encodings().iter().filter(|encoding| !is_lossy(encoding)) {
+            let bytes = encoding.encode(&samples[..n], RATE, Metadata::default()).unwrap();
+            if encoding.format() == Format::Pcm {
+                assert_eq!(bytes.len(), n * usize::from(encoding.sample_format().bits()) / 8);
+                continue;
+            }
+            let found = ReferenceAudio::from_bytes(&bytes, "a", &AudioLimits::any()).unwrap();
+            assert_decoded(&found.samples, &samples[..n], encoding);
+        }
+    }
+}
+
+#[test]
+fn blocks_give_the_bytes_of_the_whole() {
+    let samples = signal(20_011);
+    for encoding in encodings() {
+        for rate in [8_000, RATE, 48_000] {
+            let encoding = encoding.with_sample_rate(rate).unwrap();
+            let whole = encoding.encode(&samples, RATE, metadata()).unwrap();
+            for size in [1, 479, 6_000, 20_011] {
+                let mut encoder = Encoder::new(&encoding, RATE, metadata()).unwrap();
+                let mut bytes: Vec<u8> =
+                    samples.chunks(size).flat_map(|block| encoder.push(block)).collect();
+                let Finished { rest, head, .. } = encoder.finish();
+                bytes.extend(rest);
+                bytes[..head.len()].copy_from_slice(&head);
+                assert!(bytes == whole, "{encoding:?} in blocks of {size}");
+            }
+        }
+    }
+}
+
+/// Bytes come as the audio does, not at its end.
+#[test]
+fn bytes_are_returned_early() {
+    for encoding in encodings() {
+        let mut encoder = Encoder::new(&encoding, RATE, Metadata::default()).unwrap();
+        let head = encoder.push(&signal(1)).len();
+        let soon = encoder.push(&signal(12_000)).len();
+        assert!(soon > 1_000, "{encoding:?}: {soon} bytes after a head of {head}");
+    }
+}
+
+#[test]
+fn an_empty_file_is_a_file() {
+    for encoding in encodings() {
+        let bytes = encoding.encode(&[], RATE, metadata()).unwrap();
+        assert_eq!(bytes.is_empty(), encoding.format() == Format::Pcm, "{encoding:?}");
+    }
+}
+
+/// A file whose head is not rewritten, as in a pipe, has the same samples.
+#[test]
+fn a_pipe_reads_back() {
+    let samples = signal(30_000);
+    for encoding in encodings().iter().filter(|encoding| encoding.format() != Format::Pcm) {
+        let mut encoder = Encoder::new(encoding, RATE, Metadata::default()).unwrap();
+        let mut bytes = encoder.push(&samples);
+        bytes.extend(encoder.finish().rest);
+        let found = ReferenceAudio::from_bytes(&bytes, "a", &AudioLimits::any()).unwrap();
+        assert_decoded(&found.samples, &samples, encoding);
+    }
+}
+
+#[test]
+fn chapters_move_without_changing_the_length() {
+    let samples = signal(24_000);
+    for format in [Format::Flac, Format::Opus] {
+        let encoding = Encoding::new(format);
+        let mut encoder = Encoder::new(&encoding, RATE, metadata()).unwrap();
+        let mut bytes = encoder.push(&samples);
+        encoder.move_chapters(&[Duration::from_millis(1), Duration::from_millis(999)]);
+        let finished = encoder.finish();
+        bytes.extend(finished.rest);
+        let before = bytes.len();
+        bytes[..finished.head.len()].copy_from_slice(&finished.head);
+        assert_eq!(bytes.len(), before);
+        let text = String::from_utf8_lossy(&bytes);
+        for part in [
+            "CHAPTER000=00:00:00.001",
+            "CHAPTER001=00:00:00.999",
+            "CHAPTER001NAME=Zwei: das Öl",
+            "TITLE=A title",
+            "ARTIST=ryan",
+            "MODEL=demo",
+        ] {
+            assert!(text.contains(part), "{format}: {part}");
+        }
+        ReferenceAudio::from_bytes(&bytes, "a", &AudioLimits::any()).unwrap();
+    }
+}
+
+#[test]
+fn what_a_format_lacks_is_refused() {
+    let opus = Encoding::new(Format::Opus);
+    let flac = Encoding::new(Format::Flac);
+    for (refused, words) in [
+        (opus.with_sample_rate(44_100), &["Opus", "44100 Hz", "8000, 16000, 24000, 48000"][..]),
+        (opus.with_sample_format(SampleFormat::S16), &["Opus", "s16", "compressed"]),
+        (opus.with_bitrate(1_000), &["Opus", "1000 kbit/s", "6 to 256"]),
+        (flac.with_sample_format(SampleFormat::F32), &["FLAC", "f32", "s16, s24"]),
+        (flac.with_bitrate(64), &["FLAC", "64 kbit/s", "follows"]),
+        (flac.with_sample_rate(12_345), &["FLAC", "12345 Hz"]),
+    ] {
+        let said = refused.unwrap_err().to_string();
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+    let refused = Encoder::new(&opus, 44_100, Metadata::default()).unwrap_err();
+    assert_eq!(refused, Error::SampleRate { format: Format::Opus, found: 44_100 });
+}
