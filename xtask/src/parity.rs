@@ -147,7 +147,7 @@ fn run_ours(arguments: &Arguments, request: &Value) -> Result<()> {
         };
     }
     let mode = if arguments.streaming_text { "--streaming-text" } else { "--non-streaming-text" };
-    command.args(["--greedy", "--format", "f32", mode]);
+    command.args(["--greedy", "--sample-format", "f32", mode]);
     command.args(["--max-frames", &arguments.frames.to_string()]);
     command.args(["--threads", &arguments.threads.to_string()]);
     for (flag, file) in [("-o", "ours.wav"), ("--codes", "codes.json"), ("--stats", "stats.json")] {

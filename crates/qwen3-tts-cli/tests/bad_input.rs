@@ -296,7 +296,7 @@ fn invalid_command_lines_are_refused() {
         &["sing", TEXT],
         &["codec", "decode"],
         &["download"],
-        &["speak", TEXT, "--format", "mp3"],
+        &["speak", TEXT, "--format", "wma"],
         &["speak", TEXT, "--progress", "always"],
     ] {
         refuses(&run(args), &[]);

@@ -163,7 +163,7 @@ fn a_line_that_fails_fails_alone() {
         r#"{"text": "Nine.", "max_frames": 3}"#,
     ];
     fs::write(dir.path().join("r.jsonl"), text.join("\n")).unwrap();
-    let mut command = command(["batch", "r.jsonl", "-o", "out", "--format", "f32"]);
+    let mut command = command(["batch", "r.jsonl", "-o", "out", "--sample-format", "f32"]);
     let output = command.current_dir(dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let message = stderr(&output);

@@ -33,6 +33,11 @@ fn speak(model: &Path, codes: &Path) -> Output {
     speak.arg("--model").arg(model).output().unwrap()
 }
 
+fn wav_bytes(samples: &[f32]) -> Vec<u8> {
+    let wav = qwen3_tts_audio::Encoding::default();
+    wav.encode(samples, 24_000, qwen3_tts_audio::Metadata::default()).unwrap()
+}
+
 #[test]
 fn wrong_files_are_named_for_what_they_are() {
     let dir = tempfile::tempdir().unwrap();
@@ -198,8 +203,7 @@ fn the_speech_tokenizer_alone_encodes_and_decodes() {
     let alone = whole.join("speech_tokenizer");
     let wav = dir.path().join("tone.wav");
     let tone: Vec<f32> = (0..12_000).map(|i| (i as f32 * 0.05).sin() * 0.4).collect();
-    let wav_bytes = qwen3_tts_pipeline::WavFormat::S16.encode(&tone, 24_000);
-    fs::write(&wav, wav_bytes).unwrap();
+    fs::write(&wav, wav_bytes(&tone)).unwrap();
     let mut made = Vec::new();
     for (name, model) in [("whole", &whole), ("alone", &alone)] {
         let (json, out) = (dir.path().join(format!("{name}.json")), dir.path().join(name));
@@ -227,7 +231,7 @@ fn the_speech_tokenizer_alone_does_not_speak() {
     let dir = tempfile::tempdir().unwrap();
     let wav = dir.path().join("tone.wav");
     let tone: Vec<f32> = (0..24_000).map(|i| (i as f32 * 0.05).sin() * 0.4).collect();
-    fs::write(&wav, qwen3_tts_pipeline::WavFormat::S16.encode(&tone, 24_000)).unwrap();
+    fs::write(&wav, wav_bytes(&tone)).unwrap();
     let voice = dir.path().join("a.voice");
     let mut create = command(["voice", "create", "--x-vector-only", "--ref-audio"]);
     create.arg(&wav).args(["--model", alone, "-o"]).arg(&voice);
@@ -454,7 +458,9 @@ fn a_fine_tuned_checkpoint_speaks_with_its_speaker() {
     copy.damage("model.safetensors", &Damage::Replaced(weights));
     let speak = |speaker: &str| {
         let mut speak = command(["speak", "Hello there.", "--max-frames", "2", "--seed", "1"]);
-        speak.args(["--speaker", speaker, "-o", "-", "--raw", "--model"]).arg(copy.path());
+        speak
+            .args(["--speaker", speaker, "-o", "-", "--format", "pcm", "--model"])
+            .arg(copy.path());
         speak.output().unwrap()
     };
     let output = speak("My_Voice");

@@ -170,7 +170,7 @@ fn a_batch_resumes_only_with_its_settings() {
     succeeds(&run(&[&line(1)], &[]));
     let before = contents(&dir.path().join("out"));
     for (flags, word) in [
-        (&["--format", "f32"][..], "format \"s16\" instead of \"f32\""),
+        (&["--sample-format", "f32"][..], "sample_format null instead of \"f32\""),
         (&["--model", tiny.path().to_str().unwrap()], "model"),
         (&["--quantize", "8"], "quantize"),
         (&["--kv-cache", "f32"], "kv_cache"),
@@ -449,25 +449,36 @@ fn a_process_substitution_is_a_stream() {
 fn a_name_says_what_the_file_holds() {
     let dir = tempfile::tempdir().unwrap();
     for (flags, words) in [
-        (&["-o", "a.mp3"][..], ["a.mp3", ".wav"]),
-        (&["-o", "a.wav.txt"], ["a.wav.txt", ".wav"]),
-        (&["-o", "a.raw"], ["a.raw", "--raw"]),
-        (&["-o", "a.wav", "--raw"], ["a.wav", ".raw"]),
-        (&["-o", "a.flac", "--raw"], ["a.flac", ".pcm"]),
+        (&["-o", "a.wma"][..], ["a.wma", ".wav"]),
+        (&["-o", "a.wav.txt"], ["a.wav.txt", ".flac"]),
+        (&["-o", "a.wav", "--format", "pcm"], ["a.wav", ".pcm"]),
+        (&["-o", "a.flac", "--format", "opus"], ["a.flac", ".opus"]),
+        (&["-o", "a.flac", "--sample-format", "f32"], ["FLAC", "s16, s24"]),
+        (&["-o", "a.ogg", "--sample-rate", "44100"], ["Opus", "48000"]),
+        (&["--bitrate", "64"], ["WAV", "64 kbit/s"]),
     ] {
         refuses(&speak(dir.path(), flags), &words);
     }
     fs::write(dir.path().join("c.json"), json!({ "codes": [vec![0; 16]] }).to_string()).unwrap();
-    refuses(&in_dir(dir.path(), &["codec", "decode", "c.json", "-o", "a.ogg"]), &["a.ogg", ".wav"]);
-    fs::write(dir.path().join("r.jsonl"), json!({"text": "A.", "file": "a.mp3"}).to_string())
+    refuses(&in_dir(dir.path(), &["codec", "decode", "c.json", "-o", "a.au"]), &["a.au", ".wav"]);
+    fs::write(dir.path().join("r.jsonl"), json!({"text": "A.", "file": "a.wma"}).to_string())
         .unwrap();
     let batch = in_dir(dir.path(), &["batch", "r.jsonl", "-o", "out"]);
-    assert!(stderr(&batch).contains("line 1: cannot write a.mp3"), "{}", stderr(&batch));
+    assert!(stderr(&batch).contains("line 1: cannot write a.wma"), "{}", stderr(&batch));
     fs::remove_dir_all(dir.path().join("out")).unwrap();
-    for flags in [&["-o", "a.WAV"][..], &["-o", "a"], &["-o", "a.pcm", "--raw"], &["--raw"]] {
+    for (flags, name, head) in [
+        (&["-o", "a.WAV"][..], "a.WAV", &b"RIFF"[..]),
+        (&["-o", "a"], "a", b"RIFF"),
+        (&["-o", "b", "--format", "flac"], "b", b"fLaC"),
+        (&["-o", "a.flac", "--format", "flac", "--sample-format", "s24"], "a.flac", b"fLaC"),
+        (&["-o", "a.Ogg", "--bitrate", "24"], "a.Ogg", b"OggS"),
+        (&["-o", "a.raw", "--sample-rate", "8000"], "a.raw", b""),
+        (&["--format", "pcm"], "out.pcm", b""),
+    ] {
         succeeds(&speak(dir.path(), flags));
+        let bytes = fs::read(dir.path().join(name)).unwrap();
+        assert!(bytes.len() > 500 && bytes.starts_with(head), "{name}");
     }
-    assert_eq!(names(dir.path()), ["a", "a.WAV", "a.pcm", "c.json", "out.raw", "r.jsonl"]);
 }
 
 #[cfg(unix)]

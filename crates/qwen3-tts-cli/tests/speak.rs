@@ -131,7 +131,7 @@ fn a_drawn_seed_repeats_the_speech() {
 fn standard_input_and_output_work() {
     let dir = tempfile::tempdir().unwrap();
     let wav = dir.path().join("a.wav");
-    let rest = ["--greedy", "--max-frames", "3", "--format", "f32", "-o"];
+    let rest = ["--greedy", "--max-frames", "3", "--sample-format", "f32", "-o"];
     let said =
         run(["speak", "Hello there!"].into_iter().chain(rest).chain([wav.to_str().unwrap()]));
     succeeds(&said);
@@ -203,7 +203,8 @@ fn help_and_version_are_printed() {
 #[test]
 fn text_is_read_in_the_encodings_of_editors() {
     let text = "Grüße an dich!";
-    let flags = ["--seed", "4", "--max-frames", "3", "--streaming-text", "--raw", "-o", "-"];
+    let flags =
+        ["--seed", "4", "--max-frames", "3", "--streaming-text", "--format", "pcm", "-o", "-"];
     let said = run(["speak", text].into_iter().chain(flags));
     succeeds(&said);
     let utf16: Vec<u16> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).collect();
@@ -226,7 +227,7 @@ fn text_is_read_in_the_encodings_of_editors() {
 
 #[test]
 fn a_text_may_begin_with_a_hyphen() {
-    let flags = ["--seed", "4", "--max-frames", "3", "--raw", "-o", "-"];
+    let flags = ["--seed", "4", "--max-frames", "3", "--format", "pcm", "-o", "-"];
     for text in ["-5 degrees outside.", "- hello", "-5", "--wait, what?"] {
         let escaped = run(["speak"].into_iter().chain(flags).chain(["--", text]));
         succeeds(&escaped);
@@ -248,7 +249,7 @@ fn a_text_may_begin_with_a_hyphen() {
 #[test]
 fn a_temperature_of_zero_is_greedy() {
     let speak = |more: &[&str]| {
-        let flags = ["speak", "Hello.", "--max-frames", "4", "--raw", "-o", "-"];
+        let flags = ["speak", "Hello.", "--max-frames", "4", "--format", "pcm", "-o", "-"];
         let output = run(flags.iter().chain(more));
         succeeds(&output);
         output.stdout
@@ -264,7 +265,8 @@ fn a_temperature_of_zero_is_greedy() {
 fn languages_have_their_usual_names() {
     let model = checkpoint("custom_voice_0b6");
     let speak = |language: &str| {
-        let flags = ["speak", "Hello.", "--max-frames", "2", "--greedy", "--raw", "-o", "-"];
+        let flags =
+            ["speak", "Hello.", "--max-frames", "2", "--greedy", "--format", "pcm", "-o", "-"];
         let model = ["--model", model.to_str().unwrap(), "--language", language];
         let output = run(flags.into_iter().chain(model));
         succeeds(&output);

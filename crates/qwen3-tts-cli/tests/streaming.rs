@@ -29,9 +29,9 @@ fn head(format: &str) -> usize {
 fn standard_output_has_the_samples_of_the_file() {
     let dir = tempfile::tempdir().unwrap();
     for format in ["s16", "f32"] {
-        let file = whole(dir.path(), TEXT, &["--format", format]);
+        let file = whole(dir.path(), TEXT, &["--sample-format", format]);
         let flags =
-            ["--seed", "5", "--max-frames", "40", "--format", format, "-o", "-", "--stream"];
+            ["--seed", "5", "--max-frames", "40", "--sample-format", format, "-o", "-", "--stream"];
         let streamed = run(["speak", TEXT].into_iter().chain(flags));
         succeeds(&streamed);
         let (n, bytes) = (head(format), streamed.stdout);
@@ -41,10 +41,11 @@ fn standard_output_has_the_samples_of_the_file() {
             (&bytes[..4], &bytes[4..8], &bytes[n - 4..n]),
             (&b"RIFF"[..], &[0xff; 4][..], &[0xff; 4][..])
         );
-        let raw = run(["speak", TEXT, "--raw"].into_iter().chain(flags));
+        let raw = run(["speak", TEXT, "--format", "pcm"].into_iter().chain(flags));
         succeeds(&raw);
         assert_eq!(raw.stdout, file[n..]);
-        let raw = run(["speak", TEXT, "--raw"].into_iter().chain(flags[..8].iter().copied()));
+        let raw =
+            run(["speak", TEXT, "--format", "pcm"].into_iter().chain(flags[..8].iter().copied()));
         succeeds(&raw);
         assert_eq!(raw.stdout, file[n..], "without --stream too");
     }

@@ -9,15 +9,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use futures_util::StreamExt;
-use qwen3_tts_pipeline::{
-    Error, ErrorKind, LoadOptions, ModelFiles, SpeechRequest, Synthesizer, WavFormat,
-};
+use qwen3_tts_audio::{Encoder, Encoding, Format, Metadata};
+use qwen3_tts_pipeline::{Error, ErrorKind, LoadOptions, ModelFiles, SpeechRequest, Synthesizer};
 
 async fn speak(State(tts): State<Synthesizer>, text: String) -> Result<Body, (StatusCode, String)> {
     let speech = tts.speak(SpeechRequest::new(text)).map_err(refusal)?;
-    let samples = StreamExt::map(speech, |chunk| {
-        chunk.map(|chunk| WavFormat::S16.encode_samples(&chunk.samples))
-    });
+    let pcm = Encoding::new(Format::Pcm);
+    let mut encoder = Encoder::new(&pcm, speech.sample_rate(), Metadata::default())
+        .expect("samples have any rate");
+    let samples =
+        StreamExt::map(speech, move |chunk| chunk.map(|chunk| encoder.push(&chunk.samples)));
     Ok(Body::from_stream(samples))
 }
 

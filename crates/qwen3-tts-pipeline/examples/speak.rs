@@ -3,7 +3,8 @@
 //!
 //! Without a directory the demo voice speaks.
 
-use qwen3_tts_pipeline::{LoadOptions, ModelFiles, SpeechRequest, Synthesizer, WavFormat};
+use qwen3_tts_audio::{Encoding, Format, Metadata};
+use qwen3_tts_pipeline::{LoadOptions, ModelFiles, SpeechRequest, Synthesizer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -15,7 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let tts = Synthesizer::from_files(&files, &LoadOptions::default())?;
     let speech = tts.speak(SpeechRequest::new(text).seed(1))?.collect_audio()?;
-    let wav = WavFormat::S16.encode(&speech.audio, speech.sample_rate);
+    let wav = Encoding::new(Format::Wav);
+    let wav = wav.encode(&speech.audio, speech.sample_rate, Metadata::default())?;
     std::fs::write(std::env::temp_dir().join("hello.wav"), wav)?;
     let (seconds, factor) = (speech.duration().as_secs_f64(), speech.real_time_factor());
     println!("{seconds:.2} s of speech, real-time factor {factor:.3}");

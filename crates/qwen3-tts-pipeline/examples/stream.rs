@@ -5,7 +5,8 @@
 
 use std::io::{BufRead, Write};
 
-use qwen3_tts_pipeline::{LoadOptions, ModelFiles, SpeechRequest, Synthesizer, WavFormat};
+use qwen3_tts_audio::{Encoder, Encoding, Format, Metadata};
+use qwen3_tts_pipeline::{LoadOptions, ModelFiles, SpeechRequest, Synthesizer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = match std::env::args().nth(1) {
@@ -28,9 +29,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         // The text is complete when it is dropped here.
     });
+    let pcm = Encoding::new(Format::Pcm);
+    let mut encoder = Encoder::new(&pcm, speech.sample_rate(), Metadata::default())?;
     let mut stdout = std::io::stdout().lock();
     for chunk in &mut speech {
-        stdout.write_all(&WavFormat::S16.encode_samples(&chunk?.samples))?;
+        stdout.write_all(&encoder.push(&chunk?.samples))?;
         stdout.flush()?;
     }
     if let Some(output) = speech.output() {

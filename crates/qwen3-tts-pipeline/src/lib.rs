@@ -8,7 +8,7 @@ mod speech;
 mod text;
 mod voice;
 
-pub use audio::{AudioError, AudioLimits, AudioWarning, ReferenceAudio, WavFormat};
+pub use audio::{AudioError, AudioLimits, AudioWarning, ReferenceAudio};
 pub use checkpoint::{CheckpointInfo, ModelFiles, Quantize};
 #[cfg(feature = "hub")]
 pub use checkpoint::{DownloadProgress, Hub, HubError};

@@ -2,7 +2,8 @@
 //! allocated bytes.
 
 use peak_alloc::PeakAlloc;
-use qwen3_tts_pipeline::{AudioLimits, AudioWarning, ClonedVoice, ReferenceAudio, WavFormat};
+use qwen3_tts_audio::{Encoding, Metadata};
+use qwen3_tts_pipeline::{AudioLimits, AudioWarning, ClonedVoice, ReferenceAudio};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -18,9 +19,13 @@ fn peak(work: impl FnOnce()) -> usize {
     MEMORY.peak_usage() - before
 }
 
+fn wav(samples: &[f32], rate: u32) -> Vec<u8> {
+    Encoding::default().encode(samples, rate, Metadata::default()).unwrap()
+}
+
 /// Returns half a second of WAV whose header claims `channels` and the maximum number of bytes.
 fn boastful_wav(channels: u16, bits: u16) -> Vec<u8> {
-    let mut bytes = WavFormat::S16.encode(&[0.25; 12_000], 24_000);
+    let mut bytes = wav(&[0.25; 12_000], 24_000);
     bytes[22..24].copy_from_slice(&channels.to_le_bytes());
     bytes[32..34].copy_from_slice(&(channels.saturating_mul(bits / 8)).to_le_bytes());
     bytes[34..36].copy_from_slice(&bits.to_le_bytes());
@@ -63,7 +68,7 @@ fn memory_is_bounded_by_the_file_and_the_limit_not_by_the_header() {
     }
     // A recording of ten minutes costs no more than the half minute of it that is used.
     let seconds = 600;
-    let long = WavFormat::S16.encode(&vec![0.25; 8_000 * seconds], 8_000);
+    let long = wav(&vec![0.25; 8_000 * seconds], 8_000);
     let limits = AudioLimits::default();
     let used = peak(|| drop(ReferenceAudio::from_bytes(&long, "a", &limits).unwrap()));
     // 30 s at both rates as floats, each twice while a vector grows or is copied.

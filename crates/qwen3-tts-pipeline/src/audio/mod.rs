@@ -1,4 +1,4 @@
-//! Audio files: reading and resampling of recordings, encoding of output.
+//! Recordings: reading and resampling.
 
 mod aac;
 mod decode;
@@ -15,9 +15,7 @@ mod reference;
 mod sniff;
 mod source;
 mod timeline;
-mod wav;
 
 pub use error::AudioError;
 pub use limits::{AudioLimits, AudioWarning};
 pub use reference::ReferenceAudio;
-pub use wav::WavFormat;

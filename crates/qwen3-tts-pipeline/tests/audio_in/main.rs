@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
 use proptest::prelude::*;
+use qwen3_tts_audio::{Encoding, Format, Metadata};
 use qwen3_tts_pipeline::{AudioError, AudioLimits, AudioWarning, Error, ReferenceAudio};
 
 const RATES: [u32; 4] = [16_000, 22_050, 44_100, 48_000];
@@ -49,7 +50,9 @@ fn wav(samples: &[f64], channels: u16, rate: u32, bits: u16) -> Vec<u8> {
 }
 
 fn float_wav(samples: &[f32], rate: u32) -> Vec<u8> {
-    qwen3_tts_pipeline::WavFormat::F32.encode(samples, rate)
+    let encoding =
+        Encoding::new(Format::Wav).with_sample_format(qwen3_tts_audio::SampleFormat::F32);
+    encoding.unwrap().encode(samples, rate, Metadata::default()).unwrap()
 }
 
 fn tone_wav() -> Vec<u8> {
