@@ -1,10 +1,12 @@
 //! The command line.
 
 mod audio;
+mod sampling;
 mod tools;
 mod usage;
 mod weights;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,16 +15,22 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use qwen3_tts_pipeline::{LongText, Quantize};
 
 pub use self::audio::{EncodingArgs, OutputArgs};
+pub use self::sampling::SamplingArgs;
 pub use self::tools::{CompletionsArgs, DoctorArgs, DownloadArgs, InfoArgs, ManArgs};
 pub use self::weights::{Layout, Rounding, WeightType};
-use crate::failure::Failure;
+use crate::failure::{EXIT_CODES, Failure};
+use crate::note;
 
 /// Text to speech with Qwen3-TTS.
 #[derive(Parser)]
-#[command(name = "qwen3-tts", version, arg_required_else_help = true)]
+#[command(name = "qwen3-tts", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// Show neither progress nor notes; errors, and warnings about speech that was cut off, remain
+    #[arg(short, long, global = true)]
+    quiet: bool,
 }
 
 #[derive(Subcommand)]
@@ -126,7 +134,12 @@ pub enum VoiceCommand {
 #[derive(Args)]
 pub struct SpeakArgs {
     /// Text to speak, or - to read it from standard input
-    pub text: String,
+    #[arg(required_unless_present = "file")]
+    pub text: Option<String>,
+
+    /// File of the text, or - for standard input; UTF-8, or UTF-16 with a byte order mark
+    #[arg(short, long, value_name = "TEXT_FILE", conflicts_with = "text")]
+    pub file: Option<PathBuf>,
 
     #[command(flatten)]
     pub model: ModelArgs,
@@ -148,7 +161,7 @@ pub struct SpeakArgs {
     #[command(flatten)]
     pub reference: ReferenceArgs,
 
-    /// Voice file to speak with, for a base model
+    /// Voice file to speak with, for a base model; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "ref_audio")]
     pub voice: Option<PathBuf>,
 
@@ -172,11 +185,12 @@ pub struct SpeakArgs {
 
     /// Maximum length in 80 ms frames, of each piece if the text is split [default: the checkpoint's
     /// limit]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true,
+          value_parser = usage::whole::<usize>)]
     pub max_frames: Option<usize>,
 
     /// Give the model the whole text before it speaks [default, except for cloned voices]
-    #[arg(long, overrides_with = "streaming_text")]
+    #[arg(long, conflicts_with = "streaming_text")]
     pub non_streaming_text: bool,
 
     /// Give the model one token of the text per frame [default for cloned voices]
@@ -207,11 +221,11 @@ pub struct SpeakArgs {
     #[arg(long, conflicts_with_all = ["no_split", "stream", "play"])]
     pub resume: bool,
 
-    /// File for the codes, as JSON
+    /// File for the codes, as JSON, or - for standard output
     #[arg(long, value_name = "FILE.json")]
     pub codes: Option<PathBuf>,
 
-    /// File for the seed, timings and other statistics, as JSON
+    /// File for the seed, timings and other statistics, as JSON, or - for standard output
     #[arg(long, value_name = "FILE.json")]
     pub stats: Option<PathBuf>,
 
@@ -232,7 +246,8 @@ pub struct PieceArgs {
     pub no_split: bool,
 
     /// Maximum number of retries, each with another seed, of a piece that runs away
-    #[arg(long, value_name = "N", default_value = "2", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "2", allow_negative_numbers = true,
+          value_parser = usage::whole::<usize>)]
     pub retries: usize,
 }
 
@@ -302,7 +317,8 @@ pub struct ReferenceArgs {
     pub x_vector_only: bool,
 
     /// Silence to append to the recording, which keeps its last word from being repeated
-    #[arg(long, value_name = "SECONDS", requires = "ref_audio", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", requires = "ref_audio", allow_negative_numbers = true,
+          value_parser = usage::number::<f64>)]
     pub trailing_silence: Option<f64>,
 }
 
@@ -314,14 +330,14 @@ pub struct CreateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
 
-    /// Voice file to write
+    /// Voice file to write, or - for standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 }
 
 #[derive(Args)]
 pub struct ShowArgs {
-    /// Voice file to show
+    /// Voice file to show, or - for standard input
     pub voice: PathBuf,
 
     /// Print JSON
@@ -365,57 +381,8 @@ pub struct ModelArgs {
 }
 
 #[derive(Args)]
-pub struct SamplingArgs {
-    /// Always choose the most likely code
-    #[arg(long, conflicts_with_all = RANDOM)]
-    pub greedy: bool,
-
-    /// Sampling temperature of the first codebook, or 0 for --greedy
-    #[arg(long, value_name = "T", allow_negative_numbers = true)]
-    pub temperature: Option<f32>,
-
-    /// Number of candidates for the first codebook, or 0 for all
-    #[arg(long, value_name = "K", allow_negative_numbers = true)]
-    pub top_k: Option<usize>,
-
-    /// Probability mass of the candidates for the first codebook
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
-    pub top_p: Option<f32>,
-
-    /// Penalty on codes of the first codebook that were spoken before
-    #[arg(long, value_name = "R", allow_negative_numbers = true)]
-    pub repetition_penalty: Option<f32>,
-
-    /// Sampling temperature of the other codebooks, or 0 to choose their most likely codes
-    #[arg(long, value_name = "T", allow_negative_numbers = true)]
-    pub subtalker_temperature: Option<f32>,
-
-    /// Number of candidates for the other codebooks, or 0 for all
-    #[arg(long, value_name = "K", allow_negative_numbers = true)]
-    pub subtalker_top_k: Option<usize>,
-
-    /// Probability mass of the candidates for the other codebooks
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
-    pub subtalker_top_p: Option<f32>,
-
-    /// Random seed; the same seed gives the same speech [default: drawn, and written to --stats]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub seed: Option<u64>,
-}
-
-/// Flags of random sampling, which conflict with `--greedy`.
-const RANDOM: [&str; 6] = [
-    "temperature",
-    "top_k",
-    "top_p",
-    "subtalker_temperature",
-    "subtalker_top_k",
-    "subtalker_top_p",
-];
-
-#[derive(Args)]
 pub struct DecodeArgs {
-    /// File with {"codes": [[c0, …, c15], …]}
+    /// File with {"codes": [[c0, …, c15], …]}, or - for standard input
     pub codes: PathBuf,
 
     #[command(flatten)]
@@ -519,23 +486,31 @@ pub fn definition() -> clap::Command {
 
 /// Parses the process's arguments. Help, version and usage errors end the command.
 pub fn parse() -> Result<Command, ExitCode> {
-    parsed().map(|cli| cli.command.with_revision()).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            ExitCode::from(error.exit_code().clamp(0, 2) as u8)
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let arguments: Vec<String> = arguments.collect();
+    let cli = parsed(&arguments).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
+            printed.map_or_else(|error| Failure::stdout(&error).report(), |()| ExitCode::SUCCESS)
         }
-        _ => Failure::request(usage::message(&error)).report(),
-    })
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // A closed standard error is ignored.
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => Failure::request(usage::message(&error, &arguments)).report(),
+    })?;
+    if cli.quiet {
+        note::be_quiet();
+    }
+    Ok(cli.command.with_revision())
 }
 
 /// Parses the arguments. A text that begins with a hyphen is accepted unless it is spelled like a
 /// flag, so that a misspelt flag stays an error.
-fn parsed() -> Result<Cli, clap::Error> {
+fn parsed(arguments: &[String]) -> Result<Cli, clap::Error> {
     Cli::try_parse().or_else(|error| {
-        let arguments = std::env::args_os().filter_map(|argument| argument.into_string().ok());
-        if !usage::takes_text_for_flag(&error, &arguments.collect::<Vec<_>>()) {
+        if !usage::takes_text_for_flag(&error, arguments) {
             return Err(error);
         }
         let command = Cli::command().mut_subcommand("speak", |speak| {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use qwen3_tts_audio::Metadata;
-use qwen3_tts_files::{read_at_most, sweep};
+use qwen3_tts_files::{read_at_most, reason, sweep};
 use qwen3_tts_pipeline::{ChunkSchedule, ModelFiles, SpeechEvent, Synthesizer, TextMode};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ pub fn run(args: &BatchArgs) -> Result {
     let lines = read_lines(&read(&args.requests)?, &args.encoding);
     let mut distinct = distinct_files(args, &lines)?;
     fs::create_dir_all(&args.out).map_err(|error| {
-        Failure::request(format!("cannot create {}: {error}", args.out.display()))
+        Failure::Io(format!("cannot create {}: {}", args.out.display(), reason(&error)))
     })?;
     let show_progress = progress::is_wanted(args.progress);
     let mut cloned = lines.iter().filter_map(Line::is_cloned).peekable();
@@ -105,8 +105,7 @@ fn read(path: &Path) -> Result<String> {
         true => read_at_most(std::io::stdin().lock(), MAX_BYTES),
         false => fs::File::open(path).and_then(|file| read_at_most(file, MAX_BYTES)),
     };
-    let failed = |error| Failure::request(format!("cannot read {}: {error}", path.display()));
-    let bytes = read.map_err(failed)?;
+    let bytes = read.map_err(|error| Failure::reading(path, &error))?;
     // Lines fail alone.
     TextDecoder::new(path.display().to_string()).keep_nul().decode(&bytes)
 }

@@ -53,7 +53,7 @@ impl Claim {
         let file = match part(path, bytes)?.persist_new(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(in_use(path)),
-            Err(error) => return Err(Failure::Other(message(path, &error))),
+            Err(error) => return Err(Failure::writing(path, &error)),
         };
         Ok(Self { path: path.to_owned(), file })
     }
@@ -61,7 +61,7 @@ impl Claim {
     /// Replaces the file by a new one, which is held too.
     pub fn replace(self, bytes: &[u8]) -> Result<Self> {
         let file = part(&self.path, bytes)?.persist(&self.path);
-        let file = file.map_err(|error| Failure::Other(message(&self.path, &error)))?;
+        let file = file.map_err(|error| Failure::writing(&self.path, &error))?;
         Ok(Self { path: self.path, file })
     }
 
@@ -69,19 +69,18 @@ impl Claim {
     pub fn read(&mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = self.file.read_to_end(&mut bytes);
-        let failed = |error| format!("cannot read {}: {error}", self.path.display());
-        read.map(|_| bytes).map_err(|error| Failure::request(failed(error)))
+        read.map(|_| bytes).map_err(|error| Failure::reading(&self.path, &error))
     }
 
     /// Appends bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result {
         let written = self.file.write_all(bytes);
-        written.map_err(|error| Failure::Other(message(&self.path, &error)))
+        written.map_err(|error| Failure::writing(&self.path, &error))
     }
 
     /// Removes the file.
     pub fn remove(self) -> Result {
-        fs::remove_file(&self.path).map_err(|error| Failure::Other(message(&self.path, &error)))
+        fs::remove_file(&self.path).map_err(|error| Failure::writing(&self.path, &error))
     }
 }
 
@@ -97,18 +96,18 @@ fn open(path: &Path) -> Result<Option<File>> {
     match OpenOptions::new().read(true).append(true).open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(Failure::request(message(path, &error))),
+        Err(error) => Err(Failure::writing(path, &error)),
     }
 }
 
 fn part(path: &Path, bytes: &[u8]) -> Result<PartFile> {
     let created = PartFile::create(parent(path));
-    let mut part = created.map_err(|error| Failure::request(message(path, &error)))?;
+    let mut part = created.map_err(|error| Failure::writing(path, &error))?;
     if !part.is_locked() {
         return Err(no_locks(path, &io::ErrorKind::Unsupported.into()));
     }
     let written = part.file().write_all(bytes);
-    written.map(|()| part).map_err(|error| Failure::Other(message(path, &error)))
+    written.map(|()| part).map_err(|error| Failure::writing(path, &error))
 }
 
 fn in_use(path: &Path) -> Failure {
@@ -123,10 +122,6 @@ fn no_locks(path: &Path, error: &io::Error) -> Failure {
         "cannot lock {} against other runs: {error}; choose an output on another file system",
         path.display()
     ))
-}
-
-fn message(path: &Path, error: &io::Error) -> String {
-    format!("cannot write {}: {error}", path.display())
 }
 
 #[cfg(test)]

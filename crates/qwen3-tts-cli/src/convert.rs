@@ -1,8 +1,8 @@
 //! `convert`: converts a checkpoint to another layout, data type or quantisation.
 
+use std::io;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qwen3_tts_convert::{ConvertOptions, Converted, Error, FloatType, Quantization};
 
 use crate::args::{ConvertArgs, Layout, Rounding, WeightType, When};
@@ -19,7 +19,8 @@ pub fn run(args: &ConvertArgs) -> Result {
     let show_progress = progress::is_wanted(When::Auto);
     let source = model::directory(&args.source, show_progress)?;
 
-    let (bar, start) = (bar(show_progress), Instant::now());
+    let start = Instant::now();
+    let bar = progress::bar(show_progress, "converting {bar:30} {percent} %  {eta} left");
     let mut draft = None;
     let converted = qwen3_tts_convert::convert(&source, &args.out, &options, &mut |progress| {
         if progress.done == 0 {
@@ -79,21 +80,21 @@ fn options(args: &ConvertArgs) -> Result<ConvertOptions> {
     })
 }
 
-fn bar(shown: bool) -> ProgressBar {
-    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("converting {bar:30} {percent} %  {eta} left");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(None, target).with_style(style)
-}
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let reason = error.to_string();
         match error {
-            Error::Write { .. } => Self::Other(error.to_string()),
             Error::Requantize { .. } => {
-                Self::Request(format!("{error}, or add --requantize to do it all the same"))
+                Self::Request(format!("{reason}, or add --requantize to do it all the same"))
             }
-            error => Self::Request(error.to_string()),
+            Error::Bits { .. } | Error::GroupSize { .. } | Error::OutputExists { .. } => {
+                Self::Request(reason)
+            }
+            Error::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Self::NotFound(reason)
+            }
+            Error::Create { .. } | Error::Read { .. } | Error::Write { .. } => Self::Io(reason),
+            _ => Self::Model(reason),
         }
     }
 }

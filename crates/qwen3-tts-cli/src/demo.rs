@@ -35,14 +35,12 @@ impl Use {
     pub fn note(self) -> &'static str {
         match self {
             Self::Preset => {
-                "speaking with the built-in demo voice, which is small and trained on synthetic \
-                 speech; for a real voice, add --model Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice or \
-                 --model DIR"
+                "this is the small built-in demo voice; for a real one, add --model \
+                 Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice or --model DIR"
             }
             Self::Cloning => {
-                "cloning with the built-in demo voice, which knows two speakers and picks the one \
-                 closer to the recording; for a real clone, add \
-                 --model Qwen/Qwen3-TTS-12Hz-0.6B-Base or --model DIR"
+                "the built-in demo voice picks the closer of its two speakers; for a real clone, \
+                 add --model Qwen/Qwen3-TTS-12Hz-0.6B-Base or --model DIR"
             }
         }
     }

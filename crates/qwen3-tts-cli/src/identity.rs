@@ -15,6 +15,8 @@ use crate::failure::{Failure, Result};
 pub struct DistinctFiles {
     inputs: HashMap<Key, String>,
     outputs: HashMap<Key, String>,
+    /// Name of the input that is on standard input.
+    stdin: Option<String>,
 }
 
 /// Identity of a file.
@@ -31,8 +33,16 @@ impl DistinctFiles {
     /// Adds a file that is read. `name` says what it is, such as the flag that names it.
     ///
     /// # Errors
-    /// Returns a failure if an output would overwrite it.
+    /// Returns a failure if an output would overwrite it, or if it is the second one on standard
+    /// input.
     pub fn input(&mut self, name: &str, path: &Path) -> Result {
+        if is_stdin(path)
+            && let Some(first) = self.stdin.replace(name.to_owned())
+        {
+            return Err(Failure::request(format!(
+                "{first} and {name} are both on standard input: name a file for one of them"
+            )));
+        }
         let Some(key) = Key::of(if path == Path::new("-") { STDIN.as_ref() } else { path }) else {
             return Ok(());
         };
@@ -105,6 +115,11 @@ impl Key {
 const STDIN: &str = "/dev/stdin";
 const STDOUT: &str = "/dev/stdout";
 
+/// Returns true if the path names standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new(STDIN)
+}
+
 /// Returns true if the path names standard output.
 pub fn is_stdout(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new(STDOUT)
@@ -137,6 +152,14 @@ fn overwrites(output: &str, input: &str) -> Failure {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let mut files = DistinctFiles::default();
+        files.input("the text", Path::new("-")).unwrap();
+        let said = files.input("--ref-audio", Path::new("/dev/stdin")).unwrap_err().reason();
+        assert!(said.contains("the text and --ref-audio are both on standard input"), "{said}");
+    }
 
     #[test]
     fn other_spellings_and_links_are_the_same_file() {

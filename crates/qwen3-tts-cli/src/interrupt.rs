@@ -1,4 +1,4 @@
-//! Ctrl-C: removes incomplete files and ends the command.
+//! Signals: Ctrl-C removes incomplete files and ends the command.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,6 +24,21 @@ pub fn install() {
         std::process::exit(INTERRUPTED);
     });
 }
+
+/// Makes a write beyond the limit of file sizes (`ulimit -f`) an error, which is reported. By default
+/// the system ends the process without a word.
+#[cfg(unix)]
+pub fn survive_file_limit() {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    // The flag is not read: the failed write says enough. Without the handler, the system's rule
+    // applies.
+    let flag = Arc::new(AtomicBool::new(false));
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, flag);
+}
+
+#[cfg(not(unix))]
+pub fn survive_file_limit() {}
 
 /// A file or directory that an interruption removes, until this is dropped.
 #[derive(Debug)]

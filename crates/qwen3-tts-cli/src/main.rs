@@ -1,8 +1,7 @@
 //! The `qwen3-tts` command: text to speech on the command line.
 //!
 //! Results go to files or standard output. Standard error gets one line if something is wrong, and
-//! progress if it is a terminal. Exit codes: 0 success; 2 the request or its files are wrong; 1
-//! anything else.
+//! progress if it is a terminal. `failure.rs` has the exit codes.
 
 #![forbid(unsafe_code)]
 
@@ -48,6 +47,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     interrupt::install();
+    interrupt::survive_file_limit();
     let done = match command {
         Command::Speak(args) => speak::run(*args),
         Command::Batch(args) => batch::run(&args),

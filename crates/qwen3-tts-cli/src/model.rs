@@ -30,7 +30,7 @@ pub fn local_files(model: Option<&str>) -> Result<ModelFiles> {
     let Some(model) = model else { return Ok(demo::Use::Preset.files()) };
     match Hub::from_env().find(model)? {
         Some(directory) => Ok(ModelFiles::directory(directory)),
-        None => Err(Failure::request(format!(
+        None => Err(Failure::NotFound(format!(
             "model {model} is not downloaded: run `qwen3-tts download {model}`"
         ))),
     }

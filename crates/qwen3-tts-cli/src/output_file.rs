@@ -38,7 +38,7 @@ impl OutputFile {
             sweep(parent(path));
             let checked = PartFile::create(parent(path))
                 .and_then(|part| check_replaceable(path, part.path()));
-            checked.map_err(|error| Failure::request(message(&output.path, &error)))?;
+            checked.map_err(|error| Failure::writing(&output.path, &error))?;
         }
         Ok(output)
     }
@@ -48,7 +48,7 @@ impl OutputFile {
         let path = path.into();
         match Place::of(&path) {
             Ok(place) => Ok(Self { path, place }),
-            Err(error) => Err(Failure::request(message(&path, &error))),
+            Err(error) => Err(Failure::writing(&path, &error)),
         }
     }
 
@@ -174,12 +174,8 @@ impl OutputStream {
 fn failure(path: &Path, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::ReaderGone,
-        _ => Failure::Other(message(path, error)),
+        _ => Failure::writing(path, error),
     }
-}
-
-fn message(path: &Path, error: &io::Error) -> String {
-    format!("cannot write {}: {error}", path.display())
 }
 
 #[cfg(test)]

@@ -10,12 +10,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qwen3_tts_pipeline::{DownloadProgress, SpeechControl};
 
 use crate::args::When;
-use crate::note::note;
+use crate::note::{add_bar, is_quiet, note};
 use crate::terminal;
 
 /// Returns true if progress is to be shown.
 pub fn is_wanted(when: When) -> bool {
-    when == When::Auto && std::io::stderr().is_terminal()
+    when == When::Auto && !is_quiet() && std::io::stderr().is_terminal()
 }
 
 /// Shows that the model is loading, until the bar is finished.
@@ -163,9 +163,10 @@ impl Drop for DownloadBar {
     }
 }
 
-fn bar(shown: bool, style: &str) -> ProgressBar {
-    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+/// Returns a bar on standard error, which stays below the messages, or a hidden one.
+pub fn bar(shown: bool, style: &str) -> ProgressBar {
     let style =
         ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(None, target).with_style(style)
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style);
+    if shown { add_bar(bar) } else { bar }
 }

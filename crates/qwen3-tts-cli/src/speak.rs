@@ -3,6 +3,7 @@
 mod hear;
 mod job;
 mod resume;
+mod source;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use qwen3_tts_audio::Metadata;
 use qwen3_tts_pipeline::{ChunkSchedule, Sampling, SpeechRequest, Synthesizer, TextMode};
 
 use crate::args::{SamplingArgs, SpeakArgs};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::identity::DistinctFiles;
 use crate::output::{self, AudioOutput, Destination};
 use crate::player::Player;
@@ -21,23 +22,15 @@ use crate::{demo, model, note::note, progress, stdin};
 use hear::{Listeners, hear};
 use job::Job;
 use resume::{PieceFolder, PieceStore};
+use source::Source;
 
 pub fn run(args: SpeakArgs) -> Result {
-    if args.text == "-" && args.reference.ref_audio.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::request(
-            "the text and --ref-audio are both on standard input: name a file for one of them",
-        ));
-    }
+    let mut distinct = distinct_files(&args)?;
+    let source = Source::of(&args);
     let is_live = args.stream || args.play;
     // With --non-streaming-text or --markup, speech starts only when the whole text is known.
-    let is_open = args.text == "-" && is_live && !args.non_streaming_text && !args.markup;
-    let text = match args.text.as_str() {
-        "-" if is_open => String::new(),
-        "-" => stdin::read()?,
-        // A shell passes on the byte order mark of a file.
-        text => text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
-    };
-    let mut distinct = distinct_files(&args)?;
+    let is_open = source.is_stdin() && is_live && !args.non_streaming_text && !args.markup;
+    let text = if is_open { String::new() } else { source.read()? };
     let outputs = Outputs::check(&args)?;
     let voice = VoiceSource::read(&args)?;
     let show_progress = progress::is_wanted(args.progress);
@@ -187,7 +180,7 @@ fn sampling(args: &SamplingArgs) -> Sampling {
 /// Returns the files that are read and written, none of which overwrites another.
 fn distinct_files(args: &SpeakArgs) -> Result<DistinctFiles> {
     let inputs = [
-        ("the text", (args.text == "-").then_some(Path::new("-"))),
+        ("the text", Source::of(args).path()),
         ("--ref-audio", args.reference.ref_audio.as_deref()),
         ("--voice", args.voice.as_deref()),
     ];

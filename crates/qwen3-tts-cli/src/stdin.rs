@@ -1,11 +1,15 @@
-//! Text on standard input, read whole or as it arrives.
+//! Text from files and standard input, read whole or as it arrives.
 
-use std::io::{self, BufRead, Read};
+use std::fs::File;
+use std::io::{self, BufRead, IsTerminal, Read};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 
+use qwen3_tts_files::reason;
 use qwen3_tts_pipeline::IncrementalText;
 
 use crate::failure::{Failure, Result};
+use crate::note::note;
 use crate::text_decoder::TextDecoder;
 
 /// Maximum length of a text in bytes, longer than any book.
@@ -14,25 +18,48 @@ const MAX_BYTES: u64 = 1 << 26;
 /// Name of the input in errors.
 const INPUT: &str = "standard input";
 
-/// Reads the whole text, without its final line end.
+/// Reads the whole text on standard input, without its final line end.
 pub fn read() -> Result<String> {
+    explain_terminal();
+    read_whole(io::stdin().lock(), INPUT, |error| unreadable(&error))
+}
+
+/// Reads the whole text of a file, without its final line end.
+pub fn read_file(path: &Path) -> Result<String> {
+    let failed = |error| Failure::reading(path, &error);
+    read_whole(File::open(path).map_err(failed)?, &path.display().to_string(), failed)
+}
+
+fn read_whole(
+    input: impl Read,
+    name: &str,
+    failed: impl Fn(io::Error) -> Failure,
+) -> Result<String> {
     let mut bytes = Vec::new();
-    let read = io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(&error))?;
+    input.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
         let limit = MAX_BYTES >> 20;
         return Err(Failure::request(format!(
-            "the text on {INPUT} is longer than {limit} MiB: split it"
+            "the text in {name} is longer than {limit} MiB: split it"
         )));
     }
-    let mut text = TextDecoder::new(INPUT).decode(&bytes)?;
+    let mut text = TextDecoder::new(name).decode(&bytes)?;
     text.truncate(without_line_end(&text).len());
     Ok(text)
+}
+
+/// Tells a user at the terminal that the command waits for a text.
+fn explain_terminal() {
+    if io::stdin().is_terminal() {
+        let end = if cfg!(windows) { "Ctrl-Z and Enter" } else { "Ctrl-D" };
+        note(&format!("type the text, and end it with {end} on a line of its own"));
+    }
 }
 
 /// Pushes the input into `text` as it arrives, on a separate thread, without its final line end.
 /// A failure is sent to the returned channel.
 pub fn follow(mut text: IncrementalText) -> Receiver<Failure> {
+    explain_terminal();
     let (failed, failures) = mpsc::channel();
     std::thread::spawn(move || {
         if let Err(failure) = push_all(io::stdin().lock(), &mut text) {
@@ -67,5 +94,5 @@ fn without_line_end(text: &str) -> &str {
 }
 
 fn unreadable(error: &io::Error) -> Failure {
-    Failure::request(format!("cannot read text from {INPUT}: {error}"))
+    Failure::Io(format!("cannot read text from {INPUT}: {}", reason(error)))
 }

@@ -2,19 +2,24 @@
 
 mod summary;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use qwen3_tts_files::read_at_most;
 use qwen3_tts_pipeline::{
     AudioLimits, ClonedVoice, ReferenceAudio, StageTimings, Synthesizer, Voice,
 };
 
 use crate::args::{CreateArgs, ReferenceArgs, ShowArgs, SpeakArgs};
 use crate::failure::{Failure, Result};
-use crate::identity::DistinctFiles;
+use crate::identity::{DistinctFiles, is_stdin};
 use crate::output::{Destination, print, print_json};
 use crate::{demo, model, note::note, progress, recording};
 use summary::VoiceSummary;
+
+/// Maximum length in bytes of a voice on standard input, more than that of any voice file.
+const MAX_BYTES: u64 = 1 << 28;
 
 pub fn create(args: CreateArgs) -> Result {
     let mut distinct = DistinctFiles::default();
@@ -36,7 +41,7 @@ pub fn create(args: CreateArgs) -> Result {
 }
 
 pub fn show(args: &ShowArgs) -> Result {
-    let summary = VoiceSummary::of(&ClonedVoice::load(&args.voice)?);
+    let summary = VoiceSummary::of(&read(&args.voice)?);
     if !args.json {
         return print(&summary.to_string());
     }
@@ -44,17 +49,27 @@ pub fn show(args: &ShowArgs) -> Result {
     print_json(&json.map_err(|error| Failure::Other(error.to_string()))?)
 }
 
+/// Reads a voice file, or standard input.
+fn read(path: &Path) -> Result<ClonedVoice> {
+    if !is_stdin(path) {
+        return Ok(ClonedVoice::load(path)?);
+    }
+    let bytes = read_at_most(io::stdin().lock(), MAX_BYTES);
+    let bytes = bytes.map_err(|error| Failure::reading(Path::new("standard input"), &error))?;
+    Ok(ClonedVoice::from_bytes(&bytes, "standard input")?)
+}
+
 /// Loads a voice file.
 pub fn load(file: &Path, x_vector_only: bool) -> Result<ClonedVoice> {
     let is_name = file.components().count() == 1 && file.extension().is_none();
-    if is_name && !file.exists() {
-        return Err(Failure::request(format!(
+    if is_name && !is_stdin(file) && !file.exists() {
+        return Err(Failure::NotFound(format!(
             "there is no voice file {}; if it is a speaker of the model, name it as speaker, not as \
              voice",
             file.display()
         )));
     }
-    let mut voice = ClonedVoice::load(file)?;
+    let mut voice = read(file)?;
     if x_vector_only {
         voice.reference = None;
     }

@@ -139,7 +139,7 @@ fn options_out_of_range_are_refused() {
         (&["--group-size", "32"], ["--quantize", "required"]),
         (&["--layout", "onnx"], ["onnx", "--layout"]),
         (&["--dtype", "f16"], ["f16", "--dtype"]),
-        (&["--shard-size", "0"], ["--shard-size", "positive integer"]),
+        (&["--shard-size", "0"], ["--shard-size", "at least 1"]),
     ] {
         refuses(&convert(&checkpoint("custom_voice_0b6"), &out, options), &words);
         assert_eq!(names(dir.path()), [""; 0], "{options:?}");

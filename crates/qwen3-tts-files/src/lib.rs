@@ -4,6 +4,7 @@
 mod missing;
 mod part;
 mod place;
+mod reason;
 mod regular;
 mod replace;
 mod shards;
@@ -13,6 +14,7 @@ mod wrong;
 pub use missing::MissingFile;
 pub use part::{PartFile, PartFolder, is_part_name, sweep};
 pub use place::{is_at, is_open_file, parent, resolve};
+pub use reason::reason;
 pub use regular::{read, read_at_most, regular};
 pub use replace::check_replaceable;
 pub use shards::shard_files;

@@ -5,7 +5,7 @@ mod kind;
 use std::path::PathBuf;
 
 use qwen3_tts_config::ConfigError;
-use qwen3_tts_files::{MissingFile, WrongFile};
+use qwen3_tts_files::{MissingFile, WrongFile, reason};
 
 use crate::audio::AudioError;
 #[cfg(feature = "hub")]
@@ -81,7 +81,7 @@ pub enum Error {
     },
 
     /// A file cannot be read.
-    #[error("cannot read {file}: {source}{}", damage_hint(source))]
+    #[error("cannot read {file}: {}{}", reason(source), damage_hint(source))]
     Read {
         /// The file.
         file: String,
@@ -177,7 +177,7 @@ pub enum Error {
     Internal(String),
 
     /// An output file cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {}", path.display(), reason(source))]
     Write {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,7 @@
 //! Usage errors, and texts that begin with a hyphen.
 
+use std::str::FromStr;
+
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 /// Returns true for an argument that begins with a hyphen and is spelled like a flag: `-o`,
@@ -19,10 +21,20 @@ pub fn text(argument: &str) -> Result<String, String> {
     }
 }
 
-/// Returns a number above zero.
+/// Returns a positive integer.
 pub fn positive(argument: &str) -> Result<usize, String> {
     let number = argument.parse::<usize>().ok().filter(|&number| number > 0);
-    number.ok_or_else(|| "expected a positive integer".to_owned())
+    number.ok_or_else(|| "expected a whole number of at least 1".to_owned())
+}
+
+/// Returns an integer that is not negative.
+pub fn whole<T: FromStr>(argument: &str) -> Result<T, String> {
+    argument.parse().map_err(|_| "expected a whole number".to_owned())
+}
+
+/// Returns a number.
+pub fn number<T: FromStr>(argument: &str) -> Result<T, String> {
+    argument.parse().map_err(|_| "expected a number".to_owned())
 }
 
 /// Returns true if clap took one of the arguments for a flag that is a text: "-5 degrees".
@@ -32,14 +44,50 @@ pub fn takes_text_for_flag(error: &Error, arguments: &[String]) -> bool {
     arguments.iter().any(|argument| is_text(&argument))
 }
 
-/// Returns the message of an error in one line, with what to do about an unknown flag.
-pub fn message(error: &Error) -> String {
+/// Returns the message of an error in one line, with what to do about it.
+pub fn message(error: &Error, arguments: &[String]) -> String {
     let message = first_paragraph(&error.to_string());
-    match (error.get(ContextKind::SuggestedArg), unknown_flag(error)) {
-        (Some(ContextValue::String(known)), _) => format!("{message}; did you mean {known}?"),
-        (_, Some(_)) => format!("{message}; before a text that begins with a hyphen, write --"),
-        _ => message,
+    match advice(error, arguments) {
+        Some(advice) => format!("{message}; {advice}"),
+        None => message,
     }
+}
+
+fn advice(error: &Error, arguments: &[String]) -> Option<String> {
+    if let Some(known) = suggestion(error) {
+        return Some(format!("did you mean {known}?"));
+    }
+    let is_speak = arguments.get(1).is_some_and(|command| command == "speak");
+    match error.kind() {
+        ErrorKind::UnknownArgument if unknown_flag(error).is_some() => {
+            Some("before a text that begins with a hyphen, write --".to_owned())
+        }
+        ErrorKind::UnknownArgument if is_speak => Some(
+            "put a text of several words in quotes: qwen3-tts speak \"Hello world\"".to_owned(),
+        ),
+        ErrorKind::InvalidSubcommand => Some(
+            "to speak a text, write qwen3-tts speak \"TEXT\"; qwen3-tts --help lists the commands"
+                .to_owned(),
+        ),
+        ErrorKind::MissingRequiredArgument if is_speak => Some(
+            "give the text in quotes, name a file of text with -f, or write - to read the text \
+             from a pipe or the terminal"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// Returns the name that clap takes for the intended one.
+fn suggestion(error: &Error) -> Option<&str> {
+    const KINDS: [ContextKind; 3] =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    KINDS.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(known) => Some(known.as_str()),
+        // The closest is the last.
+        ContextValue::Strings(known) => known.last().map(String::as_str),
+        _ => None,
+    })
 }
 
 fn unknown_flag(error: &Error) -> Option<&str> {

@@ -7,9 +7,10 @@ pub enum Player {}
 
 impl Player {
     pub fn open() -> Result<Self> {
-        Err(Failure::request(
+        Err(Failure::Unsupported(
             "this program was built without audio playback: build it with --features play, or use \
-             --stream -o - and a player that reads standard input",
+             --stream -o - and a player that reads standard input"
+                .to_owned(),
         ))
     }
 

@@ -7,7 +7,7 @@ use qwen3_tts_pipeline::{AudioChunk, Speech, SpeechEvent};
 use super::job::Job;
 use super::resume::PieceStore;
 use crate::failure::{Failure, Result};
-use crate::note::note;
+use crate::note::warn;
 use crate::output::{AudioOutput, AudioSink};
 use crate::player::Player;
 use crate::progress::SpeechBar;
@@ -87,7 +87,7 @@ pub fn hear(
                 hearing.replay_before(piece.index)?;
                 if piece.is_runaway {
                     let text = &speech.text()[piece.range.clone()];
-                    note(&spoken::runaway(piece.index, text, piece.attempts));
+                    warn(&spoken::runaway(piece.index, text, piece.attempts));
                 }
                 let spoken = Piece::from(&*piece);
                 if let Some(store) = store {

@@ -1,6 +1,7 @@
 //! Speech codes as a JSON file: `{"codes": [[c0, …, c15], …], "stop_reason": "eos"}`.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use qwen3_tts_config::SpeechTokenizerConfig;
@@ -26,8 +27,20 @@ impl SpeechCodes {
     /// Returns an error if the file cannot be read or has another form.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let file = path.as_ref().display().to_string();
-        let bytes = File::open(path)
-            .and_then(|codes| qwen3_tts_files::read_at_most(codes, MAX_BYTES))
+        match File::open(path) {
+            Ok(codes) => Self::from_reader(codes, &file),
+            Err(source) => Err(Error::Read { file, source }),
+        }
+    }
+
+    /// Reads codes from a file, a pipe or standard input, as [`Self::from_file`]. Error messages call
+    /// the input `name`.
+    ///
+    /// # Errors
+    /// As [`Self::from_file`].
+    pub fn from_reader(codes: impl Read, name: &str) -> Result<Self> {
+        let file = name.to_owned();
+        let bytes = qwen3_tts_files::read_at_most(codes, MAX_BYTES)
             .map_err(|source| Error::Read { file: file.clone(), source })?;
         let text = qwen3_tts_files::text(bytes)
             .map_err(|wrong| Error::Codes { file: file.clone(), reason: wrong.to_string() })?;

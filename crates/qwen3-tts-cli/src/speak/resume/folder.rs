@@ -39,7 +39,7 @@ impl PieceFolder {
             }
             Ok(found) if !found.is_dir() => return Err(refused(&path, "is not a folder")),
             Ok(_) => {}
-            Err(error) => return Err(failure(&path, &error)),
+            Err(error) => return Err(Failure::writing(&path, &error)),
         }
         let state = Claim::existing(&path.join(STATE))?;
         check_writable(&path)?;
@@ -78,7 +78,7 @@ impl PieceFolder {
         self.made = match fs::create_dir(&self.path) {
             Ok(()) => true,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(failure(&self.path, &error)),
+            Err(error) => return Err(Failure::writing(&self.path, &error)),
         };
         Ok(self.made)
     }
@@ -97,7 +97,7 @@ impl PieceFolder {
 
     /// Removes the pieces, the state, and the folder if it was created for them.
     pub fn remove(self) -> Result {
-        let failed = |error| failure(&self.path, &error);
+        let failed = |error| Failure::writing(&self.path, &error);
         for name in entries(&self.path)?.iter().filter(|name| index(name).is_some()) {
             fs::remove_file(self.path.join(name)).map_err(failed)?;
         }
@@ -128,16 +128,14 @@ fn entries(path: &Path) -> Result<Vec<std::ffi::OsString>> {
     let names = fs::read_dir(path).and_then(|entries| {
         entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<_>>()
     });
-    names.map_err(|error| Failure::request(format!("cannot read {}: {error}", path.display())))
+    names.map_err(|error| Failure::reading(path, &error))
 }
 
 /// Checks that files can be created in the folder. Temporary files of killed runs are removed.
 fn check_writable(path: &Path) -> Result {
     sweep(path);
     let created = PartFile::create(path);
-    created
-        .map(drop)
-        .map_err(|error| Failure::request(format!("cannot write to {}: {error}", path.display())))
+    created.map(drop).map_err(|error| Failure::writing(path, &error))
 }
 
 /// Maximum length in bytes of a name in the usual file systems.
@@ -162,8 +160,4 @@ fn refused(path: &Path, what: &str) -> Failure {
         "{} {what}, so its pieces cannot be kept there: move it away, or choose another output",
         path.display()
     ))
-}
-
-fn failure(path: &Path, error: &io::Error) -> Failure {
-    Failure::Other(format!("cannot write {}: {error}", path.display()))
 }
