@@ -27,6 +27,8 @@ pub(super) struct Gauge {
     frames: AtomicUsize,
     expected_frames: AtomicUsize,
     max_frames: AtomicUsize,
+    ended_pieces: AtomicUsize,
+    active_pieces: AtomicUsize,
     is_cancelled: AtomicBool,
 }
 
@@ -43,6 +45,8 @@ impl Gauge {
             frames: self.frames.load(Ordering::Relaxed),
             expected_frames: self.expected_frames.load(Ordering::Relaxed),
             max_frames: self.max_frames.load(Ordering::Relaxed),
+            ended_pieces: self.ended_pieces.load(Ordering::Relaxed),
+            active_pieces: self.active_pieces.load(Ordering::Relaxed),
         }
     }
 
@@ -50,6 +54,8 @@ impl Gauge {
         self.frames.store(progress.frames, Ordering::Relaxed);
         self.expected_frames.store(progress.expected_frames, Ordering::Relaxed);
         self.max_frames.store(progress.max_frames, Ordering::Relaxed);
+        self.ended_pieces.store(progress.ended_pieces, Ordering::Relaxed);
+        self.active_pieces.store(progress.active_pieces, Ordering::Relaxed);
     }
 
     pub fn cancel(&self) {

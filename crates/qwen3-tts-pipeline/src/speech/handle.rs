@@ -244,7 +244,9 @@ impl Speech {
     }
 
     fn assemble(&mut self, is_cancelled: bool, processing_time: Duration) -> SpeechOutput {
-        let pieces = std::mem::take(&mut self.complete);
+        let mut pieces = std::mem::take(&mut self.complete);
+        // In the order of the text.
+        pieces.sort_by_key(|piece| piece.index);
         let codes = pieces.iter().flat_map(|piece| piece.codes.codes.iter().cloned()).collect();
         let worst = pieces.iter().map(|piece| piece.stop_reason).max();
         let stop_reason = match is_cancelled {

@@ -9,6 +9,7 @@ use super::codes::SpeechCodes;
 use super::delivery::{Delivery, Message};
 use super::incremental::TextFeed;
 use super::output::{AudioChunk, PieceOutput, Progress};
+use super::pace::Pace;
 use super::plan::{Plan, Planner};
 use super::request::ChunkSchedule;
 use super::script::Script;
@@ -32,7 +33,12 @@ pub(super) struct Job {
     has_started: bool,
     /// Number of frames of the pieces that are complete.
     frames: usize,
-    /// Maximum number of frames, if the text is one piece that has started.
+    /// Number of pieces that are complete.
+    n_ended: usize,
+    pace: Pace,
+    /// Number of frames expected of the pieces that have not started.
+    to_start_frames: usize,
+    /// Maximum number of frames of all pieces.
     max_frames: usize,
 }
 
@@ -83,7 +89,7 @@ impl Job {
         sample_rate: u32,
         begin: Instant,
     ) -> Self {
-        let job = Self {
+        let mut job = Self {
             text,
             delivery,
             begin,
@@ -94,8 +100,14 @@ impl Job {
             n_active: 0,
             has_started: false,
             frames: 0,
-            max_frames: usize::MAX,
+            n_ended: 0,
+            pace: Pace::default(),
+            to_start_frames: 0,
+            max_frames: 0,
         };
+        let limits = job.to_start.iter().map(|piece| job.limit(*piece));
+        job.max_frames = limits.fold(0, usize::saturating_add);
+        job.expect();
         job.report_progress([].into_iter());
         job
     }
@@ -137,6 +149,7 @@ impl Job {
         let Some(piece) = self.to_start.pop_front() else { return Ok(None) };
         self.has_started = true;
         self.n_active += 1;
+        self.expect();
         self.attempt(planner, piece, 0).map(Some)
     }
 
@@ -178,7 +191,10 @@ impl Job {
             return self.attempt(planner, piece, retry + 1).map(Some);
         }
         self.n_active -= 1;
+        self.n_ended += 1;
         self.frames += spoken.codes.len();
+        self.pace.add(self.tokens(piece), spoken.codes.len());
+        self.expect();
         let output = self.output(piece, retry + 1, is_runaway, spoken);
         self.finished.insert(piece, (held, output));
         self.deliver_finished();
@@ -214,16 +230,45 @@ impl Job {
         self.delivery.send(Message::Failed(error));
     }
 
-    /// Reports progress, given the sequences that are under way.
-    pub fn report_progress<'a>(&self, active: impl Iterator<Item = &'a Sequence> + Clone) {
-        let frames = self.frames + active.clone().map(Sequence::n_frames).sum::<usize>();
-        let expected_frames = match &self.text {
-            Text::Known(script) => script.expected_frames,
-            Text::Incremental(..) => active.map(Sequence::expected_frames).sum::<usize>(),
-        };
-        let max_frames = self.max_frames;
-        let expected_frames = expected_frames.min(max_frames);
-        self.delivery.set_progress(Progress { frames, expected_frames, max_frames });
+    /// Reports progress, given the pieces that are under way.
+    pub fn report_progress<'a>(&self, active: impl Iterator<Item = &'a Attempt> + Clone) {
+        let n_frames = active.clone().map(|attempt| attempt.sequence.n_frames());
+        let expected = active.map(|attempt| match &self.text {
+            Text::Known(_) => self.expected(attempt.piece).max(attempt.sequence.n_frames()),
+            Text::Incremental(..) => attempt.sequence.expected_frames(),
+        });
+        let expected_frames = self.frames + expected.sum::<usize>() + self.to_start_frames;
+        self.delivery.set_progress(Progress {
+            frames: self.frames + n_frames.sum::<usize>(),
+            expected_frames: expected_frames.min(self.max_frames),
+            max_frames: self.max_frames,
+            ended_pieces: self.n_ended,
+            active_pieces: self.n_active,
+        });
+    }
+
+    /// Estimates the length of the pieces that have not started.
+    fn expect(&mut self) {
+        self.to_start_frames = self.to_start.iter().map(|piece| self.expected(*piece)).sum();
+    }
+
+    /// Returns the number of frames expected of a piece, from what its text has taken so far.
+    fn expected(&self, piece: usize) -> usize {
+        self.pace.expected(self.tokens(piece)).min(self.limit(piece))
+    }
+
+    fn tokens(&self, piece: usize) -> usize {
+        match &self.text {
+            Text::Known(script) => script.pieces[piece].tokens,
+            Text::Incremental(..) => 0,
+        }
+    }
+
+    fn limit(&self, piece: usize) -> usize {
+        match &self.text {
+            Text::Known(script) => script.limit(piece),
+            Text::Incremental(..) => usize::MAX,
+        }
     }
 
     fn end(self, is_cancelled: bool) {
@@ -232,9 +277,8 @@ impl Job {
     }
 
     fn deliver_finished(&mut self) {
-        while let Some(piece) = self.to_deliver.front().copied() {
-            let Some((samples, output)) = self.finished.remove(&piece) else { break };
-            self.to_deliver.pop_front();
+        while let Some((piece, (samples, output))) = self.next_finished() {
+            self.to_deliver.retain(|waiting| *waiting != piece);
             let (n_frames, pause) = (output.codes.codes.len(), output.pause);
             if self.chunks().whole_pieces && n_frames > 0 {
                 self.send_chunk(piece, Decoded { samples, first_frame: 0, n_frames });
@@ -249,6 +293,15 @@ impl Job {
             let samples = silence(pause, self.sample_rate);
             self.send_chunk(piece, Decoded { samples, first_frame, n_frames: 0 });
         }
+    }
+
+    /// Takes the finished piece that is due: the next one of the text, or any.
+    fn next_finished(&mut self) -> Option<(usize, (Vec<f32>, PieceOutput))> {
+        if self.is_unordered() {
+            return self.finished.pop_first();
+        }
+        let piece = *self.to_deliver.front()?;
+        Some((piece, self.finished.remove(&piece)?))
     }
 
     fn send_chunk(&self, piece: usize, decoded: Decoded) {
@@ -306,6 +359,10 @@ impl Job {
 
     fn is_split(&self) -> bool {
         matches!(&self.text, Text::Known(script) if script.pieces.len() > 1)
+    }
+
+    fn is_unordered(&self) -> bool {
+        matches!(&self.text, Text::Known(script) if script.request.long_text.unordered)
     }
 
     fn is_bounded(&self, piece: usize) -> bool {

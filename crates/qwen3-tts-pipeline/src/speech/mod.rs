@@ -8,6 +8,7 @@ mod job;
 mod load;
 mod model;
 mod output;
+mod pace;
 mod plan;
 mod request;
 mod scheduler;

@@ -30,6 +30,8 @@ pub enum SpeechEvent {
     /// Audio.
     Chunk(AudioChunk),
     /// A piece of the text is complete: all its chunks came before, the silence after it follows.
+    /// Pieces come in the order of the text, unless they are
+    /// [unordered](crate::LongText::unordered).
     Piece(Arc<PieceOutput>),
 }
 
@@ -39,10 +41,15 @@ pub enum SpeechEvent {
 pub struct Progress {
     /// Number of frames generated so far, heard or not.
     pub frames: usize,
-    /// Number of frames that the text is expected to take, estimated from its length.
+    /// Number of frames that the text is expected to take: estimated from its length, at the pace of
+    /// the pieces that have ended, or before that at the usual one.
     pub expected_frames: usize,
     /// Maximum number of frames.
     pub max_frames: usize,
+    /// Number of pieces that have ended.
+    pub ended_pieces: usize,
+    /// Number of pieces that are being spoken.
+    pub active_pieces: usize,
 }
 
 /// A complete speech.

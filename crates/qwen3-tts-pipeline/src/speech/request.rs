@@ -95,6 +95,11 @@ pub struct LongText {
     pub paragraph_pause: Duration,
     /// Indices of pieces to skip, for example those that an earlier run has spoken.
     pub skip: BTreeSet<usize>,
+    /// True to deliver each [whole piece](ChunkSchedule::pieces) the moment it is complete, also
+    /// before one that precedes it in the text, for a program that keeps pieces and puts them in
+    /// order. At most a third of the pieces are then spoken together, so that a run that is stopped
+    /// after half of its time has completed a third of them.
+    pub unordered: bool,
 }
 
 /// Lengths of the chunks of a speech, in 80 ms frames.
@@ -223,6 +228,7 @@ impl Default for LongText {
             sentence_pause: Duration::from_millis(250),
             paragraph_pause: Duration::from_millis(650),
             skip: BTreeSet::new(),
+            unordered: false,
         }
     }
 }
@@ -261,6 +267,11 @@ impl LongText {
     /// Sets the pieces to skip.
     pub fn skip(self, pieces: impl IntoIterator<Item = usize>) -> Self {
         Self { skip: pieces.into_iter().collect(), ..self }
+    }
+
+    /// Delivers each piece the moment it is complete.
+    pub fn unordered(self) -> Self {
+        Self { unordered: true, ..self }
     }
 
     /// Returns the silence after a piece that ends with `end`.

@@ -277,7 +277,7 @@ impl Scheduler {
         for (id, job) in &self.jobs {
             if going.iter().any(|(known, _)| known == id) {
                 let active = self.active.iter().chain(going).filter(|(known, _)| known == id);
-                job.report_progress(active.map(|(_, attempt)| &attempt.sequence));
+                job.report_progress(active.map(|(_, attempt)| attempt));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The pieces of a text, with the seed, the limit and the pause of each.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +21,6 @@ pub(super) struct Script {
     pub seed: u64,
     /// Pieces of the text, at least one.
     pub pieces: Arc<[TextPiece]>,
-    /// Number of frames expected from the length of the text.
-    pub expected_frames: usize,
     /// Frame limit of the checkpoint.
     longest: usize,
 }
@@ -43,7 +41,6 @@ impl Script {
         let pieces = pieces(planner, &request, &text)?;
         let script = Self {
             seed: request.seed.unwrap_or_else(random_seed),
-            expected_frames: expected_frames(&pieces, &request.long_text.skip),
             pieces: pieces.into(),
             longest: planner.generation.max_new_tokens,
             request: Arc::new(request),
@@ -107,6 +104,11 @@ impl Script {
         (is_checked && span < self.longest).then_some(span)
     }
 
+    /// Returns the number of frames at which a piece is cut off at the latest.
+    pub fn limit(&self, index: usize) -> usize {
+        self.request.max_frames.or(self.span(index)).unwrap_or(self.longest)
+    }
+
     /// Returns true if a runaway piece may be spoken again after `attempts` attempts.
     pub fn may_retry(&self, attempts: usize) -> bool {
         let retries = self.request.long_text.retries;
@@ -116,20 +118,16 @@ impl Script {
             && !self.request.sampling.is_greedy()
     }
 
-    /// Returns the number of pieces that may be spoken at the same time.
+    /// Returns the number of pieces that may be spoken at the same time. Of pieces that are to be
+    /// kept, a third: when half of the speech is generated, the first third is complete.
     pub fn together(&self) -> usize {
-        match self.request.chunks.whole_pieces {
-            true => self.request.long_text.together.max(1),
-            false => 1,
-        }
+        let long_text = &self.request.long_text;
+        let together = match long_text.unordered {
+            true => long_text.together.min(self.pieces.len().div_ceil(3)),
+            false => long_text.together,
+        };
+        if self.request.chunks.whole_pieces { together.max(1) } else { 1 }
     }
-}
-
-/// Returns the number of frames expected of the pieces that are not skipped.
-fn expected_frames(pieces: &[TextPiece], skip: &BTreeSet<usize>) -> usize {
-    let spoken = pieces.iter().enumerate().filter(|(index, _)| !skip.contains(index));
-    let tokens: usize = spoken.map(|(_, piece)| piece.tokens).sum();
-    (tokens as f64 * FRAMES_PER_TOKEN).ceil() as usize
 }
 
 /// Reads the marks of a request's text, and checks that the model can honour each.
