@@ -35,8 +35,7 @@ fn find(definition: clap::Command, names: &[String]) -> Result<clap::Command> {
 
 /// Writes a page for the command and for each command below it.
 fn write_all(definition: clap::Command, dir: &Path) -> Result {
-    fs::create_dir_all(dir)
-        .map_err(|error| Failure::request(format!("cannot create {}: {error}", dir.display())))?;
+    fs::create_dir_all(dir).map_err(|error| Failure::writing(dir, &error))?;
     let pages: Vec<_> = with_subcommands(definition).into_iter().map(page).collect();
     for man in &pages {
         Destination::check(&dir.join(man.get_filename()))?.write(&render(man)?)?;
