@@ -138,7 +138,7 @@ fn man_writes_a_page_per_command() {
         assert!(text.contains(".SH SYNOPSIS"), "{text}");
     }
     fs::write(dir.path().join("file"), "").unwrap();
-    refuses(&in_dir(dir.path(), &["man", "--dir", "file/x"]), &["cannot create file/x"]);
+    refuses(&in_dir(dir.path(), &["man", "--dir", "file/x"]), &["cannot write file/x"]);
     refuses(&in_dir(dir.path(), &["man", "speak", "--dir", "b"]), &["--dir"]);
 }
 
