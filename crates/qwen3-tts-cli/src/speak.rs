@@ -5,7 +5,7 @@ mod job;
 mod resume;
 mod source;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use qwen3_tts_audio::Metadata;

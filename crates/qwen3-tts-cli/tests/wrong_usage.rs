@@ -182,7 +182,7 @@ fn the_exit_code_tells_the_kind() {
 #[test]
 fn right_words_are_not_refused() {
     let dir = folder();
-    let flags = ["--max-frames", "1", "--raw", "-o", "-"];
+    let flags = ["--max-frames", "1", "--format", "pcm", "-o", "-"];
     let speak = |args: &[&str]| {
         let output = in_dir(dir.path(), &[&["speak"], args, &flags].concat());
         succeeds(&output);
@@ -201,7 +201,7 @@ fn right_words_are_not_refused() {
 #[test]
 fn a_text_file_is_decoded_as_standard_input_is() {
     let dir = folder();
-    let flags = ["--max-frames", "3", "--greedy", "--raw", "-o", "-"];
+    let flags = ["--max-frames", "3", "--greedy", "--format", "pcm", "-o", "-"];
     let said = run(["speak", "Grüße an dich!"].into_iter().chain(flags)).stdout;
     let utf16 = "\u{feff}Grüße an dich!\r\n".encode_utf16().flat_map(u16::to_le_bytes);
     for bytes in ["Grüße an dich!\n".as_bytes().to_vec(), utf16.collect()] {
