@@ -81,17 +81,17 @@ fn leaves(recipe: &str, expected: &[&str]) {
 
 #[test]
 fn the_recipe_of_an_audiobook_runs() {
-    leaves("audiobook.md", &["audio/01.wav", "audio/02.wav", "scene.wav"]);
+    leaves("audiobook.md", &["audio/01.opus", "audio/02.opus", "scene.flac"]);
 }
 
 #[test]
 fn the_recipe_of_voice_notes_runs() {
-    leaves("voice-notes.md", &["late.wav", "me.voice"]);
+    leaves("voice-notes.md", &["late.opus", "me.voice"]);
 }
 
 #[test]
 fn the_recipe_of_a_dataset_runs() {
-    leaves("dataset.md", &["dataset/off-mina.wav", "dataset/manifest.jsonl", "on-mina.json"]);
+    leaves("dataset.md", &["dataset/off-mina.flac", "dataset/manifest.jsonl", "on-mina.json"]);
 }
 
 #[test]
