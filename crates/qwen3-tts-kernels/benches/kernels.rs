@@ -16,7 +16,7 @@ criterion_group! {
         .sample_size(20)
         .warm_up_time(std::time::Duration::from_millis(300))
         .measurement_time(std::time::Duration::from_secs(2));
-    targets = reading, linear_decode, linear_quantized, linear_prefill, convolution, snake, attend, regions, quantising
+    targets = reading, multiplying, linear_decode, linear_quantized, linear_prefill, convolution, snake, attend, regions, quantising
 }
 
 fn context() -> Context {
@@ -48,6 +48,61 @@ fn reading(c: &mut Criterion) {
     });
 }
 
+/// Multiplies and adds in registers on every thread: an upper bound of multiply-adds per second.
+#[cfg(target_arch = "x86_64")]
+fn multiplying(c: &mut Criterion) {
+    let context = context();
+    let (threads, rounds) = (context.pool().threads(), 100_000);
+    let (lanes, run): (usize, unsafe fn(usize, f32) -> f32) = match context.isa() {
+        Isa::Avx512 | Isa::Avx512Vnni => (16, multiply_adds_avx512),
+        Isa::Avx2 | Isa::AvxVnni => (8, multiply_adds_avx2),
+        _ => return,
+    };
+    let mut group = c.benchmark_group("multiply-add");
+    group.throughput(Throughput::Elements((threads * rounds * CHAINS * lanes) as u64));
+    group.bench_function("registers", |b| {
+        b.iter(|| {
+            // SAFETY: a context has an instruction set of this CPU.
+            context.pool().run(threads, |_| _ = black_box(unsafe { run(rounds, black_box(0.5)) }));
+        });
+    });
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn multiplying(_: &mut Criterion) {}
+
+/// Number of independent sums, enough to hide the latency of a multiply-add.
+#[cfg(target_arch = "x86_64")]
+const CHAINS: usize = 12;
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn multiply_adds_avx2(rounds: usize, factor: f32) -> f32 {
+    use std::arch::x86_64::*;
+    let factor = _mm256_set1_ps(factor);
+    let mut sums = [factor; CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm256_fmadd_ps(*sum, factor, factor);
+        }
+    }
+    _mm256_cvtss_f32(sums.into_iter().fold(factor, |all, sum| _mm256_add_ps(all, sum)))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn multiply_adds_avx512(rounds: usize, factor: f32) -> f32 {
+    use std::arch::x86_64::*;
+    let factor = _mm512_set1_ps(factor);
+    let mut sums = [factor; CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_fmadd_ps(*sum, factor, factor);
+        }
+    }
+    _mm512_reduce_add_ps(sums.into_iter().fold(factor, |all, sum| _mm512_add_ps(all, sum)))
+}
+
 /// Number of weight bytes that the benchmarks of one token cycle over, many times the caches' size.
 const BUFFER: usize = 256 << 20;
 
@@ -55,23 +110,31 @@ const BUFFER: usize = 256 << 20;
 const SHAPES: [(usize, usize); 5] =
     [(4096, 1024), (1024, 2048), (6144, 1024), (1024, 3072), (12288, 2048)];
 
-/// Multiplies one token by weights from memory: each call uses the next matrix of a buffer.
+/// Multiplies up to 8 tokens by weights from memory: each call uses the next matrix of a buffer.
 fn linear_decode(c: &mut Criterion) {
     let context = context();
-    let mut group = c.benchmark_group("linear 1 token bf16");
-    let buffer: Vec<bf16> = vec![bf16::from_f32(0.01); BUFFER / 2];
-    for (rows, cols) in SHAPES {
-        let x = ramp(cols);
-        let mut y = vec![0.0; rows];
-        let mut matrices = buffer.chunks_exact(rows * cols).cycle();
-        group.throughput(Throughput::Bytes((rows * cols * 2) as u64));
-        group.bench_function(format!("{rows}x{cols}"), |b| {
-            b.iter(|| {
-                let data = MatrixData::Bf16(matrices.next().unwrap());
-                let weight = Matrix { data, rows, cols };
-                linear(&context, &x, 1, &mut [Projection { weight, bias: None, y: &mut y }]);
-            });
-        });
+    let half: Vec<bf16> = vec![bf16::from_f32(0.01); BUFFER / 2];
+    let full: Vec<f32> = vec![0.01; BUFFER / 4];
+    for tokens in [1, 2, 4, 8] {
+        for (rows, cols) in SHAPES {
+            let (x, mut y) = (ramp(tokens * cols), vec![0.0; tokens * rows]);
+            let bf16s = half.chunks_exact(rows * cols).map(MatrixData::Bf16);
+            let f32s = full.chunks_exact(rows * cols).map(MatrixData::F32);
+            let types: [(_, _, Vec<MatrixData<'_>>); 2] =
+                [("bf16", 2, bf16s.collect()), ("f32", 4, f32s.collect())];
+            for (name, bytes, matrices) in types {
+                let mut matrices = matrices.into_iter().cycle();
+                let mut group = c.benchmark_group(format!("linear {tokens} tokens {name}"));
+                group.throughput(Throughput::Bytes((rows * cols * bytes) as u64));
+                group.bench_function(format!("{rows}x{cols}"), |b| {
+                    b.iter(|| {
+                        let weight = Matrix { data: matrices.next().unwrap(), rows, cols };
+                        let projection = Projection { weight, bias: None, y: &mut y };
+                        linear(&context, &x, tokens, &mut [projection]);
+                    });
+                });
+            }
+        }
     }
 }
 
@@ -112,34 +175,36 @@ fn linear_quantized(c: &mut Criterion) {
 fn linear_prefill(c: &mut Criterion) {
     let context = context();
     let mut group = c.benchmark_group("linear many tokens");
-    let (rows, cols) = (3072, 1024);
-    let w = ramp(rows * cols);
-    let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
-    let made = [Bits::Eight, Bits::Four].map(|bits| {
-        (bits, quantize::<bf16>(&context, Floats::F32(&w), bits, 64, Rounding::Nearest))
-    });
-    let tiles = made.each_ref().map(|(bits, groups)| {
-        let (scales, biases) = (Floats::Bf16(&groups.scales), Floats::Bf16(&groups.biases));
-        let data = Affine { bits: *bits, group_size: 64, packed: &groups.packed, scales, biases };
-        AffineTiles::pack(&context, data, rows, cols)
-    });
-    let [eight, four] = tiles.each_ref().map(MatrixData::Affine);
-    let (full, half) = (MatrixData::F32(&w), MatrixData::Bf16(&half));
-    for tokens in [8, 29, 200] {
-        let (x, mut y) = (ramp(tokens * cols), vec![0.0; tokens * rows]);
-        group.throughput(Throughput::Elements((tokens * rows * cols) as u64));
-        for (name, data) in [("f32", full), ("bf16", half), ("q8", eight), ("q4", four)] {
-            group.bench_function(format!("{name} {tokens}x{rows}x{cols}"), |b| {
-                let weight = Matrix { data, rows, cols };
-                b.iter(|| {
-                    linear(
-                        &context,
-                        &x,
-                        tokens,
-                        &mut [Projection { weight, bias: None, y: &mut y }],
-                    );
+    for (rows, cols) in [(3072, 1024), (1024, 3072), (4096, 1024)] {
+        let w = ramp(rows * cols);
+        let half: Vec<bf16> = w.iter().map(|&w| bf16::from_f32(w)).collect();
+        let made = [Bits::Eight, Bits::Four].map(|bits| {
+            (bits, quantize::<bf16>(&context, Floats::F32(&w), bits, 64, Rounding::Nearest))
+        });
+        let tiles = made.each_ref().map(|(bits, groups)| {
+            let (scales, biases) = (Floats::Bf16(&groups.scales), Floats::Bf16(&groups.biases));
+            let data =
+                Affine { bits: *bits, group_size: 64, packed: &groups.packed, scales, biases };
+            AffineTiles::pack(&context, data, rows, cols)
+        });
+        let [eight, four] = tiles.each_ref().map(MatrixData::Affine);
+        let (full, half) = (MatrixData::F32(&w), MatrixData::Bf16(&half));
+        for tokens in [29, 99, 200] {
+            let (x, mut y) = (ramp(tokens * cols), vec![0.0; tokens * rows]);
+            group.throughput(Throughput::Elements((tokens * rows * cols) as u64));
+            for (name, data) in [("f32", full), ("bf16", half), ("q8", eight), ("q4", four)] {
+                group.bench_function(format!("{name} {tokens}x{rows}x{cols}"), |b| {
+                    let weight = Matrix { data, rows, cols };
+                    b.iter(|| {
+                        linear(
+                            &context,
+                            &x,
+                            tokens,
+                            &mut [Projection { weight, bias: None, y: &mut y }],
+                        );
+                    });
                 });
-            });
+            }
         }
     }
 }

@@ -1,13 +1,25 @@
 //! Tiles of dot products: the core of `linear`, attention scores and narrow convolutions.
 //!
-//! A product is one chain of multiply-adds over the vectors of both rows, the same in every tile,
-//! so its value depends on its two rows only: not on the number of tokens or threads.
+//! A product is one chain of multiply-adds over the [`Vector::Sum`]s of both rows, the same in every
+//! tile, so its value depends on its two rows only: not on the number of tokens or threads.
 
-use crate::vector::{MAX_TILE_TOKENS, Vector};
+pub(crate) mod panel;
+
+use crate::vector::{MAX_TILE_TOKENS, Vector, prefetch};
 use half::bf16;
+use std::ops::Range;
 
-/// Number of rows in a tile.
+/// Number of rows that fill tiles of 1, 2 and 4 rows.
 pub(crate) const TILE: usize = 4;
+
+/// Maximum number of tokens that pass a tile's rows one group after the other.
+const TOKENS: usize = 8;
+
+/// Number of bytes up to which a row is a short stream.
+const SHORT: usize = 2048;
+
+/// Number of bytes of a cache line.
+const LINE: usize = 64;
 
 /// A stored element of a weight matrix.
 pub(crate) trait Element: Copy {
@@ -67,71 +79,113 @@ pub(crate) struct Dots<W> {
 }
 
 impl<W: Element> Dots<W> {
+    /// Computes the products, with weights as they lie.
+    ///
     /// # Safety
     /// The CPU has the instruction set of `V`; w and x are valid for reading and y for writing
     /// according to the shape, and no other thread accesses y there.
     #[inline(always)]
     pub(crate) unsafe fn run<V: Vector>(&self) {
-        // A group of tokens stays in L1 while the rows pass.
-        let mut token = 0;
-        while token < self.tokens {
-            let width = (self.tokens - token).min(V::TILE_TOKENS);
-            // SAFETY: token + width <= tokens.
-            unsafe { self.tokens::<V>(token, width) };
+        let together = match V::DOT_TILE.tokens {
+            _ if self.tokens <= TOKENS => TOKENS,
+            tile => TOKENS / tile * tile,
+        };
+        for token in (0..self.tokens).step_by(together) {
+            let tokens = token..self.tokens.min(token + together);
+            // SAFETY: the tokens exist.
+            unsafe {
+                // Later tokens find the weights in the caches.
+                if token == 0 && self.has_short_streams::<V>() {
+                    self.rows::<V, true>(tokens);
+                } else {
+                    self.rows::<V, false>(tokens);
+                }
+            }
+        }
+    }
+
+    /// Returns true if rows follow each other, but the rows of a tile are streams too short or too
+    /// few for hardware prefetchers.
+    #[inline(always)]
+    fn has_short_streams<V: Vector>(&self) -> bool {
+        let row_bytes = self.depth * size_of::<W>();
+        self.w_pitch == self.depth && (V::DOT_TILE.rows < 4 || row_bytes <= SHORT)
+    }
+
+    /// # Safety
+    /// As [`Dots::run`]; the tokens exist.
+    #[inline(always)]
+    unsafe fn rows<V: Vector, const AHEAD: bool>(&self, tokens: Range<usize>) {
+        let height = V::DOT_TILE.rows;
+        let whole = self.rows - self.rows % height;
+        // SAFETY: row + the tile's height stays within rows.
+        unsafe {
+            for row in (0..whole).step_by(height) {
+                match height {
+                    2 => self.groups::<V, 2, AHEAD>(row, tokens.clone()),
+                    4 => self.groups::<V, 4, AHEAD>(row, tokens.clone()),
+                    _ => unreachable!("no such tile"),
+                }
+            }
+            for row in whole..self.rows {
+                self.groups::<V, 1, false>(row, tokens.clone());
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Dots::run`]; rows row .. row + R and the tokens exist.
+    #[inline(always)]
+    unsafe fn groups<V: Vector, const R: usize, const AHEAD: bool>(
+        &self,
+        row: usize,
+        tokens: Range<usize>,
+    ) {
+        const { assert!(V::DOT_TILE.tokens <= MAX_TILE_TOKENS && MAX_TILE_TOKENS == 6) };
+        let max = V::DOT_TILE.tokens;
+        let mut token = tokens.start;
+        while token < tokens.end {
+            let width = even_group(tokens.end - token, max);
+            // SAFETY: token + width <= tokens.end.
+            unsafe {
+                match width {
+                    1 => self.tile::<V::Sum, R, 1, AHEAD>(row, token),
+                    2 => self.tile::<V::Sum, R, 2, AHEAD>(row, token),
+                    3 if max >= 3 => self.tile::<V::Sum, R, 3, AHEAD>(row, token),
+                    4 if max >= 4 => self.tile::<V::Sum, R, 4, AHEAD>(row, token),
+                    5 if max >= 5 => self.tile::<V::Sum, R, 5, AHEAD>(row, token),
+                    _ if max >= 6 => self.tile::<V::Sum, R, 6, AHEAD>(row, token),
+                    _ => unreachable!("wider than the tile"),
+                }
+            }
             token += width;
         }
     }
 
-    /// # Safety
-    /// As [`Dots::run`]; the tokens exist, and `width` is at most `V::TILE_TOKENS`.
-    #[inline(always)]
-    unsafe fn tokens<V: Vector>(&self, token: usize, width: usize) {
-        const { assert!(V::TILE_TOKENS <= MAX_TILE_TOKENS && MAX_TILE_TOKENS == 6) };
-        // SAFETY: upheld by the caller.
-        unsafe {
-            match width {
-                1 => self.rows::<V, 1>(token),
-                2 => self.rows::<V, 2>(token),
-                3 if V::TILE_TOKENS >= 3 => self.rows::<V, 3>(token),
-                4 if V::TILE_TOKENS >= 4 => self.rows::<V, 4>(token),
-                5 if V::TILE_TOKENS >= 5 => self.rows::<V, 5>(token),
-                _ if V::TILE_TOKENS >= 6 => self.rows::<V, 6>(token),
-                _ => unreachable!("wider than the tile"),
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`Dots::run`]; tokens token .. token + T exist.
-    #[inline(always)]
-    unsafe fn rows<V: Vector, const T: usize>(&self, token: usize) {
-        let whole = self.rows - self.rows % TILE;
-        let mut row = 0;
-        // SAFETY: row + the tile's height stays within rows.
-        unsafe {
-            while row < whole {
-                self.tile::<V, TILE, T>(row, token);
-                row += TILE;
-            }
-            while row < self.rows {
-                self.tile::<V, 1, T>(row, token);
-                row += 1;
-            }
-        }
-    }
-
+    /// Computes a tile and, with `AHEAD`, prefetches the next one line after line.
+    ///
     /// # Safety
     /// As [`Dots::run`]; rows row .. row + R and tokens token .. token + T exist.
     #[inline(always)]
-    unsafe fn tile<V: Vector, const R: usize, const T: usize>(&self, row: usize, token: usize) {
+    unsafe fn tile<V: Vector, const R: usize, const T: usize, const AHEAD: bool>(
+        &self,
+        row: usize,
+        token: usize,
+    ) {
         // SAFETY: all offsets are within rows of `depth` elements that exist.
         unsafe {
             let w = self.w.add(row * self.w_pitch);
             let x = self.x.add(token * self.x_pitch);
+            let next = w.wrapping_add(R * self.depth);
             let mut sums = [[V::splat(0.0); T]; R];
             let whole = self.depth - self.depth % V::LANES;
             let mut k = 0;
             while k < whole {
+                if AHEAD {
+                    for line in (0..R * V::LANES * size_of::<W>()).step_by(LINE) {
+                        prefetch(next.wrapping_add(R * k).wrapping_byte_add(line));
+                    }
+                }
                 let mut weights = [V::splat(0.0); R];
                 for r in 0..R {
                     weights[r] = W::load(w.add(r * self.w_pitch + k));
@@ -162,4 +216,11 @@ impl<W: Element> Dots<W> {
             }
         }
     }
+}
+
+/// Returns the number of tokens of the next group: groups of at most `max` that are as even as
+/// possible, since a group of one token is slow.
+#[inline(always)]
+fn even_group(tokens: usize, max: usize) -> usize {
+    tokens.div_ceil(tokens.div_ceil(max))
 }

@@ -3,7 +3,7 @@
 use crate::affine::{Activations, AffineTiles, Products, TILES};
 use crate::context::Context;
 use crate::dispatch::{self, Kernel, lanes};
-use crate::dot::{Dots, Element, TILE};
+use crate::dot::{Dots, Element, TILE, panel};
 use crate::pool::SharedMut;
 use crate::vector::Vector;
 use half::bf16;
@@ -82,7 +82,7 @@ const TASK_BYTES: usize = 64 * 1024;
 /// Number of weight bytes per task for many tokens. Each task reads all of x, so tasks are as large
 /// as L2 allows.
 const TASK_BYTES_MANY: usize = 256 * 1024;
-/// Number of tokens from which [`TASK_BYTES_MANY`] applies.
+/// Number of tokens from which [`TASK_BYTES_MANY`] applies, and from which panels are faster.
 const MANY: usize = 32;
 
 /// Computes y\[t, n\] = Σₖ x\[t, k\]·w\[n, k\] + bias\[n\] for every projection: several
@@ -107,7 +107,7 @@ pub fn linear(context: &Context, x: &[f32], n_tokens: usize, projections: &mut [
         if let Some(bias) = projection.bias {
             assert_eq!(bias.len(), weight.rows, "length of the bias");
         }
-        let mut tile = TILE;
+        let mut tile = if n_tokens < MANY { TILE } else { panel::ROWS };
         if let MatrixData::Affine(data) = weight.data {
             assert_eq!(data.lanes(), lanes(context), "packed for another instruction set");
             let groups = (data.group_size(), data.bits());
@@ -135,7 +135,8 @@ pub fn linear(context: &Context, x: &[f32], n_tokens: usize, projections: &mut [
                 // SAFETY: lengths were checked and the rows exist.
                 dispatch::run_integers(context, unsafe { rows.affine(weight, x) });
             }
-            _ => dispatch::run(context, &rows),
+            _ if n_tokens < MANY => dispatch::run(context, &rows),
+            _ => dispatch::run(context, Panels(&rows)),
         }
         // SAFETY: each task has rows of its own.
         unsafe { rows.add_bias() };
@@ -181,6 +182,28 @@ impl Kernel for &Rows<'_> {
             match self.part.weight.data {
                 MatrixData::F32(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
                 MatrixData::Bf16(data) => self.dots(data.as_ptr().add(offset)).run::<V>(),
+                MatrixData::Affine(_) => unreachable!("quantised weights have an integer kernel"),
+            }
+        }
+    }
+}
+
+/// [`Rows`] of many tokens: a kernel of its own, because memory for panels is on the stack.
+struct Panels<'a>(&'a Rows<'a>);
+
+impl Kernel for Panels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Panels(rows) = self;
+        let offset = rows.row * rows.part.weight.cols;
+        // SAFETY: as for `Rows`.
+        unsafe {
+            match rows.part.weight.data {
+                _ if !V::PANELS => rows.run::<V>(),
+                MatrixData::F32(data) => rows.dots(data.as_ptr().add(offset)).run_in_panels::<V>(),
+                MatrixData::Bf16(data) => rows.dots(data.as_ptr().add(offset)).run_in_panels::<V>(),
                 MatrixData::Affine(_) => unreachable!("quantised weights have an integer kernel"),
             }
         }

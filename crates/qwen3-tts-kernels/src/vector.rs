@@ -8,14 +8,13 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
-#[cfg(target_arch = "aarch64")]
 mod twice;
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) use self::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::{avx2::Avx2, avx512::Avx512};
-#[cfg(target_arch = "aarch64")]
-pub(crate) use self::{neon::Neon, twice::Twice};
-pub(crate) use portable::Portable;
+pub(crate) use self::{portable::Portable, twice::Twice};
 
 use half::bf16;
 use std::ops::{Add, Div, Mul, Sub};
@@ -32,9 +31,13 @@ pub(crate) trait Vector:
     /// Number of rows of the convolution's register tile, which is 3 vectors wide: as many as the
     /// registers hold, at most [`MAX_TILE_ROWS`].
     const TILE_ROWS: usize;
-    /// Number of tokens of the dot-product tile, which is 4 weight rows high; at most
-    /// [`MAX_TILE_TOKENS`].
-    const TILE_TOKENS: usize;
+    /// Vector of the sums of dot products: several registers if a tile has few sums.
+    type Sum: Vector;
+    /// Tile of dot products, in sums: 2 or 4 rows.
+    const DOT_TILE: DotTile;
+    /// True if dot products with many tokens are faster with a panel of weights. Then a sum has two
+    /// of this vector.
+    const PANELS: bool;
 
     /// Sets all lanes to `value`.
     ///
@@ -122,7 +125,15 @@ pub(crate) trait Vector:
 pub(crate) const MAX_LANES: usize = 16;
 /// Maximum of [`Vector::TILE_ROWS`].
 pub(crate) const MAX_TILE_ROWS: usize = 9;
-/// Maximum of [`Vector::TILE_TOKENS`].
+/// Rows and tokens whose dot products are computed together.
+#[derive(Clone, Copy)]
+pub(crate) struct DotTile {
+    pub(crate) rows: usize,
+    /// At most [`MAX_TILE_TOKENS`].
+    pub(crate) tokens: usize,
+}
+
+/// Maximum of [`DotTile::tokens`].
 pub(crate) const MAX_TILE_TOKENS: usize = 6;
 
 /// Prefetches the cache line at `from` into L2. Any address is allowed.

@@ -1,6 +1,6 @@
 //! AVX2 and FMA: 8 lanes.
 
-use super::{Vector, operators};
+use super::{DotTile, Twice, Vector, operators};
 use half::bf16;
 use std::arch::x86_64::*;
 
@@ -33,7 +33,9 @@ unsafe fn mask(n: usize) -> __m256i {
 impl Vector for Avx2 {
     const LANES: usize = LANES;
     const TILE_ROWS: usize = 3;
-    const TILE_TOKENS: usize = 2;
+    type Sum = Twice<Self>;
+    const DOT_TILE: DotTile = DotTile { rows: 2, tokens: 3 };
+    const PANELS: bool = true;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

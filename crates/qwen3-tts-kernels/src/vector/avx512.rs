@@ -1,6 +1,6 @@
 //! AVX-512 F, BW, DQ and VL: 16 lanes.
 
-use super::{Vector, operators};
+use super::{DotTile, Vector, operators};
 use half::bf16;
 use std::arch::x86_64::*;
 
@@ -36,7 +36,9 @@ unsafe fn widen(values: __m256i) -> Avx512 {
 impl Vector for Avx512 {
     const LANES: usize = 16;
     const TILE_ROWS: usize = 8;
-    const TILE_TOKENS: usize = 6;
+    type Sum = Self;
+    const DOT_TILE: DotTile = DotTile { rows: 4, tokens: 6 };
+    const PANELS: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

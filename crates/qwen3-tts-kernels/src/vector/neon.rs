@@ -1,6 +1,6 @@
 //! NEON: 4 lanes per register.
 
-use super::{Vector, operators};
+use super::{DotTile, Vector, operators};
 use half::bf16;
 use std::arch::aarch64::*;
 
@@ -21,9 +21,11 @@ operators! { Neon:
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for Neon {
     const LANES: usize = LANES;
-    // `Twice` halves these; its tiles then leave few of the 32 registers free.
+    // `Twice` halves these rows and tokens; its tiles then leave few of the 32 registers free.
     const TILE_ROWS: usize = 6;
-    const TILE_TOKENS: usize = 4;
+    type Sum = Self;
+    const DOT_TILE: DotTile = DotTile { rows: 4, tokens: 4 };
+    const PANELS: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

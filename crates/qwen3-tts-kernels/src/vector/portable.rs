@@ -1,6 +1,6 @@
 //! Lanes in an array: plain Rust that compilers vectorise for any CPU.
 
-use super::{Vector, operators};
+use super::{DotTile, Vector, operators};
 use half::bf16;
 
 const LANES: usize = 8;
@@ -26,7 +26,9 @@ operators! { Portable:
 impl Vector for Portable {
     const LANES: usize = LANES;
     const TILE_ROWS: usize = 2;
-    const TILE_TOKENS: usize = 2;
+    type Sum = Self;
+    const DOT_TILE: DotTile = DotTile { rows: 4, tokens: 2 };
+    const PANELS: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

@@ -1,6 +1,6 @@
 //! Two vectors side by side.
 
-use super::Vector;
+use super::{DotTile, Vector};
 use half::bf16;
 
 /// A vector with twice the lanes of `V`.
@@ -31,7 +31,9 @@ halves! { Add add +; Sub sub -; Mul mul *; Div div /; }
 impl<V: Vector> Vector for Twice<V> {
     const LANES: usize = 2 * V::LANES;
     const TILE_ROWS: usize = V::TILE_ROWS / 2;
-    const TILE_TOKENS: usize = V::TILE_TOKENS / 2;
+    type Sum = Self;
+    const DOT_TILE: DotTile = DotTile { rows: 4, tokens: V::DOT_TILE.tokens / 2 };
+    const PANELS: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

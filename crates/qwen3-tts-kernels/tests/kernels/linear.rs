@@ -71,6 +71,28 @@ proptest! {
     }
 }
 
+/// Rows of several cuts in panels, more tokens than have room for incomplete sums, and rests of
+/// every kind.
+#[test]
+fn a_long_product_is_the_same_among_many_tokens() {
+    let (tokens, rows, cols) = (90, 29, 2 * 1024 + 37);
+    let x = noise(5, tokens * cols);
+    let wide = noise(6, rows * cols);
+    let half: Vec<bf16> = wide.iter().map(|&w| bf16::from_f32(w)).collect();
+    for data in [MatrixData::F32(&wide), MatrixData::Bf16(&half)] {
+        let weight = Matrix { data, rows, cols };
+        for isa in levels() {
+            let context = Context::with_isa(1, isa);
+            let alone: Vec<f32> =
+                x.chunks_exact(cols).flat_map(|x| run(&context, x, 1, weight)).collect();
+            for tokens in [7, 9, 31, 90] {
+                let together = run(&context, &x[..tokens * cols], tokens, weight);
+                assert_eq!(bits(&together), bits(&alone[..tokens * rows]), "{isa:?}, {tokens}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_large_matrix_is_the_same_on_any_number_of_threads() {
     let (rows, cols) = (3072, 1024);
