@@ -124,7 +124,7 @@ fn linear_decode(c: &mut Criterion) {
                 [("bf16", 2, bf16s.collect()), ("f32", 4, f32s.collect())];
             for (name, bytes, matrices) in types {
                 let mut matrices = matrices.into_iter().cycle();
-                let mut group = c.benchmark_group(format!("linear {tokens} tokens {name}"));
+                let mut group = c.benchmark_group(format!("linear {name}, tokens: {tokens}"));
                 group.throughput(Throughput::Bytes((rows * cols * bytes) as u64));
                 group.bench_function(format!("{rows}x{cols}"), |b| {
                     b.iter(|| {
@@ -189,7 +189,7 @@ fn linear_prefill(c: &mut Criterion) {
         });
         let [eight, four] = tiles.each_ref().map(MatrixData::Affine);
         let (full, half) = (MatrixData::F32(&w), MatrixData::Bf16(&half));
-        for tokens in [29, 99, 200] {
+        for tokens in [8, 29, 99, 200] {
             let (x, mut y) = (ramp(tokens * cols), vec![0.0; tokens * rows]);
             group.throughput(Throughput::Elements((tokens * rows * cols) as u64));
             for (name, data) in [("f32", full), ("bf16", half), ("q8", eight), ("q4", four)] {
