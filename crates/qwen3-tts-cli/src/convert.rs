@@ -34,25 +34,19 @@ pub fn run(args: &ConvertArgs) -> Result {
     print(&summary(args, &converted, start.elapsed()))
 }
 
-/// Returns the sizes before and after, the bits and the time, in one line.
+/// Returns the sizes and bits before and after, and the time, in one line.
 fn summary(args: &ConvertArgs, converted: &Converted, time: Duration) -> String {
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let bits = |bytes: u64| 8.0 * bytes as f64 / converted.weights.max(1) as f64;
     let (before, after) = (converted.source_bytes, converted.bytes);
-    let quantised = args.quantize.map(|bits| {
-        let group_size = args.group_size.unwrap_or(Quantization::DEFAULT_GROUP_SIZE);
-        format!(" (matrices {bits} bits in groups of {group_size})")
-    });
     format!(
-        "{}: {} tensors, {:.1} MiB before, {:.1} MiB after, {:.1} bits per weight before, {:.1} after{}, \
-         {:.1} s",
+        "{}: {} tensors, {:.1} → {:.1} MiB, {:.1} → {:.1} bits per weight, {:.1} s",
         args.out.display(),
         converted.tensors,
         mib(before),
         mib(after),
         bits(before),
         bits(after),
-        quantised.unwrap_or_default(),
         time.as_secs_f64()
     )
 }

@@ -6,10 +6,10 @@ use qwen3_tts_pipeline::{CheckpointInfo, ModelFiles};
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
+use crate::facts::{self, Fact};
 use crate::failure::Result;
 use crate::model;
 use crate::output::{print, print_json};
-use crate::terminal;
 
 pub fn run(args: &InfoArgs) -> Result {
     let files = model::local_files(args.model.as_deref())?;
@@ -98,13 +98,10 @@ fn as_text(info: &CheckpointInfo) -> String {
         let line = format!("{name} ({} bytes)", grouped(*bytes));
         lines.push((if i == 0 { "files" } else { "" }, line));
     }
-    lines
-        .into_iter()
-        .map(|(name, value)| format!("{name:<17} {}\n", terminal::message(&value)))
-        .collect()
+    facts::lines(lines)
 }
 
-fn model_lines(info: &CheckpointInfo) -> Vec<(&'static str, String)> {
+fn model_lines(info: &CheckpointInfo) -> Vec<Fact> {
     let Some(config) = &info.model else {
         return vec![("model", "speech tokenizer alone: encodes, decodes".to_owned())];
     };

@@ -14,6 +14,7 @@ mod convert;
 mod demo;
 mod doctor;
 mod download;
+mod facts;
 mod failure;
 mod identity;
 mod info;

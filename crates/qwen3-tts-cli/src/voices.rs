@@ -4,10 +4,10 @@ use qwen3_tts_pipeline::ModelFiles;
 use serde::Serialize;
 
 use crate::args::InfoArgs;
+use crate::facts::{self, Fact};
 use crate::failure::{Failure, Result};
 use crate::model;
 use crate::output::{print, print_json};
-use crate::terminal;
 
 pub fn run(args: &InfoArgs) -> Result {
     let files = model::local_files(args.model.as_deref())?;
@@ -95,12 +95,11 @@ impl Voices {
             ("cloned voices", taken(takes.recordings, recordings)),
             ("described voices", taken(takes.descriptions, "with --instruct TEXT")),
         ]);
-        let lines = lines.into_iter();
-        lines.map(|(name, value)| format!("{name:<17} {}\n", terminal::message(&value))).collect()
+        facts::lines(lines)
     }
 
     /// Returns one line per speaker, the first with a name.
-    fn speaker_lines(&self) -> Vec<(&'static str, String)> {
+    fn speaker_lines(&self) -> Vec<Fact> {
         let speakers = self.speakers.iter().enumerate();
         let lines: Vec<_> = speakers
             .map(|(i, speaker)| (if i == 0 { "speakers" } else { "" }, speaker.as_text(i == 0)))

@@ -49,9 +49,9 @@ fn a_converted_checkpoint_speaks_the_same_codes() {
         assert_eq!(stderr(&output), "");
         let said = String::from_utf8(output.stdout).unwrap();
         let bits = if options.contains(&"f32") { "32.0" } else { "16.0" };
-        let words = format!("16.0 bits per weight before, {bits} after, ");
+        let words = format!(" MiB, 16.0 → {bits} bits per weight, ");
         assert!(said.contains("out: ") && said.contains(" tensors, "), "{said}");
-        assert!(said.contains(" MiB before, ") && said.contains(&words), "{said}");
+        assert!(said.contains(&words), "{said}");
         assert!(said.ends_with(" s\n") && said.lines().count() == 1, "{said}");
         assert_eq!(names(dir.path()), ["out"]);
         assert_eq!(codes(&golden, &out, &[]), golden.u32("codes").1, "{options:?}");
@@ -81,7 +81,7 @@ fn weights_are_quantised_twice_only_if_asked() {
         String::from_utf8(output.stdout).unwrap()
     };
     let once = said(convert(&checkpoint("custom_voice_0b6"), &path("8"), &["--quantize", "8"]));
-    assert!(once.contains(" after (matrices 8 bits in groups of 64), "), "{once}");
+    assert!(once.contains(", 1.1 → 0.8 MiB, 16.0 → 11.4 bits per weight, "), "{once}");
 
     let words = ["quantised to 8 bits in groups of 64 already", "4 bits", "--requantize"];
     refuses(&convert(&path("8"), &path("4"), &["--quantize", "4"]), &words);

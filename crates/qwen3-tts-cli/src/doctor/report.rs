@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::bench::Benchmark;
 use super::estimate::Estimate;
 use super::machine::{Cache, Machine};
-use crate::terminal;
+use crate::facts::{self, Fact};
 
 /// Remark on a build without optimisation.
 const DEBUG: &str = ", a debug build: build with --release before you measure";
@@ -30,10 +30,7 @@ impl Report {
     pub fn as_text(&self) -> String {
         let mut lines = machine_lines(self);
         lines.extend(self.benchmark.iter().flat_map(benchmark_lines));
-        let lines = lines.into_iter();
-        let mut text: String = lines
-            .map(|(name, value)| format!("{name:<17} {}\n", terminal::message(&value)))
-            .collect();
+        let mut text = facts::lines(lines);
         if !self.estimates.is_empty() {
             text.push_str(&estimates(&self.estimates));
         }
@@ -41,7 +38,7 @@ impl Report {
     }
 }
 
-fn machine_lines(report: &Report) -> Vec<(&'static str, String)> {
+fn machine_lines(report: &Report) -> Vec<Fact> {
     const UNKNOWN: &str = "unknown";
     let machine = &report.machine;
     let (cpu, isa) = (&machine.cpu, &machine.instruction_set);
@@ -68,7 +65,7 @@ fn machine_lines(report: &Report) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn cache_lines(cache: &Cache) -> Vec<(&'static str, String)> {
+fn cache_lines(cache: &Cache) -> Vec<Fact> {
     let models = match cache.models.len() {
         0 => "no models; `qwen3-tts download HUB_ID` fetches one".to_owned(),
         n => format!("{n} models, {}", gib(cache.bytes())),
@@ -83,7 +80,7 @@ fn cache_lines(cache: &Cache) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn benchmark_lines(benchmark: &Benchmark) -> [(&'static str, String); 4] {
+fn benchmark_lines(benchmark: &Benchmark) -> [Fact; 4] {
     let products = &benchmark.products;
     let giga = |rate: f64| rate / 1e9;
     [
@@ -107,13 +104,14 @@ fn estimates(estimates: &[Estimate]) -> String {
     let rows = estimates.iter().map(|row| {
         let memory = row.memory_mib.map_or("not measured".to_owned(), |mib| format!("{mib} MiB"));
         let (model, quantize, factor) = (row.model, row.quantize, row.real_time_factor);
-        format!("{model:<7} {quantize:<27} {factor:>17.2}   {memory:>12}\n")
+        format!("{model:<7} {quantize:<27} {factor:>19.2}   {memory:>12}\n")
     });
     format!(
-        "\nExpected seconds of computing per second of speech, below 1 faster than real time:\n\n\
-         model   --quantize                  expected (estimate)   peak memory\n{}\n\
-         These are estimates for one short speech: the weights that a frame multiplies by at the measured\n\
-         rate of products, the decoder at that of convolutions, and fixed parts for everything else.\n",
+        "\nSeconds of computing per second of speech; below 1 is faster than real time:\n\n\
+         model   --quantize                  expected (estimate)    peak memory\n{}\n\
+         These are estimates for a short speech: the weights that a frame multiplies by,\n\
+         at the rate of products; the decoder, at the rate of convolutions; and fixed\n\
+         parts for everything else.\n",
         rows.collect::<String>()
     )
 }
