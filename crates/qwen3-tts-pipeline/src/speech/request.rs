@@ -78,6 +78,9 @@ pub struct LongText {
     /// Maximum number of text tokens in a piece. `None` speaks the text in one piece. A single word
     /// may be longer, up to 1024 tokens.
     pub piece_tokens: Option<usize>,
+    /// True to make each sentence a piece. Otherwise a piece has as many sentences of a paragraph as
+    /// fit.
+    pub each_sentence: bool,
     /// Number of pieces spoken at the same time, if the chunks are
     /// [whole pieces](ChunkSchedule::pieces). Pieces with shorter chunks are spoken in turn.
     pub together: usize,
@@ -222,6 +225,7 @@ impl Default for LongText {
     fn default() -> Self {
         Self {
             piece_tokens: Some(256),
+            each_sentence: false,
             together: 8,
             retries: Some(2),
             clause_pause: Duration::from_millis(80),
@@ -237,6 +241,11 @@ impl LongText {
     /// Sets the maximum number of text tokens in a piece; `None` never splits.
     pub fn piece_tokens(self, piece_tokens: Option<usize>) -> Self {
         Self { piece_tokens, ..self }
+    }
+
+    /// Sets whether each sentence is a piece.
+    pub fn each_sentence(self, each_sentence: bool) -> Self {
+        Self { each_sentence, ..self }
     }
 
     /// Sets the number of pieces spoken at the same time.

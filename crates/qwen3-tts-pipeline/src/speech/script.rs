@@ -10,7 +10,8 @@ use super::plan::{FRAMES_PER_TOKEN, Manner, Part, Plan, Planner, check_text, ran
 use super::request::{SpeechRequest, Voice};
 use crate::error::{Error, Result};
 use crate::text::markup::{MarkedText, MarkupError, Section, Style, position};
-use crate::text::{PieceEnd, TextPiece, split};
+use crate::text::split::{self, Sizes};
+use crate::text::{PieceEnd, TextPiece};
 
 /// A request and the pieces that its text is spoken in.
 pub(super) struct Script {
@@ -188,7 +189,9 @@ fn section_pieces(
 ) -> Result<Vec<TextPiece>> {
     let budget = request.long_text.piece_tokens;
     let words = &text.spoken[section.range.clone()];
-    let mut pieces = split_text(planner, words, language, budget.unwrap_or(usize::MAX))?;
+    let each_sentence = request.long_text.each_sentence;
+    let sizes = Sizes { budget: budget.unwrap_or(usize::MAX), each_sentence };
+    let mut pieces = split_text(planner, words, language, sizes)?;
     for piece in &mut pieces {
         piece.spoken =
             section.range.start + piece.range.start..section.range.start + piece.range.end;
@@ -226,16 +229,16 @@ fn check_words(text: &MarkedText, pieces: &[TextPiece], most: usize) -> Result<(
     )))
 }
 
-/// Splits a text into pieces of at most `budget` tokens.
+/// Splits a text into pieces of these sizes.
 pub(super) fn split_text(
     planner: &Planner,
     text: &str,
     language: &str,
-    budget: usize,
+    sizes: Sizes,
 ) -> Result<Vec<TextPiece>> {
     let language = planner.language(language)?;
     let tokenizer = &planner.tokenizer;
     // A text that is too long to be tokenised is too long for any piece.
     let count = |text: &str| tokenizer.encode(text).map_or(text.len(), |ids| ids.len());
-    Ok(split::split(text, language, budget, &count))
+    Ok(split::split(text, language, sizes, &count))
 }

@@ -26,6 +26,7 @@ use crate::audio::ReferenceAudio;
 use crate::checkpoint::ModelFiles;
 use crate::error::{Error, Result};
 use crate::text::TextPiece;
+use crate::text::split::Sizes;
 use crate::voice::ClonedVoice;
 
 /// A handle to a loaded model. `Clone + Send + Sync + 'static`; clones are handles to the same
@@ -240,7 +241,8 @@ impl Synthesizer {
         language: &str,
         piece_tokens: usize,
     ) -> Result<Vec<TextPiece>> {
-        split_text(self.planner()?, text, language, piece_tokens)
+        let sizes = Sizes { budget: piece_tokens, each_sentence: false };
+        split_text(self.planner()?, text, language, sizes)
     }
 
     /// Cancels all requests, frees the model and waits until it is freed. Later requests fail with

@@ -87,6 +87,15 @@ impl Unit {
     }
 }
 
+/// The sizes of pieces.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Maximum number of tokens of a piece.
+    pub budget: usize,
+    /// True if no piece has more than one sentence.
+    pub each_sentence: bool,
+}
+
 /// Cuts `text` into pieces of at most `budget` tokens; `count` returns the number of tokens of a
 /// string. A piece is longer only if it is a single word of more tokens. Every character other than
 /// white space is in exactly one piece, and the pieces are in the order of the text. Sentences end
@@ -94,11 +103,12 @@ impl Unit {
 pub fn split(
     text: &str,
     language: Option<Language>,
-    budget: usize,
+    sizes: Sizes,
     count: &dyn Fn(&str) -> usize,
 ) -> Vec<TextPiece> {
     let abbreviations = Abbreviations::of(language);
-    let splitter = Splitter { text, abbreviations, budget: budget.max(1), count };
+    let Sizes { budget, each_sentence } = sizes;
+    let splitter = Splitter { text, abbreviations, budget: budget.max(1), each_sentence, count };
     let mut pieces = Vec::new();
     for paragraph in paragraphs(text) {
         splitter.pack(&paragraph, Unit::Sentence, &mut pieces);
@@ -113,6 +123,7 @@ struct Splitter<'t> {
     text: &'t str,
     abbreviations: Abbreviations,
     budget: usize,
+    each_sentence: bool,
     count: &'t dyn Fn(&str) -> usize,
 }
 
@@ -132,11 +143,14 @@ impl Splitter<'_> {
         // Pieces of similar length sound more alike than full ones and a short rest.
         let total: usize = units.iter().map(|part| part.tokens).sum();
         let target = total.div_ceil(total.div_ceil(self.budget).max(1));
+        let is_alone = self.each_sentence && matches!(unit, Unit::Sentence);
         let mut open: Option<TextPiece> = None;
         for part in units {
             match open.take() {
                 Some(piece)
-                    if piece.tokens < target && piece.tokens + part.tokens <= self.budget =>
+                    if !is_alone
+                        && piece.tokens < target
+                        && piece.tokens + part.tokens <= self.budget =>
                 {
                     open = Some(joined(piece, part));
                 }
@@ -202,8 +216,17 @@ mod tests {
     /// Returns the pieces and their ends, with words for tokens.
     fn pieces(text: &str, budget: usize) -> Vec<(&str, PieceEnd)> {
         let words = |text: &str| text.split_whitespace().count();
-        let pieces = split(text, None, budget, &words);
+        let pieces = split(text, None, Sizes { budget, each_sentence: false }, &words);
         pieces.into_iter().map(|piece| (&text[piece.range], piece.end)).collect()
+    }
+
+    #[test]
+    fn each_sentence_may_be_a_piece() {
+        let text = "One. Two three! *** Four.\n\nFive, six seven.";
+        let words = |text: &str| text.split_whitespace().count();
+        let pieces = split(text, None, Sizes { budget: 2, each_sentence: true }, &words);
+        let pieces: Vec<_> = pieces.into_iter().map(|piece| &text[piece.range]).collect();
+        assert_eq!(pieces, ["One.", "Two three!", "*** Four.", "Five,", "six seven."]);
     }
 
     #[test]
