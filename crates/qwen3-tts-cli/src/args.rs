@@ -2,6 +2,7 @@
 
 mod audio;
 mod sampling;
+mod subtitles;
 mod tools;
 mod usage;
 mod weights;
@@ -16,6 +17,7 @@ use qwen3_tts_pipeline::{LongText, Quantize};
 
 pub use self::audio::{EncodingArgs, OutputArgs};
 pub use self::sampling::SamplingArgs;
+pub use self::subtitles::{Granularity, SubtitleArgs};
 pub use self::tools::{CompletionsArgs, DoctorArgs, DownloadArgs, InfoArgs, ManArgs};
 pub use self::weights::{Layout, Rounding, WeightType};
 use crate::failure::{EXIT_CODES, Failure};
@@ -224,6 +226,9 @@ pub struct SpeakArgs {
     /// File for the codes, as JSON, or - for standard output
     #[arg(long, value_name = "FILE.json")]
     pub codes: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub subtitles: SubtitleArgs,
 
     /// File for the seed, timings and other statistics, as JSON, or - for standard output
     #[arg(long, value_name = "FILE.json")]

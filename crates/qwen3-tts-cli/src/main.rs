@@ -33,8 +33,10 @@ mod recording;
 mod speak;
 mod spoken;
 mod stdin;
+mod subtitles;
 mod terminal;
 mod text_decoder;
+mod timeline;
 mod voice;
 mod voices;
 

@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
-use qwen3_tts_audio::{Encoder, Encoding, Format, Metadata};
+use qwen3_tts_audio::{Chapter, Encoder, Encoding, Format, Metadata};
 
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Result};
@@ -76,6 +77,15 @@ impl AudioOutput {
         self.metadata = metadata;
     }
 
+    /// Sets the title, if there is none yet, and the titles of the chapters, whose times are known at
+    /// the end.
+    pub fn describe(&mut self, begin: &str, chapters: &[String]) {
+        self.metadata.title.get_or_insert_with(|| title(begin));
+        let start = Duration::ZERO;
+        self.metadata.chapters =
+            chapters.iter().map(|title| Chapter { start, title: title.clone() }).collect();
+    }
+
     /// Writes all of the audio.
     pub fn write(self, audio: &[f32], sample_rate: u32) -> Result {
         let encoded = self.encoding.encode(audio, sample_rate, self.metadata);
@@ -139,12 +149,18 @@ impl AudioSink {
         }
     }
 
-    /// Completes the file.
-    pub fn finish(self) -> Result {
-        let (mut target, encoder) = match self {
+    /// Completes the file, whose chapters begin at `starts`.
+    pub fn finish(self, starts: &[Duration]) -> Result {
+        let (mut target, mut encoder) = match self {
             Self::Live { target, encoder } => (target, encoder),
-            Self::Kept { output, sample_rate, audio } => return output.write(&audio, sample_rate),
+            Self::Kept { mut output, sample_rate, audio } => {
+                for (chapter, start) in output.metadata.chapters.iter_mut().zip(starts) {
+                    chapter.start = *start;
+                }
+                return output.write(&audio, sample_rate);
+            }
         };
+        encoder.move_chapters(starts);
         let finished = encoder.finish();
         target.write(&finished.rest)?;
         match target {

@@ -11,12 +11,13 @@ use std::time::Instant;
 use qwen3_tts_audio::Metadata;
 use qwen3_tts_pipeline::{ChunkSchedule, Sampling, SpeechRequest, Synthesizer, TextMode};
 
-use crate::args::{SamplingArgs, SpeakArgs};
+use crate::args::{Granularity, SamplingArgs, SpeakArgs};
 use crate::failure::Result;
 use crate::identity::DistinctFiles;
 use crate::output::{self, AudioOutput, Destination};
 use crate::player::Player;
 use crate::spoken::Spoken;
+use crate::subtitles::SubtitleFile;
 use crate::voice::VoiceSource;
 use crate::{demo, model, note::note, progress, stdin};
 use hear::{Listeners, hear};
@@ -28,8 +29,9 @@ pub fn run(args: SpeakArgs) -> Result {
     let mut distinct = distinct_files(&args)?;
     let source = Source::of(&args);
     let is_live = args.stream || args.play;
-    // With --non-streaming-text or --markup, speech starts only when the whole text is known.
-    let is_open = source.is_stdin() && is_live && !args.non_streaming_text && !args.markup;
+    let needs_text = args.markup || args.subtitles.subtitles.is_some();
+    // With --non-streaming-text, speech starts only when the whole text is known.
+    let is_open = source.is_stdin() && is_live && !args.non_streaming_text && !needs_text;
     let text = if is_open { String::new() } else { source.read()? };
     let outputs = Outputs::check(&args)?;
     let voice = VoiceSource::read(&args)?;
@@ -53,7 +55,7 @@ pub fn run(args: SpeakArgs) -> Result {
     }
     let (voice, voice_timings) = voice.voice(&model)?;
     request.voice = voice;
-    let Outputs { mut audio, player, codes, stats, pieces } = outputs;
+    let Outputs { mut audio, player, subtitles, codes, stats, pieces } = outputs;
     if let Some(audio) = &mut audio {
         audio.set_metadata(metadata(&args, &request));
     }
@@ -61,7 +63,7 @@ pub fn run(args: SpeakArgs) -> Result {
         pieces.map(|folder| PieceStore::open(folder, &args, model::identity(&files), &request));
     let store = store.transpose()?;
     let job = Job { args: &args, model: &model, demo_use, show_progress, begin: Instant::now() };
-    let listeners = Listeners::new(audio, player, is_live);
+    let listeners = Listeners::new(audio, player, is_live).subtitles(subtitles);
     let has_limit = request.max_frames.is_some();
     let spoken = match is_open {
         true => job.speak_stdin(request, listeners)?,
@@ -134,7 +136,9 @@ impl Job<'_> {
 fn metadata(args: &SpeakArgs, request: &SpeechRequest) -> Metadata {
     let stem = |path: &PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
     let recording = || args.voice.as_ref().or(args.reference.ref_audio.as_ref()).and_then(stem);
-    let begin = Some(output::title(&request.text)).filter(|title| !title.is_empty());
+    // The beginning of a text with marks is known when it is read.
+    let begin = Some(&request.text).filter(|_| !request.markup).map(|text| output::title(text));
+    let begin = begin.filter(|title| !title.is_empty());
     let mut metadata = Metadata::default();
     metadata.title = args.output.title.clone().or(begin);
     metadata.voice = args.speaker.clone().or_else(recording);
@@ -143,10 +147,11 @@ fn metadata(args: &SpeakArgs, request: &SpeechRequest) -> Metadata {
 }
 
 fn request(args: &SpeakArgs, text: String, is_live: bool) -> SpeechRequest {
+    let each_sentence = args.subtitles.subtitle_granularity == Granularity::Sentence;
     let mut request = SpeechRequest::new(text)
         .language(&args.language)
         .sampling(sampling(&args.sampling))
-        .long_text(args.pieces.long_text(args.batch_size))
+        .long_text(args.pieces.long_text(args.batch_size).each_sentence(each_sentence))
         .chunks(if is_live { ChunkSchedule::default() } else { ChunkSchedule::pieces() });
     request.markup = args.markup;
     request.instruct = args.instruct.clone();
@@ -188,6 +193,7 @@ fn distinct_files(args: &SpeakArgs) -> Result<DistinctFiles> {
     let outputs = [
         ("-o", audio_path.as_deref()),
         ("--codes", args.codes.as_deref()),
+        ("--subtitles", args.subtitles.subtitles.as_deref()),
         ("--stats", args.stats.as_deref()),
     ];
     let mut files = DistinctFiles::default();
@@ -209,6 +215,7 @@ fn audio_path(args: &SpeakArgs) -> Option<PathBuf> {
 struct Outputs {
     audio: Option<AudioOutput>,
     player: Option<Player>,
+    subtitles: Option<SubtitleFile>,
     codes: Option<Destination>,
     stats: Option<Destination>,
     /// Folder of finished pieces, with `--resume`.
@@ -220,6 +227,7 @@ impl Outputs {
         Ok(Self {
             audio: audio_path(args).map(|_| AudioOutput::check(&args.output)).transpose()?,
             player: args.play.then(Player::open).transpose()?,
+            subtitles: args.subtitles.subtitles.as_deref().map(SubtitleFile::check).transpose()?,
             codes: args.codes.as_deref().map(Destination::check).transpose()?,
             stats: args.stats.as_deref().map(Destination::check).transpose()?,
             pieces: args.resume.then(|| PieceFolder::beside(&args.output.path())).transpose()?,

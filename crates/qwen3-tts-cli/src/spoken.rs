@@ -65,6 +65,11 @@ impl Spoken {
         self.n_samples += samples.len();
     }
 
+    /// Returns the number of samples so far.
+    pub fn n_samples(&self) -> usize {
+        self.n_samples
+    }
+
     /// Adds a piece. A speech of one piece has the seed of that piece.
     pub fn add(&mut self, piece: Piece, is_only: bool) {
         if is_only {

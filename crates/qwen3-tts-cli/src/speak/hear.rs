@@ -1,6 +1,7 @@
 //! The chunks of a speech on their way to a file, standard output or the sound device.
 
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use qwen3_tts_pipeline::{AudioChunk, Speech, SpeechEvent};
 
@@ -12,19 +13,36 @@ use crate::output::{AudioOutput, AudioSink};
 use crate::player::Player;
 use crate::progress::SpeechBar;
 use crate::spoken::{self, Piece, Spoken};
+use crate::subtitles::SubtitleFile;
+use crate::timeline::Timeline;
 
 /// Destinations of the audio.
 pub struct Listeners {
     output: Option<AudioOutput>,
     sink: Option<AudioSink>,
     player: Option<Player>,
+    subtitles: Option<SubtitleFile>,
     /// True if the output is written as the speech is generated.
     is_live: bool,
 }
 
 impl Listeners {
     pub fn new(output: Option<AudioOutput>, player: Option<Player>, is_live: bool) -> Self {
-        Self { output, sink: None, player, is_live }
+        Self { output, sink: None, player, subtitles: None, is_live }
+    }
+
+    /// Sets the file for subtitles, which is written at the end.
+    pub fn subtitles(self, subtitles: Option<SubtitleFile>) -> Self {
+        Self { subtitles, ..self }
+    }
+
+    /// Names the contents of the audio, before it begins.
+    fn describe(&mut self, timeline: &Timeline) {
+        let Some(output) = &mut self.output else { return };
+        let first = timeline.pieces.first().map(|piece| &piece.text);
+        if let Some(title) = timeline.chapters.first().or(first) {
+            output.describe(title, &timeline.chapters);
+        }
     }
 
     fn hear(&mut self, samples: &[f32], sample_rate: u32) -> Result {
@@ -42,15 +60,19 @@ impl Listeners {
     }
 
     /// Completes the output. A speech without samples leaves an empty file, unless it was live.
-    fn finish(mut self, sample_rate: u32) -> Result {
+    fn finish(mut self, timeline: &Timeline) -> Result {
         if let Some(output) = self.output.take().filter(|_| !self.is_live) {
-            self.sink = Some(output.begin(sample_rate, false)?);
+            self.sink = Some(output.begin(timeline.sample_rate, false)?);
         }
-        let finished = self.sink.map_or(Ok(()), AudioSink::finish);
+        let starts = timeline.chapter_starts();
+        let starts: Vec<Duration> =
+            starts.iter().map(|start| Duration::from_secs_f64(timeline.seconds(*start))).collect();
+        let finished = self.sink.map_or(Ok(()), |sink| sink.finish(&starts));
         if let Some(player) = self.player {
             player.finish();
         }
-        finished
+        finished?;
+        self.subtitles.map_or(Ok(()), |file| file.write(timeline))
     }
 }
 
@@ -69,11 +91,14 @@ pub fn hear(
         spoken: Spoken::new(job.begin, speech.seed(), speech.sample_rate()),
         n_pieces: speech.pieces().len(),
         sample_rate: speech.sample_rate(),
+        timeline: Timeline::of(&speech),
+        begin: None,
         next: 0,
         audio: Vec::new(),
         listeners,
         store,
     };
+    hearing.listeners.describe(&hearing.timeline);
     while let Some(event) = speech.next_event() {
         if let Some(failure) = failures.and_then(|failures| failures.try_recv().ok()) {
             return Err(failure);
@@ -102,7 +127,8 @@ pub fn hear(
     }
     hearing.replay_before(hearing.n_pieces)?;
     drop(bar);
-    hearing.listeners.finish(hearing.sample_rate)?;
+    hearing.timeline.n_samples = hearing.spoken.n_samples();
+    hearing.listeners.finish(&hearing.timeline)?;
     Ok(hearing.spoken)
 }
 
@@ -110,6 +136,9 @@ struct Hearing<'s> {
     spoken: Spoken,
     n_pieces: usize,
     sample_rate: u32,
+    timeline: Timeline,
+    /// Sample with which the current piece begins, if it has begun.
+    begin: Option<usize>,
     /// Index of the current piece.
     next: usize,
     /// Samples of the current piece, if it is to be stored.
@@ -122,6 +151,7 @@ impl Hearing<'_> {
     fn chunk(&mut self, chunk: AudioChunk) -> Result {
         if !chunk.is_pause() {
             self.replay_before(chunk.piece)?;
+            self.begin.get_or_insert(self.spoken.n_samples());
             if self.store.is_some() {
                 self.audio.extend(&chunk.samples);
             }
@@ -134,7 +164,10 @@ impl Hearing<'_> {
         self.listeners.hear(samples, self.sample_rate)
     }
 
+    /// Adds a piece whose samples were heard.
     fn piece(&mut self, index: usize, piece: Piece) {
+        let end = self.spoken.n_samples();
+        self.timeline.heard(index, self.begin.take().unwrap_or(end)..end);
         self.next = index + 1;
         self.spoken.add(piece, self.n_pieces < 2);
     }
@@ -144,9 +177,10 @@ impl Hearing<'_> {
         for index in self.next..piece {
             let kept = self.store.and_then(|store| store.read(index));
             let kept = kept.ok_or_else(|| Failure::Other(format!("piece {index} is missing")))?;
+            self.begin = Some(self.spoken.n_samples());
             self.hear(&kept.audio)?;
-            self.hear(&vec![0.0; spoken::samples(kept.pause, self.sample_rate)])?;
             self.piece(index, kept.piece);
+            self.hear(&vec![0.0; spoken::samples(kept.pause, self.sample_rate)])?;
         }
         Ok(())
     }

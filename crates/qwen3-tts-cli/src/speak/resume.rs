@@ -222,6 +222,7 @@ fn identity(model: Value, computed: Value, request: &SpeechRequest) -> Result<Va
         "subtalker_top_p": subtalker_top_p,
         "max_frames": request.max_frames,
         "piece_tokens": request.long_text.piece_tokens,
+        "each_sentence": request.long_text.each_sentence,
         "retries": request.long_text.retries,
     }))
 }
@@ -243,7 +244,7 @@ mod tests {
             "text_mode": "streaming", "greedy": false,
             "temperature": 0.5, "top_k": null, "top_p": null, "repetition_penalty": null,
             "subtalker_temperature": null, "subtalker_top_k": null, "subtalker_top_p": null,
-            "max_frames": 9, "piece_tokens": 256, "retries": 2,
+            "max_frames": 9, "piece_tokens": 256, "each_sentence": false, "retries": 2,
         });
         assert_eq!(stored, expected);
         // The same after a round trip through the file.
