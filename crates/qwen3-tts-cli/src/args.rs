@@ -2,6 +2,7 @@
 
 mod audio;
 mod sampling;
+mod shard;
 mod subtitles;
 mod tools;
 mod usage;
@@ -17,6 +18,7 @@ use qwen3_tts_pipeline::{LongText, Quantize};
 
 pub use self::audio::{EncodingArgs, OutputArgs};
 pub use self::sampling::SamplingArgs;
+pub use self::shard::Shard;
 pub use self::subtitles::{Granularity, SubtitleArgs};
 pub use self::tools::{CompletionsArgs, DoctorArgs, DownloadArgs, InfoArgs, ManArgs};
 pub use self::weights::{Layout, Rounding, WeightType};
@@ -268,8 +270,17 @@ impl PieceArgs {
 
 #[derive(Args)]
 pub struct BatchArgs {
-    /// File with one JSON request per line, or - for standard input
+    /// File with one JSON request per line, or with a CSV table; or - for standard input
     pub requests: PathBuf,
+
+    /// Read CSV, whose first row names the fields [default for .csv and .tsv]
+    #[arg(long)]
+    pub csv: bool,
+
+    /// Speak share I of N of the lines, those of a number in steps of N, for a job on several
+    /// machines; the results are in manifest-I-of-N.jsonl
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
 
     /// Directory for the audio files and for manifest.jsonl, which lists the result of each request
     #[arg(short, long, value_name = "DIR")]

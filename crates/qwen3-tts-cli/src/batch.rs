@@ -1,10 +1,14 @@
 //! `batch`: speaks many requests of any length, several at a time.
 
+mod fields;
+mod lines;
 mod manifest;
+mod names;
 mod request;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -15,22 +19,26 @@ use serde_json::{Value, json};
 
 use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
-use crate::identity::DistinctFiles;
+use crate::identity::{DistinctFiles, is_stdin};
+use crate::note::{error, note, warn};
 use crate::output::title;
 use crate::output_file::OutputFile;
 use crate::progress::{self, BatchBar};
 use crate::spoken::{self, Piece, Spoken, add_fields};
 use crate::text_decoder::TextDecoder;
-use crate::{demo, model, note::note};
+use crate::{demo, model};
 use manifest::Manifest;
-use request::{Line, MANIFEST, Voices, read_lines};
+use request::{Line, Voices, read_lines};
 
 /// Maximum length in bytes of a file of requests.
 const MAX_BYTES: u64 = 1 << 28;
 
 pub fn run(args: &BatchArgs) -> Result {
-    let lines = read_lines(&read(&args.requests)?, &args.encoding);
+    let text = read(&args.requests)?;
+    let mut lines = read_lines(&text, &input_name(&args.requests), is_table(args), &args.encoding)?;
     let mut distinct = distinct_files(args, &lines)?;
+    // After all names are compared: the lines of other shares write theirs.
+    lines.retain(|line| args.shard.is_none_or(|shard| shard.has(line.number())));
     fs::create_dir_all(&args.out).map_err(|error| {
         Failure::Io(format!("cannot create {}: {}", args.out.display(), reason(&error)))
     })?;
@@ -39,8 +47,9 @@ pub fn run(args: &BatchArgs) -> Result {
     let demo_use = demo::Use::new(cloned.peek().is_some() && cloned.all(|is_cloned| is_cloned));
     let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
     distinct.model(&files)?;
-    sweep(&args.out);
-    let manifest = Manifest::open(&args.out, args.resume, settings(args, &files))?;
+    folders(args, &lines).iter().for_each(|folder| sweep(folder));
+    let manifest = args.out.join(names::manifest(args.shard));
+    let manifest = Manifest::open(&manifest, args.resume, settings(args, &files))?;
     let options = model::options(&args.model).quantize(args.quantize).max_active(args.batch_size);
     let options = model::with_cache(options, args.kv_cache);
     let model = Synthesizer::from_files(&files, &options)?;
@@ -48,14 +57,21 @@ pub fn run(args: &BatchArgs) -> Result {
 
     let is_there = |line: &Line| manifest.has(line, &args.out);
     let (done, lines): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(is_there);
-    let bar = BatchBar::new(show_progress, done.len(), done.len() + lines.len());
+    if args.model.model.is_none() && !lines.is_empty() {
+        note(demo_use.note());
+    }
+    let characters = lines.iter().map(Line::characters).sum();
+    let frame_rate = model.speech_tokenizer_config().frame_rate();
+    let n_lines = done.len() + lines.len();
+    let bar = BatchBar::new(show_progress, frame_rate, n_lines, done.len(), characters);
     let run = Run {
         args,
         voices: Mutex::new(Voices::new(&model)),
         model: &model,
         text_mode,
         waiting: Mutex::new(lines.into_iter()),
-        results: Mutex::new(Results { manifest, failed: Vec::new(), seconds: 0.0 }),
+        results: Mutex::new(Results { manifest, failed: Vec::new(), n_spoken: 0, seconds: 0.0 }),
+        show_progress,
         bar,
     };
     // Each caller speaks one line at a time; the model speaks the lines of all callers together.
@@ -74,7 +90,7 @@ pub fn run(args: &BatchArgs) -> Result {
 fn distinct_files(args: &BatchArgs, lines: &[Line]) -> Result<DistinctFiles> {
     let mut files = DistinctFiles::default();
     files.input("the requests", &args.requests)?;
-    files.output("the manifest", &args.out.join(MANIFEST))?;
+    files.output("the manifest", &args.out.join(names::manifest(args.shard)))?;
     for line in lines {
         let name = format!("line {}:", line.number());
         line.inputs().try_for_each(|path| files.input(&name, path))?;
@@ -91,7 +107,7 @@ fn settings(args: &BatchArgs, files: &ModelFiles) -> Value {
     let mut settings = json!({
         "model": model::identity(files),
         "device": args.model.device.name(),
-        "quantize": args.quantize.to_string(),
+        "quantize": args.quantize.details(),
         "kv_cache": args.kv_cache.name(),
         "piece_tokens": (!args.pieces.no_split).then_some(args.pieces.piece_tokens),
         "retries": args.pieces.retries,
@@ -100,14 +116,31 @@ fn settings(args: &BatchArgs, files: &ModelFiles) -> Value {
     settings
 }
 
+/// Returns the folders that lines write to, as far as they exist.
+fn folders(args: &BatchArgs, lines: &[Line]) -> BTreeSet<PathBuf> {
+    let files = lines.iter().filter(|line| line.is_valid()).map(|line| args.out.join(line.file()));
+    let folders = files.filter_map(|file| Some(file.parent()?.to_owned()));
+    folders.chain([args.out.clone()]).filter(|folder| folder.is_dir()).collect()
+}
+
+/// Returns true if the requests are a table.
+fn is_table(args: &BatchArgs) -> bool {
+    let ending = args.requests.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    args.csv || matches!(ending.as_deref(), Some("csv" | "tsv"))
+}
+
+fn input_name(path: &Path) -> String {
+    if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
 fn read(path: &Path) -> Result<String> {
-    let read = match path == Path::new("-") {
+    let read = match is_stdin(path) {
         true => read_at_most(std::io::stdin().lock(), MAX_BYTES),
         false => fs::File::open(path).and_then(|file| read_at_most(file, MAX_BYTES)),
     };
     let bytes = read.map_err(|error| Failure::reading(path, &error))?;
     // Lines fail alone.
-    TextDecoder::new(path.display().to_string()).keep_nul().decode(&bytes)
+    TextDecoder::new(input_name(path)).keep_nul().decode(&bytes)
 }
 
 /// The requests of a batch, shared by several callers.
@@ -119,6 +152,7 @@ struct Run<'a> {
     text_mode: Option<TextMode>,
     waiting: Mutex<std::vec::IntoIter<Line>>,
     results: Mutex<Results>,
+    show_progress: bool,
     bar: BatchBar,
 }
 
@@ -126,7 +160,8 @@ struct Results {
     manifest: Manifest,
     /// Numbers of the lines that failed.
     failed: Vec<usize>,
-    /// Seconds of speech so far.
+    /// Number of lines that were spoken, and the seconds of their speech.
+    n_spoken: usize,
     seconds: f64,
 }
 
@@ -136,7 +171,7 @@ impl Run<'_> {
         while let Some(line) = self.next_line() {
             let result = self.speak(&line);
             let written = lock(&self.results).add(&line, result);
-            self.bar.complete();
+            self.bar.end(line.number(), line.characters());
             if written.is_err() {
                 lock(&self.waiting).by_ref().for_each(drop);
                 return written;
@@ -152,12 +187,14 @@ impl Run<'_> {
     /// Speaks a line and writes its file.
     fn speak(&self, line: &Line) -> Result<Spoken> {
         let begin = Instant::now();
-        let output = OutputFile::at(self.args.out.join(line.file()))?;
         let mut request = line.request(&mut lock(&self.voices))?;
         request.text_mode = request.text_mode.or(self.text_mode);
         request.long_text = self.args.pieces.long_text(self.args.batch_size);
         request.chunks = ChunkSchedule::pieces();
+        let limit = request.max_frames;
         let mut speech = self.model.speak(request)?;
+        let output = self.output(line)?;
+        self.bar.begin(line.number(), line.characters(), speech.control());
         let mut spoken = Spoken::new(begin, speech.seed(), speech.sample_rate());
         let mut audio = Vec::new();
         let is_only = speech.pieces().len() < 2;
@@ -171,9 +208,8 @@ impl Run<'_> {
                     if piece.is_runaway {
                         let text = &speech.text()[piece.range.clone()];
                         let said = spoken::runaway(piece.index, text, piece.attempts);
-                        note(&format!("line {}: {said}", line.number()));
+                        warn(&format!("line {}: {said}", line.number()));
                     }
-                    self.has_spoken(piece.codes.codes.len());
                     spoken.add(Piece::from(&*piece), is_only);
                 }
                 // There is no other event yet.
@@ -184,19 +220,32 @@ impl Run<'_> {
         let metadata = Metadata::default().title(title(speech.text()));
         let file = encoding.encode(&audio, speech.sample_rate(), metadata);
         output.write(&file.map_err(|error| Failure::request(error.to_string()))?)?;
+        if let Some(cut) = spoken.cut(limit) {
+            warn(&format!("line {}: {cut}", line.number()));
+        }
         Ok(spoken)
     }
 
-    fn has_spoken(&self, n_frames: usize) {
-        let mut results = lock(&self.results);
-        results.seconds += n_frames as f64 / self.model.speech_tokenizer_config().frame_rate();
-        self.bar.set_seconds(results.seconds);
+    /// Returns the output of a line, in its folder.
+    fn output(&self, line: &Line) -> Result<OutputFile> {
+        let path = self.args.out.join(line.file());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| Failure::writing(folder, &error))?;
+        }
+        OutputFile::at(path)
     }
 
     fn finish(self) -> Result {
-        self.bar.finish();
-        let Results { mut failed, .. } =
+        let elapsed = self.bar.elapsed();
+        drop(self.bar);
+        let Results { mut failed, n_spoken, seconds, .. } =
             self.results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if self.show_progress {
+            let lines =
+                if n_spoken == 1 { "1 line".to_owned() } else { format!("{n_spoken} lines") };
+            let summary = spoken::speed(seconds, elapsed.as_secs_f64());
+            note(&format!("{}: {lines}, {summary}", self.args.out.display()));
+        }
         failed.sort_unstable();
         let numbers: Vec<String> = failed.iter().map(usize::to_string).collect();
         match numbers.len() {
@@ -210,10 +259,14 @@ impl Run<'_> {
 impl Results {
     fn add(&mut self, line: &Line, result: Result<Spoken>) -> Result {
         match result {
-            Ok(spoken) => self.manifest.completed(line, &spoken),
+            Ok(spoken) => {
+                self.n_spoken += 1;
+                self.seconds += spoken.audio_seconds();
+                self.manifest.completed(line, &spoken)
+            }
             Err(failure) => {
                 let reason = failure.reason();
-                note(&format!("line {}: {reason}", line.number()));
+                error(&format!("line {}: {reason}", line.number()));
                 self.failed.push(line.number());
                 self.manifest.failed(line, &reason)
             }

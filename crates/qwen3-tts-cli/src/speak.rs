@@ -13,13 +13,14 @@ use qwen3_tts_pipeline::{ChunkSchedule, Sampling, SpeechRequest, Synthesizer, Te
 
 use crate::args::{Granularity, SamplingArgs, SpeakArgs};
 use crate::failure::Result;
-use crate::identity::DistinctFiles;
+use crate::identity::{DistinctFiles, is_stdout};
+use crate::note::{note, warn};
 use crate::output::{self, AudioOutput, Destination};
 use crate::player::Player;
 use crate::spoken::Spoken;
 use crate::subtitles::SubtitleFile;
 use crate::voice::VoiceSource;
-use crate::{demo, model, note::note, progress, stdin};
+use crate::{demo, model, progress, stdin};
 use hear::{Listeners, hear};
 use job::Job;
 use resume::{PieceFolder, PieceStore};
@@ -64,12 +65,12 @@ pub fn run(args: SpeakArgs) -> Result {
     let store = store.transpose()?;
     let job = Job { args: &args, model: &model, demo_use, show_progress, begin: Instant::now() };
     let listeners = Listeners::new(audio, player, is_live).subtitles(subtitles);
-    let has_limit = request.max_frames.is_some();
+    let limit = request.max_frames;
     let spoken = match is_open {
         true => job.speak_stdin(request, listeners)?,
         false => job.speak(request, listeners, store)?,
     };
-    job.report(&spoken, has_limit);
+    job.report(&spoken, limit);
     if let Some(file) = codes {
         file.write(spoken.codes_json().as_bytes())?;
     }
@@ -89,14 +90,14 @@ impl Job<'_> {
     ) -> Result<Spoken> {
         if let Some(store) = &store {
             request.seed = store.seed().or(request.seed);
-            request.long_text = request.long_text.skip(store.pieces());
+            request.long_text = request.long_text.skip(store.pieces()).unordered();
         }
         let speech = self.model.speak(request)?;
         self.has_begun();
         if let Some(store) = &mut store {
             store.begin(speech.seed())?;
         }
-        let spoken = hear(self, speech, listeners, store.as_ref(), None)?;
+        let spoken = hear(self, speech, listeners, store.as_mut(), None)?;
         store.map_or(Ok(()), PieceStore::remove)?;
         Ok(spoken)
     }
@@ -118,17 +119,21 @@ impl Job<'_> {
         }
     }
 
-    fn report(&self, spoken: &Spoken, has_limit: bool) {
-        if spoken.is_cut() && !has_limit {
-            note(&format!(
-                "the speech was cut off at the frame limit, after {} frames in all; split the \
-                 text, or raise --max-frames",
-                spoken.frames()
-            ));
+    /// Says in one line what was spoken where. Cut speech is never passed over.
+    fn report(&self, spoken: &Spoken, limit: Option<usize>) {
+        let cut = spoken.cut(limit);
+        let cut = cut.as_deref();
+        if !self.show_progress {
+            cut.into_iter().for_each(warn);
+            return;
         }
-        if self.show_progress {
-            note(&spoken.summary());
-        }
+        let place = match audio_path(self.args) {
+            None => "played".to_owned(),
+            Some(path) if is_stdout(&path) => "standard output".to_owned(),
+            Some(path) => path.display().to_string(),
+        };
+        let cut = cut.map(|cut| format!("; {cut}")).unwrap_or_default();
+        warn(&format!("{place}: {}{cut}", spoken.summary()));
     }
 }
 

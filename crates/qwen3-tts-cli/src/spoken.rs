@@ -39,6 +39,8 @@ pub struct Spoken {
     prompt_tokens: usize,
     pieces: usize,
     retries: usize,
+    /// Number of pieces that were cut off.
+    n_cut: usize,
     stop_reason: StopReason,
     timings: StageTimings,
 }
@@ -55,6 +57,7 @@ impl Spoken {
             prompt_tokens: 0,
             pieces: 0,
             retries: 0,
+            n_cut: 0,
             stop_reason: StopReason::Eos,
             timings: StageTimings::default(),
         }
@@ -81,6 +84,7 @@ impl Spoken {
         self.pieces += 1;
         self.retries += piece.attempts.saturating_sub(1);
         self.prompt_tokens += piece.prompt_tokens;
+        self.n_cut += usize::from(piece.stop_reason == StopReason::MaxFrames);
         self.stop_reason = self.stop_reason.max(piece.stop_reason);
         self.timings.prefill += piece.timings.prefill;
         self.timings.talker += piece.timings.talker;
@@ -93,9 +97,21 @@ impl Spoken {
         self.codes.len()
     }
 
-    /// Returns true if a piece reached its limit.
-    pub fn is_cut(&self) -> bool {
-        self.stop_reason == StopReason::MaxFrames
+    /// Returns what was cut off, if anything was. `limit` is that of the request.
+    pub fn cut(&self, limit: Option<usize>) -> Option<String> {
+        let what = match (self.n_cut, self.pieces) {
+            (0, _) => return None,
+            (_, 0 | 1) => "the speech was".to_owned(),
+            (1, n) => format!("1 of {n} pieces was"),
+            (n_cut, n) => format!("{n_cut} of {n} pieces were"),
+        };
+        Some(match limit {
+            Some(1) => format!("{what} cut off after 1 frame, the limit of the request"),
+            Some(limit) => format!("{what} cut off after {limit} frames, the limit of the request"),
+            None => {
+                format!("{what} cut off before the end: split the text, or try another seed")
+            }
+        })
     }
 
     /// Returns the codes of all pieces as JSON.
@@ -145,16 +161,21 @@ impl Spoken {
 
     /// Returns the summary printed at the end.
     pub fn summary(&self) -> String {
-        let (audio, processing) = (self.audio_seconds(), self.begin.elapsed().as_secs_f64());
         let pieces =
-            if self.pieces > 1 { format!(" in {} pieces", self.pieces) } else { String::new() };
-        let speed = audio / processing;
-        format!("{audio:.1} s of speech{pieces} in {processing:.1} s, {speed:.2}× real time")
+            if self.pieces > 1 { format!("{} pieces, ", self.pieces) } else { String::new() };
+        format!("{pieces}{}", speed(self.audio_seconds(), self.begin.elapsed().as_secs_f64()))
     }
 
-    fn audio_seconds(&self) -> f64 {
+    /// Returns the duration of the audio in seconds.
+    pub fn audio_seconds(&self) -> f64 {
         self.n_samples as f64 / f64::from(self.sample_rate.max(1))
     }
+}
+
+/// Returns the duration of speech and the speed at which it was generated.
+pub fn speed(audio_seconds: f64, seconds: f64) -> String {
+    let speed = audio_seconds / seconds.max(1e-3);
+    format!("{audio_seconds:.1} s of speech in {seconds:.1} s, {speed:.2}× real time")
 }
 
 /// Adds the fields of one JSON object to another.

@@ -167,7 +167,8 @@ fn a_line_that_fails_fails_alone() {
     let output = command.current_dir(dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let message = stderr(&output);
-    let lines: Vec<&str> = message.lines().collect();
+    let is_failure = |line: &&str| !line.contains("demo voice") && !line.contains("cut off");
+    let lines: Vec<&str> = message.lines().filter(is_failure).collect();
     assert_eq!(lines.len(), 10, "{message}");
     assert!(lines[9].contains("9 lines failed: 2, 4, 5, 6, 7, 8, 9, 10, 11"), "{message}");
     for (line, word) in
@@ -325,4 +326,211 @@ fn requests_are_read_as_people_write_them() {
     assert!(said.contains("line 2: a NUL character"), "{said}");
     let latin_1 = batch(b"{\"text\": \"One\"}\n{\"text\": \"\xe9\"}\n");
     refuses(&latin_1, &["r.jsonl", "line 2", "not valid UTF-8"]);
+}
+
+/// Returns the reason why a line of a batch fails.
+fn reason(dir: &Path, line: &str) -> String {
+    fs::write(dir.join("r.jsonl"), line).unwrap();
+    let output =
+        command(["batch", "r.jsonl", "-o", "out", "-q"]).current_dir(dir).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{line}: {}", stderr(&output));
+    let said = stderr(&output);
+    let reason = said.lines().next().unwrap().strip_prefix("qwen3-tts: line 1: ").unwrap();
+    assert!(!reason.contains("at line"), "{said}");
+    reason.to_owned()
+}
+
+#[test]
+fn errors_of_lines_are_in_the_users_terms() {
+    let dir = tempfile::tempdir().unwrap();
+    for (line, words) in [
+        ("[1, 2]", "expected a JSON object, found an array"),
+        ("[", "expected a JSON object, found an array"),
+        ("\"a\"", "expected a JSON object, found \"a\""),
+        ("null", "expected a JSON object, found null"),
+        ("hello", "expected a JSON object such as {\"text\": \"Hello.\"} at column 1"),
+        ("{\"text\": \"a\"", "the line ends within its JSON object"),
+        ("{'text': 'a'}", "expected a name in double quotes at column 2"),
+        ("{\"text\": \"a\",}", "a comma before the closing bracket at column 14"),
+        ("{\"text\": \"a\", \"text\": \"b\"}", "the field `text` is there twice"),
+        ("{}", "there is no `text`"),
+        ("{\"text\": 5}", "`text`: expected a text, found 5 at column 2"),
+        ("{\"txt\": \"a\"}", "there is no field `txt` at column 2; did you mean `text`?"),
+        (
+            "{\"text\": \"a\", \"pitch\": 2}",
+            "there is no field `pitch` at column 15; expected one of",
+        ),
+        (
+            "{\"text\": \"a\", \"temperature\": \"warm\"}",
+            "`temperature`: expected a number, found \"warm\" at column 15",
+        ),
+        ("{\"text\": \"a\", \"seed\": -1}", "`seed`: expected a whole number, found -1"),
+        ("{\"text\": \"a\", \"seed\": 1.5}", "`seed`: expected a whole number, found 1.5"),
+        ("{\"text\": \"a\", \"greedy\": 1}", "`greedy`: expected true or false, found 1"),
+        ("{\"text\": \"a\", \"file\": \"\"}", "`file` is \"\"; expected the name of a file"),
+        ("{\"text\": \"a\", \"file\": \"../a.wav\"}", "in the output directory"),
+        ("{\"text\": \"a\", \"file\": \"/a.wav\"}", "in the output directory"),
+        ("{\"text\": \"a\", \"file\": \"a\\u0000.wav\"}", "a NUL character"),
+        ("{\"text\": \"a\", \"file\": \"b/\"}", "not of a folder"),
+        ("{\"text\": \"a\", \"file\": \"a.xyz\"}", "cannot write a.xyz"),
+        ("{\"text\": \"a\", \"x_vector_only\": true}", "needs a cloned voice"),
+        ("{\"text\": \"a\", \"ref_text\": \"b\"}", "add `ref_audio`"),
+        ("{\"text\": \"a\", \"greedy\": true, \"temperature\": 1}", "`greedy` cannot be used with"),
+        ("{\"text\": \"a\", \"ref_audio\": \"-\"}", "cannot read standard input"),
+        ("{\"text\": \"a\", \"voice\": \"none.voice\"}", "cannot read none.voice: not found"),
+        (
+            "{\"text\": \"a\", \"ref_audio\": \"none.wav\", \"x_vector_only\": true}",
+            "cannot read none.wav: not found",
+        ),
+    ] {
+        let said = reason(dir.path(), line);
+        assert!(said.contains(words), "{line}: {said:?} lacks {words:?}");
+        assert!(!said.contains("os error"), "{said}");
+    }
+    let long = format!("{}.wav", "a".repeat(300));
+    let said = reason(dir.path(), &json!({"text": "a", "file": long}).to_string());
+    assert!(said.contains("at most 255 bytes"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_without_a_writer_blocks_no_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for field in ["ref_audio", "voice"] {
+        let line = json!({"text": "a", field: pipe, "x_vector_only": true});
+        let said = reason(dir.path(), &line.to_string());
+        assert!(said.contains("a named pipe; expected a regular file"), "{said}");
+    }
+}
+
+#[test]
+fn files_are_in_folders_and_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| json!({"text": "One.", "max_frames": 2, "file": name});
+    let lines = [
+        file("a.wav"),
+        file("b/c/d.wav"),
+        file("A.WAV"),
+        file("B/c/D.wav"),
+        file("a.wav/e.wav"),
+        file("b/c/f.wav"),
+    ];
+    let output = batch(dir.path(), &lines, &["-q"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for words in [
+        "line 3: `file` is \"A.WAV\", which line 1 writes too",
+        "line 4: `file` is \"B/c/D.wav\", which line 2 writes too",
+        "line 5: `file` is \"a.wav/e.wav\", but line 1 writes a file of its folder's name",
+        "3 lines failed: 3, 4, 5",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    let out = dir.path().join("out");
+    assert_eq!(names(&out), ["a.wav", "b", "manifest.jsonl"]);
+    assert_eq!(names(&out.join("b/c")), ["d.wav", "f.wav"]);
+    // A resumed run finds them there.
+    fs::write(out.join("b/c/d.wav"), "kept").unwrap();
+    batch(dir.path(), &lines, &["-q", "--resume"]);
+    assert_eq!(fs::read(out.join("b/c/d.wav")).unwrap(), b"kept");
+}
+
+#[test]
+fn a_table_is_spoken_as_lines_of_json_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = [
+        json!({"text": "One, two.", "file": "a.wav", "seed": 3, "max_frames": 4}),
+        json!({"text": "Three.", "file": "b.wav", "temperature": 0.5, "seed": 4, "max_frames": 3}),
+        json!({"text": "Four.", "file": "c.wav", "greedy": true, "max_frames": 3}),
+    ];
+    succeeds(&batch(dir.path(), &lines, &[]));
+    let table = "text,file,seed,temperature,greedy,max_frames\n\
+                 \"One, two.\",a.wav,3,,,4\nThree.,b.wav,4,0.5,,3\nFour.,c.wav,,,TRUE,3\n";
+    let run = |args: &[&str], table: &str| {
+        let output = run_with_input(args.iter().copied(), table.as_bytes());
+        (output.status.code(), stderr(&output))
+    };
+    fs::write(dir.path().join("r.CSV"), format!("\u{feff}{}", table.replace('\n', "\r\n")))
+        .unwrap();
+    let out = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let named = ["batch", &out("r.CSV"), "-o", &out("named")];
+    assert_eq!(run(&named, "").0, Some(0));
+    let piped = ["batch", "-", "--csv", "-o", &out("piped")];
+    assert_eq!(run(&piped, table).0, Some(0));
+    for name in ["a.wav", "b.wav", "c.wav"] {
+        let want = fs::read(dir.path().join("out").join(name)).unwrap();
+        for folder in ["named", "piped"] {
+            assert!(fs::read(dir.path().join(folder).join(name)).unwrap() == want, "{name}");
+        }
+    }
+    // A wrong header is refused, a wrong cell fails its row alone.
+    let (code, said) = run(&piped, "txt,file\na,b.wav\n");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("standard input: line 1: there is no column `txt`"), "{said}");
+    let (code, said) = run(&piped, "text,seed\nOne.,x\nTwo.\n\"Thr\nee.\",1,2\n");
+    assert_eq!(code, Some(1));
+    for words in [
+        "line 2: `seed`: expected a whole number, found \"x\"",
+        "line 3: expected 2 cells",
+        "line 4: expected 2 cells, as in the header, found 3",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn shares_of_a_batch_are_the_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines: Vec<Value> =
+        (0..5).map(|n| json!({"text": "One.", "seed": n, "max_frames": 2})).collect();
+    for shard in ["1/2", "2/2"] {
+        succeeds(&batch(dir.path(), &lines, &["--shard", shard]));
+    }
+    let out = dir.path().join("out");
+    let files = |n: u64| format!("{n:05}.wav");
+    let mut expected: Vec<String> = (1..=5).map(files).collect();
+    expected.extend(["manifest-1-of-2.jsonl", "manifest-2-of-2.jsonl"].map(str::to_owned));
+    assert_eq!(names(&out), expected);
+    let numbers = |name: &str| {
+        let text = fs::read_to_string(out.join(name)).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut numbers: Vec<u64> = lines.map(|line| line["line"].as_u64().unwrap()).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert_eq!(numbers("manifest-1-of-2.jsonl"), [1, 3, 5]);
+    assert_eq!(numbers("manifest-2-of-2.jsonl"), [2, 4]);
+    // Joined, they are the manifest of the whole, which a run without shares resumes.
+    let joined =
+        ["1", "2"].map(|n| fs::read(out.join(format!("manifest-{n}-of-2.jsonl"))).unwrap());
+    fs::write(out.join("manifest.jsonl"), joined.concat()).unwrap();
+    fs::write(out.join("00004.wav"), "kept").unwrap();
+    succeeds(&batch(dir.path(), &lines, &["--resume"]));
+    assert_eq!(fs::read(out.join("00004.wav")).unwrap(), b"kept");
+    for shard in ["0/2", "3/2", "1", "a/b"] {
+        refuses(&batch(dir.path(), &lines, &["--shard", shard]), &["--shard", "I/N"]);
+    }
+    // A name that lines of two shares write is refused in both.
+    let twice = [json!({"text": "a", "file": "x.wav"}), json!({"text": "b", "file": "X.wav"})];
+    let output = batch(dir.path(), &twice, &["--shard", "2/2"]);
+    assert!(stderr(&output).contains("which line 1 writes too"), "{}", stderr(&output));
+}
+
+#[test]
+fn cut_lines_and_the_demo_voice_are_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = |n: u64| json!({"text": "One two three.", "seed": n, "max_frames": 2});
+    let output = batch(dir.path(), &[line(1), line(2)], &[]);
+    succeeds(&output);
+    let said = stderr(&output);
+    for words in
+        ["demo voice", "line 1: the speech was cut off after 2 frames", "line 2: the speech"]
+    {
+        assert_eq!(said.matches(words).count(), 1, "{said}");
+    }
+    let quiet = batch(dir.path(), &[line(1)], &["-q"]);
+    assert!(!stderr(&quiet).contains("demo voice"), "{}", stderr(&quiet));
+    assert!(stderr(&quiet).contains("line 1: the speech was cut off"), "{}", stderr(&quiet));
 }

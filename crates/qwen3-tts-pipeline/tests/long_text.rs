@@ -448,3 +448,84 @@ fn a_word_that_never_ends_is_refused_by_its_place() {
     speak(&word(1500), Some(2000)).unwrap();
     speak(&word(1500), None).unwrap();
 }
+
+/// Pieces of different lengths, which end in another order than that of the text.
+#[test]
+fn pieces_to_keep_come_the_moment_they_are_complete() {
+    let model = load(MODEL);
+    let words = ["One two three four five six seven eight. ", "One. ", "Two three. "];
+    let text: String = (0..12).map(|n| words[n % 3]).collect();
+    let long_text = LongText::default().piece_tokens(Some(12)).retries(Some(0));
+    let request = |long_text: LongText| {
+        SpeechRequest::new(&text).seed(3).chunks(ChunkSchedule::pieces()).long_text(long_text)
+    };
+    let whole = model.speak(request(long_text.clone())).unwrap().collect_audio().unwrap();
+    let n_pieces = whole.pieces.len();
+    assert!(n_pieces >= 9, "{n_pieces}");
+
+    let mut speech = model.speak(request(long_text.clone().unordered())).unwrap();
+    let mut samples = vec![Vec::new(); n_pieces];
+    while let Some(event) = speech.next_event() {
+        if let SpeechEvent::Chunk(chunk) = event.unwrap() {
+            samples[chunk.piece].extend(chunk.samples);
+        }
+    }
+    assert!(samples.concat() == whole.audio, "in order, they are the same");
+    assert_eq!(speech.output().unwrap().codes, whole.codes);
+
+    // Stopped after half of the frames, a third of the pieces is there, whatever the batch size.
+    for together in [1, 8] {
+        let long_text = long_text.clone().together(together).unordered();
+        let mut speech = model.speak(request(long_text).max_frames(24)).unwrap();
+        let (control, half) = (speech.control(), 24 * n_pieces / 2);
+        std::thread::spawn(move || {
+            while control.progress().frames < half {
+                std::thread::yield_now();
+            }
+            control.cancel();
+        });
+        let mut kept = 0;
+        while let Some(event) = speech.next_event() {
+            kept += usize::from(matches!(event.unwrap(), SpeechEvent::Piece(_)));
+        }
+        assert!(3 * kept >= n_pieces, "{kept} of {n_pieces} with {together} together");
+    }
+}
+
+#[test]
+fn the_expected_length_follows_the_pieces_so_far() {
+    let model = load(MODEL);
+    let text = "One two three four. ".repeat(12);
+    let long_text = LongText::default().piece_tokens(Some(6)).together(1);
+    let request =
+        SpeechRequest::new(text).seed(3).chunks(ChunkSchedule::pieces()).long_text(long_text);
+    // Every piece is cut at the limit, which no estimate exceeds.
+    let mut speech = model.speak(request.clone().max_frames(5)).unwrap();
+    let n_pieces = speech.pieces().len();
+    while let Some(event) = speech.next_event() {
+        let progress = speech.progress();
+        assert_eq!(progress.max_frames, 5 * n_pieces);
+        assert!(progress.expected_frames <= 5 * n_pieces, "{progress:?}");
+        assert!(progress.active_pieces <= 1 && progress.ended_pieces <= n_pieces);
+        event.unwrap();
+    }
+    assert_eq!(speech.progress().ended_pieces, n_pieces);
+    assert_eq!(speech.progress().expected_frames, speech.progress().frames);
+    // Once a piece has taken 7 frames a token, the others are expected to do so.
+    let mut speech = model.speak(request.max_frames(42)).unwrap();
+    let tokens: usize = speech.pieces().iter().map(|piece| piece.tokens).sum();
+    let (mut n_ended, mut n_frames) = (0, 0);
+    while let Some(event) = speech.next_event() {
+        if let SpeechEvent::Piece(piece) = event.unwrap() {
+            (n_ended, n_frames) = (n_ended + 1, n_frames + piece.codes.codes.len());
+        }
+        let progress = speech.progress();
+        if n_ended == n_pieces / 2 {
+            let usual = tokens as f64 * 3.3;
+            let so_far = n_frames as f64 / n_ended as f64 * n_pieces as f64;
+            let expected = progress.expected_frames as f64;
+            assert!((expected - so_far).abs() < (expected - usual).abs(), "{progress:?} {so_far}");
+            return;
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::request::{Line, MANIFEST};
+use super::request::Line;
 use crate::claim::Claim;
 use crate::failure::{Failure, Result};
 use crate::spoken::{Spoken, add_fields};
@@ -20,13 +20,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Creates the file. With `resume`, it keeps the completed requests of an earlier run.
+    /// Creates the file at `path`. With `resume`, it keeps the completed requests of an earlier run.
     ///
     /// # Errors
     /// Returns a failure if another run uses the directory, or if the earlier run had other settings.
-    pub fn open(directory: &Path, resume: bool, settings: Value) -> Result<Self> {
-        let path = directory.join(MANIFEST);
-        let mut earlier = Claim::existing(&path)?;
+    pub fn open(path: &Path, resume: bool, settings: Value) -> Result<Self> {
+        let mut earlier = Claim::existing(path)?;
         let read = match &mut earlier {
             Some(file) if resume => file.read()?,
             _ => Vec::new(),
@@ -47,7 +46,7 @@ impl Manifest {
         let text: String = kept.iter().map(|result| format!("{result}\n")).collect();
         let file = match earlier {
             Some(file) => file.replace(text.as_bytes())?,
-            None => Claim::create(&path, text.as_bytes())?,
+            None => Claim::create(path, text.as_bytes())?,
         };
         let spoken = kept
             .into_iter()

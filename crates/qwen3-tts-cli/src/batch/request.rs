@@ -1,23 +1,22 @@
 //! The lines of a batch, each with a request.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Component, Path, PathBuf};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use qwen3_tts_files::regular;
 use qwen3_tts_pipeline::{ClonedVoice, Sampling, SpeechRequest, Synthesizer, TextMode, Voice};
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::fields::{Fields, Form};
+use super::lines::{Raw, json_lines, table};
+use super::names::Names;
 use crate::args::EncodingArgs;
 use crate::failure::{Failure, Result};
 use crate::identity::stamp;
-use crate::text_decoder;
 use crate::voice::{self, Recording};
 
-/// Name of the manifest in the output directory, reserved among the names of outputs.
-pub const MANIFEST: &str = "manifest.jsonl";
-
-/// A nonempty line.
+/// A line that is not blank.
 pub struct Line {
     number: usize,
     file: String,
@@ -27,11 +26,8 @@ pub struct Line {
 }
 
 /// The fields of a line. A missing field has the default of the flag of `speak`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Content {
     text: String,
-    #[serde(default)]
     markup: bool,
     file: Option<String>,
     speaker: Option<String>,
@@ -40,53 +36,45 @@ struct Content {
     voice: Option<PathBuf>,
     ref_audio: Option<PathBuf>,
     ref_text: Option<String>,
-    #[serde(default)]
     x_vector_only: bool,
     streaming_text: Option<bool>,
-    #[serde(default)]
-    greedy: bool,
-    temperature: Option<f32>,
-    top_k: Option<usize>,
-    top_p: Option<f32>,
-    repetition_penalty: Option<f32>,
-    subtalker_temperature: Option<f32>,
-    subtalker_top_k: Option<usize>,
-    subtalker_top_p: Option<f32>,
+    sampling: Sampling,
     seed: Option<u64>,
     max_frames: Option<usize>,
 }
 
-/// Reads a text with one request per line. Invalid lines are returned too, with their errors.
-pub fn read_lines(text: &str, encoding: &EncodingArgs) -> Vec<Line> {
-    let mut files = HashSet::new();
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(index, line)| Line::read(index + 1, line, encoding, &mut files)).collect()
+/// Reads the requests of a text in JSON or CSV. Invalid lines are returned too, with their errors.
+///
+/// # Errors
+/// Returns a failure if the header of a table is wrong. `name` is that of the input.
+pub fn read_lines(
+    text: &str,
+    name: &str,
+    is_table: bool,
+    encoding: &EncodingArgs,
+) -> Result<Vec<Line>> {
+    let raw = match is_table {
+        true => table(text, name, &Content::names())?,
+        false => json_lines(text),
+    };
+    let mut names = Names::default();
+    Ok(raw.into_iter().map(|raw| Line::read(raw, encoding, &mut names)).collect())
 }
 
 impl Line {
-    fn read(
-        number: usize,
-        line: &str,
-        encoding: &EncodingArgs,
-        files: &mut HashSet<String>,
-    ) -> Self {
-        let value = serde_json::from_str::<Value>(line).unwrap_or(Value::Null);
-        let mut content = serde_json::from_str::<Content>(line).map_err(|e| {
-            // JSON has none.
-            if line.contains('\0') { text_decoder::NUL.to_owned() } else { e.to_string() }
-        });
+    fn read(raw: Raw<'_>, encoding: &EncodingArgs, names: &mut Names) -> Self {
+        let Raw { number, text, values } = raw;
+        let value = values.clone().map_or(Value::Null, Value::Object);
+        let form = text.map_or(Form::Table, Form::Json);
+        let content = values.and_then(|values| Content::read(Fields::new(values, form)));
         let named = content.as_ref().ok().and_then(|content| content.file.clone());
-        let file =
-            named.unwrap_or_else(|| format!("{number:05}.{}", encoding.default_format().name()));
-        if !is_plain(&file) {
-            content = Err(format!(
-                "`file` is {file:?}; expected the name of a file in the output directory"
-            ));
-        } else if content.is_ok() && !files.insert(file.clone()) {
-            content = Err(format!("`file` is {file:?}, which is taken by an earlier line"));
-        } else if let Err(failure) = encoding.encoding(Path::new(&file)) {
-            content = content.and(Err(failure.reason()));
-        }
+        let ending = encoding.default_format().name();
+        let file = named.unwrap_or_else(|| format!("{number:05}.{ending}"));
+        let content = content.and_then(|content| {
+            names.take(&file, number)?;
+            encoding.encoding(Path::new(&file)).map_err(|failure| failure.reason())?;
+            Ok(content)
+        });
         Self { number, file, value, content }
     }
 
@@ -95,14 +83,19 @@ impl Line {
         self.number
     }
 
-    /// Returns the name of the audio file in the output directory.
+    /// Returns the path of the audio file below the output directory.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// Returns the line as JSON.
+    /// Returns the fields of the line as JSON.
     pub fn value(&self) -> &Value {
         &self.value
+    }
+
+    /// Returns the length of the text in characters.
+    pub fn characters(&self) -> usize {
+        self.content.as_ref().map_or(0, |content| content.text.chars().count())
     }
 
     /// Returns false if the line cannot be a request.
@@ -136,7 +129,7 @@ impl Line {
         });
         let mut request = SpeechRequest::new(&content.text)
             .voice(voices.voice(content)?)
-            .sampling(content.sampling());
+            .sampling(content.sampling);
         if let Some(language) = &content.language {
             request = request.language(language);
         }
@@ -150,25 +143,99 @@ impl Line {
 }
 
 impl Content {
-    fn sampling(&self) -> Sampling {
-        let mut sampling = Sampling::default();
-        sampling.greedy = self.greedy;
-        sampling.temperature = self.temperature;
-        sampling.top_k = self.top_k;
-        sampling.top_p = self.top_p;
-        sampling.repetition_penalty = self.repetition_penalty;
-        sampling.subtalker_temperature = self.subtalker_temperature;
-        sampling.subtalker_top_k = self.subtalker_top_k;
-        sampling.subtalker_top_p = self.subtalker_top_p;
-        sampling
+    fn read(mut fields: Fields<'_>) -> std::result::Result<Self, String> {
+        let content = Self::take(&mut fields)?;
+        fields.finish()?;
+        if content.text.is_empty() {
+            return Err("there is no `text` to speak".to_owned());
+        }
+        content.check()?;
+        Ok(content)
+    }
+
+    /// Returns the names of all fields.
+    fn names() -> Vec<&'static str> {
+        let mut fields = Fields::new(Map::new(), Form::Table);
+        // Without values there is none of the wrong type.
+        let _ = Self::take(&mut fields);
+        fields.known()
+    }
+
+    fn take(fields: &mut Fields<'_>) -> std::result::Result<Self, String> {
+        Ok(Self {
+            text: fields.text("text")?.unwrap_or_default(),
+            markup: fields.flag("markup")?.unwrap_or(false),
+            file: fields.text("file")?,
+            speaker: fields.text("speaker")?,
+            language: fields.text("language")?,
+            instruct: fields.text("instruct")?,
+            voice: fields.text("voice")?.map(PathBuf::from),
+            ref_audio: fields.text("ref_audio")?.map(PathBuf::from),
+            ref_text: fields.text("ref_text")?,
+            x_vector_only: fields.flag("x_vector_only")?.unwrap_or(false),
+            streaming_text: fields.flag("streaming_text")?,
+            sampling: sampling(fields)?,
+            seed: fields.whole("seed")?,
+            max_frames: fields.count("max_frames")?,
+        })
+    }
+
+    /// Refuses fields that exclude one another, as the flags of `speak` do.
+    fn check(&self) -> std::result::Result<(), String> {
+        let is_cloned = self.voice.is_some() || self.ref_audio.is_some();
+        let voices = [self.speaker.is_some(), self.voice.is_some(), self.ref_audio.is_some()];
+        let random = self.sampling.temperature.is_some()
+            || self.sampling.top_k.is_some()
+            || self.sampling.top_p.is_some()
+            || self.sampling.subtalker_temperature.is_some()
+            || self.sampling.subtalker_top_k.is_some()
+            || self.sampling.subtalker_top_p.is_some();
+        let stdin = Some(Path::new("-"));
+        for (is_wrong, reason) in [
+            (
+                voices.into_iter().filter(|is_there| *is_there).count() > 1,
+                "expected at most one of `speaker`, `voice` and `ref_audio`",
+            ),
+            (
+                self.ref_text.is_some() && self.ref_audio.is_none(),
+                "`ref_text` is the transcript of a recording: add `ref_audio`, or leave it out",
+            ),
+            (
+                self.x_vector_only && !is_cloned,
+                "`x_vector_only` needs a cloned voice: add `ref_audio` or `voice`",
+            ),
+            (
+                self.x_vector_only && self.ref_text.is_some(),
+                "`x_vector_only` cannot be used with `ref_text`",
+            ),
+            (
+                self.sampling.greedy && random,
+                "`greedy` cannot be used with a temperature, top_k or top_p",
+            ),
+            (
+                self.ref_audio.as_deref() == stdin || self.voice.as_deref() == stdin,
+                "a line of a batch cannot read standard input: name a file",
+            ),
+        ] {
+            if is_wrong {
+                return Err(reason.to_owned());
+            }
+        }
+        Ok(())
     }
 }
 
-/// Returns true if `file` is the name of a file in the output directory other than the manifest.
-fn is_plain(file: &str) -> bool {
-    let mut parts = Path::new(file).components();
-    let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
-    is_name && file != MANIFEST && !file.ends_with(['/', '\\'])
+fn sampling(fields: &mut Fields<'_>) -> std::result::Result<Sampling, String> {
+    let mut sampling = Sampling::default();
+    sampling.greedy = fields.flag("greedy")?.unwrap_or(false);
+    sampling.temperature = fields.number("temperature")?;
+    sampling.top_k = fields.count("top_k")?;
+    sampling.top_p = fields.number("top_p")?;
+    sampling.repetition_penalty = fields.number("repetition_penalty")?;
+    sampling.subtalker_temperature = fields.number("subtalker_temperature")?;
+    sampling.subtalker_top_k = fields.count("subtalker_top_k")?;
+    sampling.subtalker_top_p = fields.number("subtalker_top_p")?;
+    Ok(sampling)
 }
 
 /// The voices that lines name, each loaded or encoded once.
@@ -191,11 +258,6 @@ impl<'a> Voices<'a> {
     }
 
     fn voice(&mut self, content: &Content) -> Result<Voice> {
-        let asked =
-            [content.speaker.is_some(), content.voice.is_some(), content.ref_audio.is_some()];
-        if asked.into_iter().filter(|is_there| *is_there).count() > 1 {
-            return Err(Failure::request("expected at most one of speaker, voice and ref_audio"));
-        }
         let (file, is_recording) = match (&content.speaker, &content.voice, &content.ref_audio) {
             (Some(speaker), ..) => return voice::speaker(speaker),
             (_, Some(file), _) => (file, false),
@@ -217,6 +279,10 @@ impl<'a> Voices<'a> {
     }
 
     fn make(&self, source: &Source) -> Result<ClonedVoice> {
+        // A pipe might never have a writer. A name without a file may be one of a speaker.
+        if source.file.exists() {
+            regular(&source.file).map_err(|error| Failure::reading(&source.file, &error))?;
+        }
         if !source.is_recording {
             return voice::load(&source.file, source.x_vector_only);
         }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use qwen3_tts_pipeline::{AudioChunk, Speech, SpeechEvent};
+use qwen3_tts_pipeline::{AudioChunk, PieceOutput, Speech, SpeechEvent};
 
 use super::job::Job;
 use super::resume::PieceStore;
@@ -76,20 +76,22 @@ impl Listeners {
     }
 }
 
-/// Sends a speech to its listeners until its end. Pieces in `store` are replayed from it; new ones
-/// are stored in it. A failure of the text's source ends the speech.
+/// Sends a speech to its listeners until its end. With a store, each piece is stored the moment it is
+/// complete and heard when those before it are. A failure of the text's source ends the speech.
 pub fn hear(
     job: &Job<'_>,
     mut speech: Speech,
     listeners: Listeners,
-    store: Option<&PieceStore>,
+    store: Option<&mut PieceStore>,
     failures: Option<&Receiver<Failure>>,
 ) -> Result<Spoken> {
     let rate = job.model.speech_tokenizer_config().frame_rate();
-    let bar = SpeechBar::new(job.show_progress, rate, speech.control());
+    let n_pieces = speech.pieces().len();
+    let kept = store.as_ref().map_or(0, |store| store.pieces().count());
+    let bar = SpeechBar::new(job.show_progress, rate, speech.control(), n_pieces, kept);
     let mut hearing = Hearing {
         spoken: Spoken::new(job.begin, speech.seed(), speech.sample_rate()),
-        n_pieces: speech.pieces().len(),
+        n_pieces,
         sample_rate: speech.sample_rate(),
         timeline: Timeline::of(&speech),
         begin: None,
@@ -104,32 +106,21 @@ pub fn hear(
             return Err(failure);
         }
         match event? {
-            SpeechEvent::Chunk(chunk) => {
-                bar.piece(chunk.piece, hearing.n_pieces);
-                hearing.chunk(chunk)?;
-            }
+            SpeechEvent::Chunk(chunk) => hearing.chunk(chunk)?,
             SpeechEvent::Piece(piece) => {
-                hearing.replay_before(piece.index)?;
                 if piece.is_runaway {
-                    let text = &speech.text()[piece.range.clone()];
+                    let text = speech.piece_text(piece.index);
                     warn(&spoken::runaway(piece.index, text, piece.attempts));
                 }
-                let spoken = Piece::from(&*piece);
-                if let Some(store) = store {
-                    let audio = std::mem::take(&mut hearing.audio);
-                    store.write(piece.index, &spoken, &audio, piece.pause)?;
-                }
-                hearing.piece(piece.index, spoken);
+                hearing.complete(&piece)?;
             }
             // There is no other event yet.
             _ => {}
         }
     }
-    hearing.replay_before(hearing.n_pieces)?;
+    hearing.replay()?;
     drop(bar);
-    hearing.timeline.n_samples = hearing.spoken.n_samples();
-    hearing.listeners.finish(&hearing.timeline)?;
-    Ok(hearing.spoken)
+    hearing.finish()
 }
 
 struct Hearing<'s> {
@@ -139,24 +130,33 @@ struct Hearing<'s> {
     timeline: Timeline,
     /// Sample with which the current piece begins, if it has begun.
     begin: Option<usize>,
-    /// Index of the current piece.
+    /// Index of the piece that is due.
     next: usize,
-    /// Samples of the current piece, if it is to be stored.
+    /// Samples of the piece that is to be stored next.
     audio: Vec<f32>,
     listeners: Listeners,
-    store: Option<&'s PieceStore>,
+    store: Option<&'s mut PieceStore>,
 }
 
 impl Hearing<'_> {
     fn chunk(&mut self, chunk: AudioChunk) -> Result {
-        if !chunk.is_pause() {
-            self.replay_before(chunk.piece)?;
-            self.begin.get_or_insert(self.spoken.n_samples());
-            if self.store.is_some() {
-                self.audio.extend(&chunk.samples);
+        match (&self.store, chunk.is_pause()) {
+            (None, true) => self.hear(&chunk.samples),
+            (None, false) => {
+                self.begin.get_or_insert(self.spoken.n_samples());
+                self.hear(&chunk.samples)
+            }
+            // The silence before the first piece.
+            (Some(_), true) if self.next == 0 && chunk.piece == 0 && chunk.first_frame == 0 => {
+                self.hear(&chunk.samples)
+            }
+            // The store has the silence after a piece.
+            (Some(_), true) => Ok(()),
+            (Some(_), false) => {
+                self.audio = chunk.samples;
+                Ok(())
             }
         }
-        self.hear(&chunk.samples)
     }
 
     fn hear(&mut self, samples: &[f32]) -> Result {
@@ -164,24 +164,46 @@ impl Hearing<'_> {
         self.listeners.hear(samples, self.sample_rate)
     }
 
+    /// Adds a complete piece.
+    fn complete(&mut self, piece: &PieceOutput) -> Result {
+        let audio = std::mem::take(&mut self.audio);
+        match &mut self.store {
+            Some(store) => {
+                store.add(piece.index, &Piece::from(piece), &audio, piece.pause)?;
+                self.replay()
+            }
+            None => {
+                self.piece(Piece::from(piece));
+                Ok(())
+            }
+        }
+    }
+
     /// Adds a piece whose samples were heard.
-    fn piece(&mut self, index: usize, piece: Piece) {
+    fn piece(&mut self, piece: Piece) {
         let end = self.spoken.n_samples();
-        self.timeline.heard(index, self.begin.take().unwrap_or(end)..end);
-        self.next = index + 1;
+        self.timeline.heard(self.next, self.begin.take().unwrap_or(end)..end);
+        self.next += 1;
         self.spoken.add(piece, self.n_pieces < 2);
     }
 
-    /// Replays the stored pieces before `piece`.
-    fn replay_before(&mut self, piece: usize) -> Result {
-        for index in self.next..piece {
-            let kept = self.store.and_then(|store| store.read(index));
-            let kept = kept.ok_or_else(|| Failure::Other(format!("piece {index} is missing")))?;
+    /// Replays stored pieces, as far as none is missing.
+    fn replay(&mut self) -> Result {
+        while let Some(kept) = self.store.as_mut().and_then(|store| store.take(self.next)) {
             self.begin = Some(self.spoken.n_samples());
             self.hear(&kept.audio)?;
-            self.piece(index, kept.piece);
+            self.piece(kept.piece);
             self.hear(&vec![0.0; spoken::samples(kept.pause, self.sample_rate)])?;
         }
         Ok(())
+    }
+
+    fn finish(mut self) -> Result<Spoken> {
+        if self.next < self.n_pieces {
+            return Err(Failure::Other(format!("piece {} is missing", self.next)));
+        }
+        self.timeline.n_samples = self.spoken.n_samples();
+        self.listeners.finish(&self.timeline)?;
+        Ok(self.spoken)
     }
 }

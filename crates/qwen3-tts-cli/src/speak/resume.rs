@@ -25,7 +25,7 @@ pub struct PieceStore {
     /// Identity of the request, which all stored pieces share.
     identity: Value,
     seed: Option<u64>,
-    /// Complete pieces of the earlier run, without their samples.
+    /// Complete pieces that were not taken, without their samples.
     pieces: BTreeMap<usize, StoredPiece>,
 }
 
@@ -49,6 +49,9 @@ struct StoredPiece {
     attempts: usize,
     prompt_tokens: usize,
     pause_milliseconds: u64,
+    /// Timings of a piece of this run.
+    #[serde(skip)]
+    timings: StageTimings,
 }
 
 /// A piece with its samples and the silence after it.
@@ -68,7 +71,7 @@ impl PieceStore {
     ) -> Result<Self> {
         let computed = json!({
             "device": args.model.device.name(),
-            "quantize": args.quantize.to_string(),
+            "quantize": args.quantize.details(),
             "kv_cache": args.kv_cache.name(),
         });
         let identity = identity(model, computed, request)?;
@@ -110,9 +113,9 @@ impl PieceStore {
         self.pieces.keys().copied()
     }
 
-    /// Reads a piece, or returns `None` if it is missing or incomplete.
-    pub fn read(&self, index: usize) -> Option<Kept> {
-        let stored = self.pieces.get(&index)?;
+    /// Takes a piece, or returns `None` if it is missing or incomplete.
+    pub fn take(&mut self, index: usize) -> Option<Kept> {
+        let stored = self.pieces.remove(&index)?;
         let [_, samples] = names(index);
         let bytes = fs::read(self.folder.path().join(samples)).ok()?;
         let (samples, rest) = bytes.as_chunks();
@@ -124,17 +127,17 @@ impl PieceStore {
             pause: Duration::from_millis(stored.pause_milliseconds),
             piece: Piece {
                 stop_reason: StopReason::from_name(&stored.stop_reason)?,
-                codes: stored.codes.clone(),
+                codes: stored.codes,
                 seed: stored.seed,
                 attempts: stored.attempts,
                 prompt_tokens: stored.prompt_tokens,
-                timings: StageTimings::default(),
+                timings: stored.timings,
             },
         })
     }
 
     /// Stores a piece, its samples and the silence after it.
-    pub fn write(&self, index: usize, piece: &Piece, audio: &[f32], pause: Duration) -> Result {
+    pub fn add(&mut self, index: usize, piece: &Piece, audio: &[f32], pause: Duration) -> Result {
         let stored = StoredPiece {
             request: self.key(),
             codes: piece.codes.clone(),
@@ -144,11 +147,14 @@ impl PieceStore {
             attempts: piece.attempts,
             prompt_tokens: piece.prompt_tokens,
             pause_milliseconds: pause.as_millis() as u64,
+            timings: piece.timings,
         };
         let [about, samples] = names(index);
         let bytes: Vec<u8> = audio.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         self.write_file(&samples, &bytes)?;
-        self.write_file(&about, json!(stored).to_string().as_bytes())
+        self.write_file(&about, json!(stored).to_string().as_bytes())?;
+        self.pieces.insert(index, stored);
+        Ok(())
     }
 
     /// Removes the store, once the output is complete.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use qwen3_tts_nn::{Bits, Quantization};
+use qwen3_tts_nn::{Bits, Quantization, Rounding};
 use qwen3_tts_talker::Talker;
 
 /// Number of bits to quantise the linear layers of each part to at load, in MLX's affine groups of
@@ -30,6 +30,21 @@ impl Quantize {
     /// Quantises all parts to the same number of bits.
     pub fn all(bits: Bits) -> Self {
         Self { talker: Some(bits), code_predictor: Some(bits) }
+    }
+
+    /// Returns bits and rounding of each part in full, by which results of other bits or of another
+    /// rounding are told apart.
+    pub fn details(self) -> String {
+        let bits = |bits: Option<Bits>| match bits {
+            Some(bits) => format!("{} bits", bits.get()),
+            None => "as in the checkpoint".to_owned(),
+        };
+        let rounding = match Rounding::default() {
+            Rounding::LeastSquares => "least squares",
+            Rounding::Nearest => "nearest",
+        };
+        let (talker, code_predictor) = (bits(self.talker), bits(self.code_predictor));
+        format!("{TALKER} {talker}, {CODE_PREDICTOR} {code_predictor}, {rounding}")
     }
 
     pub(crate) fn policy(self) -> Quantization {
