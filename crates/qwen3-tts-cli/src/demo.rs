@@ -34,13 +34,9 @@ impl Use {
     /// Returns the note that is printed when the demo voice speaks.
     pub fn note(self) -> &'static str {
         match self {
-            Self::Preset => {
-                "this is the small built-in demo voice; for a real one, add --model \
-                 Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice or --model DIR"
-            }
+            Self::Preset => "demo voice; a real one: --model Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice",
             Self::Cloning => {
-                "the built-in demo voice picks the closer of its two speakers; for a real clone, \
-                 add --model Qwen/Qwen3-TTS-12Hz-0.6B-Base or --model DIR"
+                "closer of two demo voices; a clone: --model Qwen/Qwen3-TTS-12Hz-0.6B-Base"
             }
         }
     }

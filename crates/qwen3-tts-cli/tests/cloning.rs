@@ -182,7 +182,7 @@ fn the_built_in_voice_clones_without_a_download() {
         let base = ["speak", "Good morning.", "--seed", "1", "-o", out];
         let output = run([&base[..], flags].concat());
         succeeds(&output);
-        assert!(stderr(&output).contains("closer of its two speakers"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("closer of two demo voices"), "{}", stderr(&output));
         fs::read(out).unwrap()
     };
     let vector = ["--ref-audio", &recording, "--x-vector-only"];
@@ -190,7 +190,7 @@ fn the_built_in_voice_clones_without_a_download() {
     let voice = path("mina.voice");
     let created = run([&["voice", "create", "-o", &voice][..], &vector].concat());
     succeeds(&created);
-    assert!(stderr(&created).contains("closer of its two speakers"), "{}", stderr(&created));
+    assert!(stderr(&created).contains("closer of two demo voices"), "{}", stderr(&created));
     assert!(spoken == speak(&path("b.wav"), &["--voice", &voice]));
 
     // Text from a pipe can only be streaming text.

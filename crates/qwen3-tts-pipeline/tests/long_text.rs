@@ -454,14 +454,14 @@ fn a_word_that_never_ends_is_refused_by_its_place() {
 fn pieces_to_keep_come_the_moment_they_are_complete() {
     let model = load(MODEL);
     let words = ["One two three four five six seven eight. ", "One. ", "Two three. "];
-    let text: String = (0..12).map(|n| words[n % 3]).collect();
+    let text: String = (0..6).map(|n| words[n % 3]).collect();
     let long_text = LongText::default().piece_tokens(Some(12)).retries(Some(0));
     let request = |long_text: LongText| {
         SpeechRequest::new(&text).seed(3).chunks(ChunkSchedule::pieces()).long_text(long_text)
     };
     let whole = model.speak(request(long_text.clone())).unwrap().collect_audio().unwrap();
     let n_pieces = whole.pieces.len();
-    assert!(n_pieces >= 9, "{n_pieces}");
+    assert!(n_pieces >= 5, "{n_pieces}");
 
     let mut speech = model.speak(request(long_text.clone().unordered())).unwrap();
     let mut samples = vec![Vec::new(); n_pieces];

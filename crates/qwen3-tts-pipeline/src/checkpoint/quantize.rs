@@ -127,6 +127,15 @@ mod tests {
     }
 
     #[test]
+    fn details_tell_bits_and_rounding_of_each_part() {
+        let details = "talker 4 bits, code-predictor 8 bits, least squares";
+        assert_eq!(Quantize::FOUR.details(), details);
+        assert_ne!(Quantize::all(Bits::Four).details(), details);
+        let none = Quantize::default().details();
+        assert!(none.starts_with("talker as in the checkpoint, "), "{none}");
+    }
+
+    #[test]
     fn parts_are_quantised_separately() {
         let quantize: Quantize = "code-predictor=8".parse().unwrap();
         assert_eq!(quantize, Quantize { talker: None, code_predictor: Some(Bits::Eight) });
