@@ -96,7 +96,7 @@ fn the_recipe_of_a_dataset_runs() {
 
 #[test]
 fn the_recipe_of_live_speech_runs() {
-    leaves("live.md", &[]);
+    leaves("live.md", &["talk.vtt", "talk.opus"]);
 }
 
 #[test]
