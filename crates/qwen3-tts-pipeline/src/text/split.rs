@@ -121,7 +121,7 @@ pub fn split(
 
 struct Splitter<'t> {
     text: &'t str,
-    abbreviations: Abbreviations,
+    abbreviations: &'static Abbreviations,
     budget: usize,
     each_sentence: bool,
     count: &'t dyn Fn(&str) -> usize,
@@ -132,9 +132,9 @@ impl Splitter<'_> {
     fn pack(&self, range: &Range<usize>, unit: Unit, pieces: &mut Vec<TextPiece>) {
         let end = unit.end();
         let units: Vec<TextPiece> = match unit {
-            Unit::Sentence => sentences(self.text, range, &self.abbreviations),
+            Unit::Sentence => sentences(self.text, range, self.abbreviations),
             Unit::Clause => clauses(self.text, range),
-            Unit::Phrase => phrases(self.text, range, &self.abbreviations),
+            Unit::Phrase => phrases(self.text, range, self.abbreviations),
             Unit::Word => words(self.text, range),
         }
         .into_iter()

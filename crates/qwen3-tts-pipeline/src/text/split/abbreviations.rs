@@ -9,6 +9,7 @@ mod russian;
 mod table;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use qwen3_tts_config::Language;
 
@@ -27,7 +28,15 @@ pub struct Abbreviations {
 impl Abbreviations {
     /// Returns the abbreviations of a language, or of all if it is not known. English ones occur in
     /// the texts of every language.
-    pub fn of(language: Option<Language>) -> Self {
+    pub fn of(language: Option<Language>) -> &'static Self {
+        static KNOWN: [OnceLock<Abbreviations>; 1 + Language::ALL.len()] =
+            [const { OnceLock::new() }; 1 + Language::ALL.len()];
+        let place =
+            language.and_then(|language| Language::ALL.iter().position(|other| *other == language));
+        KNOWN[place.map_or(0, |place| place + 1)].get_or_init(|| Self::new(language))
+    }
+
+    fn new(language: Option<Language>) -> Self {
         let tables = tables(language);
         // Of one that is in two tables, the kind after which a sentence goes on more often counts.
         let mut known = HashMap::new();
