@@ -1,6 +1,6 @@
 //! Errors of choosing how audio is written.
 
-use crate::{Format, SampleFormat};
+use crate::{Effects, Format, SampleFormat};
 
 /// [`Result`](std::result::Result) with the [`Error`] of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -50,6 +50,22 @@ pub enum Error {
         format: Format,
         /// The rate in kbit/s.
         found: u32,
+    },
+    /// A speed is out of range.
+    #[error("the speed is {found}; expected {} to {}", Effects::SPEEDS[0], Effects::SPEEDS[1])]
+    Speed {
+        /// The speed.
+        found: String,
+    },
+    /// A loudness is out of range.
+    #[error(
+        "the loudness is {found} LUFS; expected {} to {}",
+        Effects::LOUDNESSES[0],
+        Effects::LOUDNESSES[1]
+    )]
+    Loudness {
+        /// The loudness in LUFS.
+        found: String,
     },
 }
 

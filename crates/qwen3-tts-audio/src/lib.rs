@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod effects;
 mod encode;
 mod encoding;
 mod error;
@@ -8,6 +9,7 @@ mod format;
 mod metadata;
 mod sample_format;
 
+pub use effects::{EffectChain, Effects};
 pub use encode::{Encoder, Finished};
 pub use encoding::Encoding;
 pub use error::{Error, Result};
