@@ -53,7 +53,7 @@ impl Encoding {
     /// Returns [`Error::Bitrate`] if the format does not have it.
     pub fn with_bitrate(mut self, found: u32) -> Result<Self> {
         let format = self.format;
-        if !format.bitrates().is_some_and(|valid| valid.contains(&found)) {
+        if !format.bitrates().contains(&found) {
             return Err(Error::Bitrate { format, found });
         }
         self.bitrate = Some(found);

@@ -78,9 +78,12 @@ fn valid_sample_formats(format: Format) -> String {
 }
 
 fn valid_bitrates(format: Format) -> String {
-    match format.bitrates() {
-        Some(valid) => format!("expected {} to {}", valid.start(), valid.end()),
-        None => "its size follows from the samples".to_owned(),
+    match &format.bitrates()[..] {
+        [] => "its size follows from the samples".to_owned(),
+        [lowest, .., highest] if (highest - lowest) as usize + 1 == format.bitrates().len() => {
+            format!("expected {lowest} to {highest}")
+        }
+        listed => format!("expected {}", numbers(listed)),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The formats of files: names, endings, and what each can hold.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -17,6 +16,8 @@ pub enum Format {
     Wav,
     /// FLAC with 16-bit or 24-bit samples.
     Flac,
+    /// MP3.
+    Mp3,
     /// Opus in OGG.
     Opus,
     /// Samples without a header, little-endian.
@@ -27,10 +28,12 @@ pub enum Format {
 const RATES: [u32; 6] = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000];
 /// Those of Opus.
 const OPUS_RATES: [u32; 4] = [8_000, 16_000, 24_000, 48_000];
+/// Bit rates in kbit/s that MP3 has at every sample rate.
+const MP3_BITRATES: [u32; 10] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160];
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 4] = [Self::Wav, Self::Flac, Self::Opus, Self::Pcm];
+    pub const ALL: [Self; 5] = [Self::Wav, Self::Flac, Self::Mp3, Self::Opus, Self::Pcm];
 
     /// Returns the name, which is the first ending too.
     pub fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Format {
         match self {
             Self::Wav => &["wav", "wave"],
             Self::Flac => &["flac"],
+            Self::Mp3 => &["mp3"],
             Self::Opus => &["opus", "ogg", "oga"],
             Self::Pcm => &["pcm", "raw"],
         }
@@ -52,6 +56,7 @@ impl Format {
         match self {
             Self::Wav => "audio/wav",
             Self::Flac => "audio/flac",
+            Self::Mp3 => "audio/mpeg",
             Self::Opus => "audio/ogg",
             Self::Pcm => "audio/pcm",
         }
@@ -62,23 +67,24 @@ impl Format {
         match self {
             Self::Wav | Self::Pcm => &SampleFormat::ALL,
             Self::Flac => &[SampleFormat::S16, SampleFormat::S24],
-            Self::Opus => &[],
+            Self::Mp3 | Self::Opus => &[],
         }
     }
 
     /// Returns the sample rates in Hz.
     pub fn sample_rates(self) -> &'static [u32] {
         match self {
-            Self::Wav | Self::Flac | Self::Pcm => &RATES,
+            Self::Wav | Self::Flac | Self::Mp3 | Self::Pcm => &RATES,
             Self::Opus => &OPUS_RATES,
         }
     }
 
-    /// Returns the range of bit rates in kbit/s, if one can be chosen.
-    pub fn bitrates(self) -> Option<RangeInclusive<u32>> {
+    /// Returns the bit rates in kbit/s that can be chosen, if any.
+    pub fn bitrates(self) -> Vec<u32> {
         match self {
-            Self::Wav | Self::Flac | Self::Pcm => None,
-            Self::Opus => Some(6..=256),
+            Self::Wav | Self::Flac | Self::Pcm => Vec::new(),
+            Self::Mp3 => MP3_BITRATES.to_vec(),
+            Self::Opus => (6..=256).collect(),
         }
     }
 
@@ -114,6 +120,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Wav => "WAV",
             Self::Flac => "FLAC",
+            Self::Mp3 => "MP3",
             Self::Opus => "Opus",
             Self::Pcm => "PCM",
         })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Metadata, which a file holds if its format has a place for it: FLAC and Opus do.
+/// Metadata, which a file holds if its format has a place for it: FLAC, MP3 and Opus do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Metadata {

@@ -11,12 +11,13 @@ mod weights;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use qwen3_tts_pipeline::{LongText, Quantize};
 
-pub use self::audio::{EncodingArgs, OutputArgs};
+pub use self::audio::{EffectArgs, EncodingArgs, OutputArgs};
 pub use self::sampling::SamplingArgs;
 pub use self::shard::Shard;
 pub use self::subtitles::{Granularity, SubtitleArgs};
@@ -252,6 +253,14 @@ pub struct PieceArgs {
     #[arg(long, conflicts_with = "piece_tokens")]
     pub no_split: bool,
 
+    /// Silence between sentences that are pieces, such as 300ms or 0.5s [default: 250ms]
+    #[arg(long, value_name = "TIME", value_parser = usage::duration)]
+    pub pause_sentence: Option<Duration>,
+
+    /// Silence between paragraphs [default: 650ms]
+    #[arg(long, value_name = "TIME", value_parser = usage::duration)]
+    pub pause_paragraph: Option<Duration>,
+
     /// Maximum number of retries, each with another seed, of a piece that runs away
     #[arg(long, value_name = "N", default_value = "2", allow_negative_numbers = true,
           value_parser = usage::whole::<usize>)]
@@ -261,10 +270,15 @@ pub struct PieceArgs {
 impl PieceArgs {
     /// Returns the splitting options, with `together` pieces spoken at the same time.
     pub fn long_text(&self, together: usize) -> LongText {
-        LongText::default()
+        let default = LongText::default();
+        let sentence = self.pause_sentence.unwrap_or(default.sentence_pause);
+        let paragraph = self.pause_paragraph.unwrap_or(default.paragraph_pause);
+        default
             .piece_tokens((!self.no_split).then_some(self.piece_tokens))
             .together(together)
             .retries(Some(self.retries))
+            .sentence_pause(sentence)
+            .paragraph_pause(paragraph)
     }
 }
 
@@ -311,6 +325,9 @@ pub struct BatchArgs {
 
     #[command(flatten)]
     pub encoding: EncodingArgs,
+
+    #[command(flatten)]
+    pub effects: EffectArgs,
 
     /// Display of progress; auto shows it on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]

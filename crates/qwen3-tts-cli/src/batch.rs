@@ -111,8 +111,11 @@ fn settings(args: &BatchArgs, files: &ModelFiles) -> Value {
         "kv_cache": args.kv_cache.name(),
         "piece_tokens": (!args.pieces.no_split).then_some(args.pieces.piece_tokens),
         "retries": args.pieces.retries,
+        "pause_sentence": args.pieces.pause_sentence.map(|pause| pause.as_millis() as u64),
+        "pause_paragraph": args.pieces.pause_paragraph.map(|pause| pause.as_millis() as u64),
     });
     add_fields(&mut settings, args.encoding.settings());
+    add_fields(&mut settings, args.effects.settings());
     settings
 }
 
@@ -218,6 +221,8 @@ impl Run<'_> {
         }
         let encoding = self.args.encoding.encoding(Path::new(line.file()))?;
         let metadata = Metadata::default().title(title(speech.text()));
+        let audio = self.args.effects.effects().apply(&audio, speech.sample_rate());
+        spoken.set_n_samples(audio.len());
         let file = encoding.encode(&audio, speech.sample_rate(), metadata);
         output.write(&file.map_err(|error| Failure::request(error.to_string()))?)?;
         if let Some(cut) = spoken.cut(limit) {

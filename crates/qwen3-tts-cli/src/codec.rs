@@ -26,7 +26,8 @@ pub fn decode(args: DecodeArgs) -> Result {
     distinct.model(&files)?;
     let codec = Synthesizer::from_files(&files, &model::options(&args.model).without_talker())?;
     codes.validate(codec.speech_tokenizer_config(), &name)?;
-    output.write(&codec.decode(&codes)?, codec.sample_rate())
+    let audio = args.output.effects.effects().apply(&codec.decode(&codes)?, codec.sample_rate());
+    output.write(&audio, codec.sample_rate())
 }
 
 /// Reads a file of codes, or standard input, and returns them with the name of the input.

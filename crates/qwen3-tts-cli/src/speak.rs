@@ -12,7 +12,7 @@ use qwen3_tts_audio::Metadata;
 use qwen3_tts_pipeline::{ChunkSchedule, Sampling, SpeechRequest, Synthesizer, TextMode};
 
 use crate::args::{Granularity, SamplingArgs, SpeakArgs};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::identity::{DistinctFiles, is_stdout};
 use crate::note::{note, warn};
 use crate::output::{self, AudioOutput, Destination};
@@ -30,6 +30,12 @@ pub fn run(args: SpeakArgs) -> Result {
     let mut distinct = distinct_files(&args)?;
     let source = Source::of(&args);
     let is_live = args.stream || args.play;
+    if is_live && args.output.effects.effects().needs_whole() {
+        return Err(Failure::request(
+            "--loudness is measured over the whole speech: leave out --stream and --play, or set the \
+             loudness afterwards",
+        ));
+    }
     let needs_text = args.markup || args.subtitles.subtitles.is_some();
     // With --non-streaming-text, speech starts only when the whole text is known.
     let is_open = source.is_stdin() && is_live && !args.non_streaming_text && !needs_text;
@@ -64,7 +70,9 @@ pub fn run(args: SpeakArgs) -> Result {
         pieces.map(|folder| PieceStore::open(folder, &args, model::identity(&files), &request));
     let store = store.transpose()?;
     let job = Job { args: &args, model: &model, demo_use, show_progress, begin: Instant::now() };
-    let listeners = Listeners::new(audio, player, is_live).subtitles(subtitles);
+    let listeners = Listeners::new(audio, player, is_live)
+        .effects(args.output.effects.effects())
+        .subtitles(subtitles);
     let limit = request.max_frames;
     let spoken = match is_open {
         true => job.speak_stdin(request, listeners)?,

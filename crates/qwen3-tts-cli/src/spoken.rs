@@ -63,6 +63,11 @@ impl Spoken {
         }
     }
 
+    /// Sets the number of samples that are left by effects.
+    pub fn set_n_samples(&mut self, n_samples: usize) {
+        self.n_samples = n_samples;
+    }
+
     /// Adds samples, of a piece or of the silence after it.
     pub fn add_samples(&mut self, samples: &[f32]) {
         self.n_samples += samples.len();

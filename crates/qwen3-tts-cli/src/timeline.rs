@@ -55,6 +55,14 @@ impl Timeline {
         }
     }
 
+    /// Moves all samples to where effects have moved them.
+    pub fn map(&mut self, position: impl Fn(usize) -> usize) {
+        for piece in &mut self.pieces {
+            piece.time = position(piece.time.start)..position(piece.time.end);
+        }
+        self.n_samples = position(self.n_samples);
+    }
+
     /// Returns the samples at which the chapters begin.
     pub fn chapter_starts(&self) -> Vec<usize> {
         let first = |chapter| self.pieces.iter().find(|piece| piece.chapter == Some(chapter));

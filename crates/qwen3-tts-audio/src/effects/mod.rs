@@ -74,6 +74,7 @@ impl Effects {
             loudness: self.loudness.map(|lufs| Loudness::new(sample_rate, lufs)),
             speed: self.speed.unwrap_or(1.0),
             n_outputs: 0,
+            is_finished: false,
         }
     }
 
@@ -106,6 +107,7 @@ pub struct EffectChain {
     loudness: Option<Loudness>,
     speed: f32,
     n_outputs: usize,
+    is_finished: bool,
 }
 
 impl EffectChain {
@@ -124,6 +126,7 @@ impl EffectChain {
 
     /// Returns the rest of the output. Nothing may be pushed afterwards.
     pub fn finish(&mut self) -> Vec<f32> {
+        self.is_finished = true;
         let trimmed = self.trimmer.as_mut().map_or_else(Vec::new, Trimmer::finish);
         let stretched = match &mut self.stretcher {
             Some(stretcher) => {
@@ -142,12 +145,13 @@ impl EffectChain {
         output
     }
 
-    /// Returns the number of output samples before the one at which an input sample lands. Positions
-    /// beyond the output so far are estimates.
+    /// Returns the number of output samples before the one at which an input sample lands. After the
+    /// end it is at most the length of the output.
     pub fn position(&self, sample: usize) -> usize {
         let trimmed = self.trimmer.as_ref().map_or(0, Trimmer::n_trimmed);
         let position = sample.saturating_sub(trimmed) as f64 / f64::from(self.speed);
-        position.round() as usize
+        let end = if self.is_finished { self.n_outputs } else { usize::MAX };
+        (position.round() as usize).min(end)
     }
 
     /// Returns the number of output samples so far.

@@ -1,6 +1,7 @@
 //! Encoding of audio that arrives block by block.
 
 mod flac;
+mod mp3;
 mod ogg_opus;
 mod pcm;
 mod vorbis;
@@ -78,7 +79,8 @@ impl Encoder {
     pub fn new(encoding: &Encoding, sample_rate: u32, metadata: Metadata) -> Result<Self> {
         let (format, rate) = (encoding.format(), encoding.sample_rate().unwrap_or(sample_rate));
         let refused = |found| Error::SampleRate { format, found };
-        if format == Format::Opus && !format.sample_rates().contains(&rate) {
+        let is_lossy = format.sample_formats().is_empty();
+        if is_lossy && !format.sample_rates().contains(&rate) {
             return Err(refused(rate));
         }
         let resampler = Resampler::new(sample_rate, rate).map_err(|_| refused(sample_rate))?;
@@ -87,6 +89,7 @@ impl Encoder {
             Format::Wav => Box::new(wav::Wav::new(sample_format, rate)),
             Format::Pcm => Box::new(pcm::Pcm(sample_format)),
             Format::Flac => Box::new(flac::Flac::new(sample_format, rate, metadata)),
+            Format::Mp3 => Box::new(mp3::Mp3::new(encoding.bitrate(), rate, metadata)),
             Format::Opus => Box::new(ogg_opus::OggOpus::new(encoding.bitrate(), rate, metadata)),
         };
         let head = Some(container.head());

@@ -12,8 +12,14 @@ use std::time::Duration;
 
 const RATE: u32 = 24_000;
 
-/// Lowest signal-to-noise ratio in dB of a lossy format at its default bit rate.
-const MIN_SNR: f64 = 15.0;
+/// Returns the lowest signal-to-noise ratio in dB that a format has at its default bit rate.
+fn min_snr(format: Format) -> f64 {
+    match format {
+        Format::Opus => 20.0,
+        Format::Mp3 => 35.0,
+        _ => 70.0,
+    }
+}
 
 /// Every format with each of its sample formats.
 fn encodings() -> Vec<Encoding> {
@@ -63,7 +69,7 @@ fn assert_decoded(found: &[f32], samples: &[f32], encoding: &Encoding) {
         assert!(found.len().abs_diff(samples.len()) <= 1, "{encoding:?}: {} samples", found.len());
         let snr = snr(found, samples);
         println!("{encoding:?}: {snr:.1} dB");
-        assert!(snr > MIN_SNR, "{encoding:?}: {snr} dB");
+        assert!(snr > min_snr(encoding.format()), "{encoding:?}: {snr} dB");
     } else {
         assert!(found == rounded(samples, encoding.sample_format()), "{encoding:?}");
     }
@@ -135,7 +141,7 @@ fn an_empty_file_is_a_file() {
     }
 }
 
-/// A file whose head is not rewritten, as in a pipe, has the same samples.
+/// A file whose head is not rewritten, as in a pipe, has the same samples; MP3 has up to a frame more.
 #[test]
 fn a_pipe_reads_back() {
     let samples = signal(30_000);
@@ -144,7 +150,12 @@ fn a_pipe_reads_back() {
         let mut bytes = encoder.push(&samples);
         bytes.extend(encoder.finish().rest);
         let found = ReferenceAudio::from_bytes(&bytes, "a", &AudioLimits::any()).unwrap();
-        assert_decoded(&found.samples, &samples, encoding);
+        let mut found = found.samples;
+        if encoding.format() == Format::Mp3 {
+            assert!(found.len() < samples.len() + 576);
+            found.truncate(samples.len());
+        }
+        assert_decoded(&found, &samples, encoding);
     }
 }
 
@@ -184,6 +195,7 @@ fn what_a_format_lacks_is_refused() {
         (opus.with_sample_rate(44_100), &["Opus", "44100 Hz", "8000, 16000, 24000, 48000"][..]),
         (opus.with_sample_format(SampleFormat::S16), &["Opus", "s16", "compressed"]),
         (opus.with_bitrate(1_000), &["Opus", "1000 kbit/s", "6 to 256"]),
+        (Encoding::new(Format::Mp3).with_bitrate(65), &["MP3", "65 kbit/s", "64, 80"]),
         (flac.with_sample_format(SampleFormat::F32), &["FLAC", "f32", "s16, s24"]),
         (flac.with_bitrate(64), &["FLAC", "64 kbit/s", "follows"]),
         (flac.with_sample_rate(12_345), &["FLAC", "12345 Hz"]),

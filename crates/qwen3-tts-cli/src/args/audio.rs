@@ -4,23 +4,26 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use qwen3_tts_audio::{Encoding, Format, SampleFormat};
+use qwen3_tts_audio::{Effects, Encoding, Format, SampleFormat};
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, Result};
+use crate::failure::{self, Failure};
 
 /// File for the audio, and its format.
 #[derive(Args)]
 pub struct OutputArgs {
-    /// Audio file to write, in the format that its ending tells: .wav, .flac, .opus, .ogg or .pcm; or -
-    /// for standard output [default: out.wav, or out with the ending of --format]
+    /// Audio file to write, in the format that its ending tells: .wav, .flac, .mp3, .opus, .ogg or .pcm;
+    /// or - for standard output [default: out.wav, or out with the ending of --format]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
     #[command(flatten)]
     pub encoding: EncodingArgs,
 
-    /// Title in the metadata of FLAC and Opus files [default: the beginning of a spoken text]
+    #[command(flatten)]
+    pub effects: EffectArgs,
+
+    /// Title in the metadata of FLAC, MP3 and Opus files [default: the beginning of a spoken text]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = super::usage::text)]
     pub title: Option<String>,
 }
@@ -49,7 +52,7 @@ pub struct EncodingArgs {
     #[arg(long, value_name = "HZ", value_parser = sample_rates())]
     sample_rate: Option<u32>,
 
-    /// Bit rate in kbit/s, for Opus [default: 48]
+    /// Bit rate in kbit/s, for MP3 [default: 64, and 96 above 24000 Hz] and Opus [default: 48]
     #[arg(long, value_name = "KBITS")]
     bitrate: Option<u32>,
 }
@@ -65,7 +68,7 @@ impl EncodingArgs {
     /// # Errors
     /// Returns a failure if its ending tells no format or another one than `--format`, or if the format
     /// lacks what the other flags ask for.
-    pub fn encoding(&self, path: &Path) -> Result<Encoding> {
+    pub fn encoding(&self, path: &Path) -> failure::Result<Encoding> {
         let cannot =
             |reason: String| Failure::request(format!("cannot write {}: {reason}", path.display()));
         let told = Format::of_path(path).map_err(|error| cannot(error.to_string()))?;
@@ -85,11 +88,11 @@ impl EncodingArgs {
     ///
     /// # Errors
     /// Returns a failure if the format lacks what the other flags ask for.
-    pub fn stream_encoding(&self) -> Result<Encoding> {
+    pub fn stream_encoding(&self) -> failure::Result<Encoding> {
         self.with_format(self.default_format())
     }
 
-    fn with_format(&self, format: Format) -> Result<Encoding> {
+    fn with_format(&self, format: Format) -> failure::Result<Encoding> {
         let encoding = || {
             let mut encoding = Encoding::new(format);
             if let Some(sample_format) = self.sample_format {
@@ -115,6 +118,59 @@ impl EncodingArgs {
             "bitrate": self.bitrate,
         })
     }
+}
+
+/// Changes of the audio.
+#[derive(Args)]
+pub struct EffectArgs {
+    /// Speed at the same pitch, from 0.25 to 4
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true, value_parser = speed)]
+    speed: Option<f32>,
+
+    /// Loudness of the whole speech in LUFS, such as -16LUFS, with peaks of at most -1 dBFS; not with
+    /// --stream or --play
+    #[arg(long, value_name = "LUFS", allow_hyphen_values = true, value_parser = loudness)]
+    loudness: Option<f64>,
+
+    /// Remove silence at the beginning and at the end
+    #[arg(long)]
+    trim_silence: bool,
+}
+
+impl EffectArgs {
+    /// Returns the changes.
+    pub fn effects(&self) -> Effects {
+        let mut effects = Effects::new().trim_silence(self.trim_silence);
+        if let Some(speed) = self.speed {
+            effects = effects.speed(speed).expect("a speed that was checked");
+        }
+        if let Some(loudness) = self.loudness {
+            effects = effects.loudness(loudness).expect("a loudness that was checked");
+        }
+        effects
+    }
+
+    /// Returns the flags as files store them.
+    pub fn settings(&self) -> Value {
+        json!({
+            "speed": self.speed,
+            "loudness": self.loudness,
+            "trim_silence": self.trim_silence,
+        })
+    }
+}
+
+fn speed(argument: &str) -> Result<f32, String> {
+    let speed: f32 = argument.trim_end_matches('x').parse().map_err(|_| "expected a number")?;
+    Effects::new().speed(speed).map(|_| speed).map_err(|error| error.to_string())
+}
+
+/// Parses a loudness, with or without its unit.
+fn loudness(argument: &str) -> Result<f64, String> {
+    let upper = argument.to_ascii_uppercase();
+    let number = upper.strip_suffix("LUFS").unwrap_or(&upper).trim();
+    let loudness: f64 = number.parse().map_err(|_| "expected a number of LUFS, such as -16")?;
+    Effects::new().loudness(loudness).map(|_| loudness).map_err(|error| error.to_string())
 }
 
 fn formats() -> impl TypedValueParser<Value = Format> {

@@ -1,6 +1,7 @@
 //! Usage errors, and texts that begin with a hyphen.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
@@ -35,6 +36,19 @@ pub fn whole<T: FromStr>(argument: &str) -> Result<T, String> {
 /// Returns a number.
 pub fn number<T: FromStr>(argument: &str) -> Result<T, String> {
     argument.parse().map_err(|_| "expected a number".to_owned())
+}
+
+/// Returns a time of up to a minute: `500ms`, `0.5s` or seconds without a unit.
+pub fn duration(argument: &str) -> Result<Duration, String> {
+    let (number, unit) = match (argument.strip_suffix("ms"), argument.strip_suffix('s')) {
+        (Some(number), _) => (number, 0.001),
+        (_, Some(number)) => (number, 1.0),
+        _ => (argument, 1.0),
+    };
+    let seconds = number.trim().parse().map(|number: f64| number * unit);
+    let seconds = seconds.ok().filter(|seconds| (0.0..=60.0).contains(seconds));
+    let duration = seconds.map(|seconds| Duration::from_millis((1000.0 * seconds).round() as u64));
+    duration.ok_or_else(|| "expected a time of up to 60s, such as 300ms or 0.5s".to_owned())
 }
 
 /// Returns true if clap took one of the arguments for a flag that is a text: "-5 degrees".
@@ -110,6 +124,16 @@ fn first_paragraph(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_units() {
+        for (text, milliseconds) in [("300ms", 300), ("0.5s", 500), ("2", 2000), ("0", 0)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "ms", "-1s", "61s", "nan", "1m"] {
+            assert!(duration(text).unwrap_err().contains("300ms"), "{text}");
+        }
+    }
 
     #[test]
     fn flags_are_told_from_texts() {

@@ -3,6 +3,7 @@
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use qwen3_tts_audio::{EffectChain, Effects};
 use qwen3_tts_pipeline::{AudioChunk, PieceOutput, Speech, SpeechEvent};
 
 use super::job::Job;
@@ -24,11 +25,20 @@ pub struct Listeners {
     subtitles: Option<SubtitleFile>,
     /// True if the output is written as the speech is generated.
     is_live: bool,
+    effects: Effects,
+    /// The effects under way, from the first samples on.
+    chain: Option<EffectChain>,
 }
 
 impl Listeners {
     pub fn new(output: Option<AudioOutput>, player: Option<Player>, is_live: bool) -> Self {
-        Self { output, sink: None, player, subtitles: None, is_live }
+        let (effects, chain) = (Effects::new(), None);
+        Self { output, sink: None, player, subtitles: None, is_live, effects, chain }
+    }
+
+    /// Sets the effects on the audio.
+    pub fn effects(self, effects: Effects) -> Self {
+        Self { effects, ..self }
     }
 
     /// Sets the file for subtitles, which is written at the end.
@@ -46,6 +56,12 @@ impl Listeners {
     }
 
     fn hear(&mut self, samples: &[f32], sample_rate: u32) -> Result {
+        let chain = self.chain.get_or_insert_with(|| self.effects.begin(sample_rate));
+        let changed = chain.push(samples);
+        self.deliver(&changed, sample_rate)
+    }
+
+    fn deliver(&mut self, samples: &[f32], sample_rate: u32) -> Result {
         // The output is created with the first samples.
         if let Some(output) = self.output.take() {
             self.sink = Some(output.begin(sample_rate, self.is_live)?);
@@ -59,8 +75,13 @@ impl Listeners {
         }
     }
 
-    /// Completes the output. A speech without samples leaves an empty file, unless it was live.
-    fn finish(mut self, timeline: &Timeline) -> Result {
+    /// Completes the output, and returns its number of samples. A speech without samples leaves an empty file, unless it was live.
+    fn finish(mut self, mut timeline: Timeline) -> Result<usize> {
+        if let Some(mut chain) = self.chain.take() {
+            let rest = chain.finish();
+            self.deliver(&rest, timeline.sample_rate)?;
+            timeline.map(|sample| chain.position(sample));
+        }
         if let Some(output) = self.output.take().filter(|_| !self.is_live) {
             self.sink = Some(output.begin(timeline.sample_rate, false)?);
         }
@@ -72,7 +93,8 @@ impl Listeners {
             player.finish();
         }
         finished?;
-        self.subtitles.map_or(Ok(()), |file| file.write(timeline))
+        self.subtitles.map_or(Ok(()), |file| file.write(&timeline))?;
+        Ok(timeline.n_samples)
     }
 }
 
@@ -203,7 +225,8 @@ impl Hearing<'_> {
             return Err(Failure::Other(format!("piece {} is missing", self.next)));
         }
         self.timeline.n_samples = self.spoken.n_samples();
-        self.listeners.finish(&self.timeline)?;
+        let n_samples = self.listeners.finish(self.timeline)?;
+        self.spoken.set_n_samples(n_samples);
         Ok(self.spoken)
     }
 }

@@ -230,6 +230,8 @@ fn identity(model: Value, computed: Value, request: &SpeechRequest) -> Result<Va
         "piece_tokens": request.long_text.piece_tokens,
         "each_sentence": request.long_text.each_sentence,
         "retries": request.long_text.retries,
+        "sentence_pause": request.long_text.sentence_pause.as_millis() as u64,
+        "paragraph_pause": request.long_text.paragraph_pause.as_millis() as u64,
     }))
 }
 
@@ -251,6 +253,7 @@ mod tests {
             "temperature": 0.5, "top_k": null, "top_p": null, "repetition_penalty": null,
             "subtalker_temperature": null, "subtalker_top_k": null, "subtalker_top_p": null,
             "max_frames": 9, "piece_tokens": 256, "each_sentence": false, "retries": 2,
+            "sentence_pause": 250, "paragraph_pause": 650,
         });
         assert_eq!(stored, expected);
         // The same after a round trip through the file.
