@@ -42,7 +42,7 @@ fn every_format_has_the_same_speech_streamed_or_not() {
         let found = samples(&dir.path().join(name));
         assert!(found.len().abs_diff(expected.len()) <= 1, "{name}: {}", found.len());
         let snr = snr(&found, &expected);
-        assert!(if is_lossy { snr > 12.0 } else { found == expected }, "{name}: {snr} dB");
+        assert!(if is_lossy { snr > 8.0 } else { found == expected }, "{name}: {snr} dB");
         speak(dir.path(), &["-o", name, "--title", "Hi", "--stream"]);
         assert!(fs::read(dir.path().join(name)).unwrap() == whole, "{name}");
         // Standard output has the format of --format, here without the flag of its ending.
@@ -61,7 +61,7 @@ fn the_sample_rate_is_converted() {
         speak(dir.path(), &["-o", "a.wav", "--sample-rate", &rate.to_string(), "--stream"]);
         let audio = ReferenceAudio::read(dir.path().join("a.wav"), &AudioLimits::any()).unwrap();
         assert_eq!(audio.source_sample_rate, rate);
-        assert!(audio.seconds() > 1.0);
+        assert!(audio.seconds() > 0.5);
     }
     let flags = ["speak", TEXT, "--sample-rate", "12345"];
     refuses(&run(flags), &["--sample-rate", "22050"]);
