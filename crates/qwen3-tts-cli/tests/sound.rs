@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use qwen3_tts_pipeline::{AudioLimits, ReferenceAudio};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{in_dir, refuses, run, succeeds};
 
 const TEXT: &str = "Hello there!";
@@ -91,6 +91,27 @@ fn effects_are_the_same_streamed() {
     let decode = ["codec", "decode", "c.json", "-o", "d.wav", "--speed", "2"];
     succeeds(&in_dir(dir.path(), &decode));
     assert_eq!(samples(&dir.path().join("d.wav")).len(), samples(&dir.path().join("a.wav")).len());
+}
+
+#[test]
+fn subtitles_have_the_times_after_effects() {
+    let dir = tempfile::tempdir().unwrap();
+    let times = |flags: &[&str]| {
+        let fixed = ["--seed", "5", "--max-frames", "5", "-o", "a.wav", "--subtitles", "a.json"];
+        let text = ["speak", "One.\n\nTwo."];
+        succeeds(&in_dir(dir.path(), &[&text, &fixed[..], flags].concat()));
+        let json = fs::read(dir.path().join("a.json")).unwrap();
+        let json: Value = serde_json::from_slice(&json).unwrap();
+        let n_samples = json["n_samples"].as_u64().unwrap();
+        assert_eq!(n_samples, samples(&dir.path().join("a.wav")).len() as u64, "{flags:?}");
+        let names = ["start_sample", "end_sample"];
+        [0, 1].map(|piece| names.map(|name| json["pieces"][piece][name].as_u64().unwrap()))
+    };
+    let plain = times(&[]);
+    let fast = times(&["--speed", "2"]);
+    assert_eq!(fast, plain.map(|piece| piece.map(|sample| sample / 2)));
+    let trimmed = times(&["--trim-silence"]);
+    assert!(trimmed[1][0] <= plain[1][0] && trimmed[0][0] == 0);
 }
 
 #[test]
