@@ -5,7 +5,7 @@ mod job;
 mod resume;
 mod source;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use qwen3_tts_audio::Metadata;
@@ -155,7 +155,11 @@ fn metadata(args: &SpeakArgs, request: &SpeechRequest) -> Metadata {
     let mut metadata = Metadata::default();
     metadata.title = args.output.title.clone().or(begin);
     metadata.voice = args.speaker.clone().or_else(recording);
-    metadata.model = args.model.model.clone();
+    // Where a directory lies is nobody's business.
+    metadata.model = args.model.model.as_ref().map(|model| match Path::new(model) {
+        path if path.is_dir() => path.file_name().unwrap_or_default().display().to_string(),
+        _ => model.clone(),
+    });
     metadata
 }
 

@@ -55,6 +55,20 @@ fn every_format_has_the_same_speech_streamed_or_not() {
 }
 
 #[test]
+fn metadata_names_the_model_without_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = qwen3_tts_testkit::checkpoint("custom_voice_0b6");
+    let flags = ["--model", model.to_str().unwrap(), "--speaker", "Ryan", "-o", "a.flac"];
+    speak(dir.path(), &flags);
+    let file = fs::read(dir.path().join("a.flac")).unwrap();
+    let text = String::from_utf8_lossy(&file);
+    for part in ["TITLE=Hello there!", "ARTIST=Ryan", "MODEL=custom_voice_0b6"] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(!text.contains("fixtures"));
+}
+
+#[test]
 fn the_sample_rate_is_converted() {
     let dir = tempfile::tempdir().unwrap();
     for rate in [8_000, 16_000, 22_050, 24_000, 44_100, 48_000] {
