@@ -91,7 +91,7 @@ fn the_recipe_of_voice_notes_runs() {
 
 #[test]
 fn the_recipe_of_a_dataset_runs() {
-    leaves("dataset.md", &["dataset/off-mina.flac", "dataset/manifest.jsonl", "on-mina.json"]);
+    leaves("dataset.md", &["dataset/off-mina.flac", "shared/manifest.jsonl", "on-mina.json"]);
 }
 
 #[test]
