@@ -59,13 +59,12 @@ cat <<'END'
 # On a terminal
 
 What each command shows on a terminal of 80 columns, with the demo voice and the tiny checkpoints of the
-tests. `docs/terminal.sh`, which uses tmux, records this page; the lines in parentheses are its own. The
-machine was busy with other work, so the times say little.
+tests. `docs/terminal.sh`, which uses tmux, records this page; the lines in parentheses are its own.
 
 END
 title speak
 show 'qwen3-tts speak "Hello from Rust." --seed 1 -o hello.wav'
-show 'qwen3-tts speak -f chapter.txt --seed 1 -o chapter.opus' 1.5
+show 'qwen3-tts speak -f chapter.txt --seed 1 -o chapter.opus' 0.8
 title subtitles
 show 'qwen3-tts speak "Good morning. This is a caption. This is another." \
     --subtitles talk.srt --subtitle-granularity sentence --seed 1 -o talk.flac
