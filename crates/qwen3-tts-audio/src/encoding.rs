@@ -1,9 +1,7 @@
 //! How audio is written: a format and what can be chosen with it.
 
-use crate::encode::Encoder;
 use crate::error::{Error, Result};
 use crate::format::Format;
-use crate::metadata::Metadata;
 use crate::sample_format::SampleFormat;
 
 /// A format with its sample format, sample rate and bit rate, which fit together.
@@ -28,7 +26,14 @@ impl Encoding {
     pub fn with_sample_format(mut self, found: SampleFormat) -> Result<Self> {
         let format = self.format;
         if !format.sample_formats().contains(&found) {
-            return Err(Error::SampleFormat { format, found });
+            let names: Vec<&str> =
+                format.sample_formats().iter().map(|valid| valid.name()).collect();
+            let valid = match names.len() {
+                0 => "its samples are compressed".to_owned(),
+                _ => format!("expected {}", names.join(", ")),
+            };
+            let format = format.to_string();
+            return Err(Error::SampleFormat { format, found: found.name(), valid });
         }
         self.sample_format = Some(found);
         Ok(self)
@@ -39,9 +44,8 @@ impl Encoding {
     /// # Errors
     /// Returns [`Error::SampleRate`] if the format does not have it.
     pub fn with_sample_rate(mut self, found: u32) -> Result<Self> {
-        let format = self.format;
-        if !format.sample_rates().contains(&found) {
-            return Err(Error::SampleRate { format, found });
+        if !self.format.sample_rates().contains(&found) {
+            return Err(self.no_sample_rate(found));
         }
         self.sample_rate = Some(found);
         Ok(self)
@@ -54,7 +58,8 @@ impl Encoding {
     pub fn with_bitrate(mut self, found: u32) -> Result<Self> {
         let format = self.format;
         if !format.bitrates().contains(&found) {
-            return Err(Error::Bitrate { format, found });
+            let (format, valid) = (format.to_string(), valid_bitrates(format));
+            return Err(Error::Bitrate { format, found, valid });
         }
         self.bitrate = Some(found);
         Ok(self)
@@ -80,16 +85,23 @@ impl Encoding {
         self.bitrate
     }
 
-    /// Encodes mono samples in [−1, 1] as a whole file.
-    ///
-    /// # Errors
-    /// Returns [`Error::SampleRate`] if `sample_rate` is none that the format has, and none was set.
-    pub fn encode(&self, samples: &[f32], sample_rate: u32, metadata: Metadata) -> Result<Vec<u8>> {
-        let mut encoder = Encoder::new(self, sample_rate, metadata)?;
-        let mut bytes = encoder.push(samples);
-        let finished = encoder.finish();
-        bytes.extend(finished.rest);
-        bytes[..finished.head.len()].copy_from_slice(&finished.head);
-        Ok(bytes)
+    /// Returns the error for a sample rate that the format lacks.
+    pub(crate) fn no_sample_rate(&self, found: u32) -> Error {
+        let valid = numbers(self.format.sample_rates());
+        Error::SampleRate { format: self.format.to_string(), found, valid }
     }
+}
+
+fn valid_bitrates(format: Format) -> String {
+    match &format.bitrates()[..] {
+        [] => "its size follows from the samples".to_owned(),
+        [lowest, .., highest] if (highest - lowest) as usize + 1 == format.bitrates().len() => {
+            format!("expected {lowest} to {highest}")
+        }
+        listed => format!("expected {}", numbers(listed)),
+    }
+}
+
+fn numbers(values: &[u32]) -> String {
+    values.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }

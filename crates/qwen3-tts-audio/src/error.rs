@@ -1,7 +1,5 @@
 //! Errors of choosing how audio is written.
 
-use crate::{Effects, Format, SampleFormat};
-
 /// [`Result`](std::result::Result) with the [`Error`] of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -10,83 +8,73 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A name is not that of a format.
-    #[error("unknown audio format {found:?}; expected {}", Format::names().join(", "))]
+    #[error("unknown audio format {found:?}; expected {valid}")]
     UnknownFormat {
         /// The name.
         found: String,
+        /// Names of the formats.
+        valid: String,
     },
     /// A name is not that of a sample format.
-    #[error("unknown sample format {found:?}; expected s16, s24 or f32")]
+    #[error("unknown sample format {found:?}; expected {valid}")]
     UnknownSampleFormat {
         /// The name.
         found: String,
+        /// Names of the sample formats.
+        valid: String,
     },
     /// The ending of a file name is not that of a format.
-    #[error("the ending .{found} is not one of {}", Format::endings().join(", "))]
+    #[error("the ending .{found} is not one of {valid}")]
     UnknownEnding {
         /// The ending, without its dot.
         found: String,
+        /// Endings of the formats, with dots.
+        valid: String,
     },
     /// A format does not have this sample format.
-    #[error("{format} has no sample format {found}; {}", valid_sample_formats(*.format))]
+    #[error("{format} has no sample format {found}; {valid}")]
     SampleFormat {
-        /// The format.
-        format: Format,
-        /// The sample format.
-        found: SampleFormat,
+        /// Name of the format.
+        format: String,
+        /// Name of the sample format.
+        found: &'static str,
+        /// Those that it has.
+        valid: String,
     },
     /// A format does not have this sample rate.
-    #[error("{format} has no sample rate of {found} Hz; expected {}", numbers(.format.sample_rates()))]
+    #[error("{format} has no sample rate of {found} Hz; expected {valid}")]
     SampleRate {
-        /// The format.
-        format: Format,
+        /// Name of the format.
+        format: String,
         /// The rate in Hz.
         found: u32,
+        /// Those that it has.
+        valid: String,
     },
     /// A format does not have this bit rate.
-    #[error("{format} has no bit rate of {found} kbit/s; {}", valid_bitrates(*.format))]
+    #[error("{format} has no bit rate of {found} kbit/s; {valid}")]
     Bitrate {
-        /// The format.
-        format: Format,
+        /// Name of the format.
+        format: String,
         /// The rate in kbit/s.
         found: u32,
+        /// Those that it has.
+        valid: String,
     },
     /// A speed is out of range.
-    #[error("the speed is {found}; expected {} to {}", Effects::SPEEDS[0], Effects::SPEEDS[1])]
+    #[error("the speed is {found}; expected {valid}")]
     Speed {
         /// The speed.
         found: String,
+        /// The range.
+        valid: String,
     },
     /// A loudness is out of range.
-    #[error(
-        "the loudness is {found} LUFS; expected {} to {}",
-        Effects::LOUDNESSES[0],
-        Effects::LOUDNESSES[1]
-    )]
+    #[error("the loudness is {found} LUFS; expected {valid}")]
     Loudness {
         /// The loudness in LUFS.
         found: String,
+        /// The range.
+        valid: String,
     },
-}
-
-fn valid_sample_formats(format: Format) -> String {
-    let names: Vec<&str> = format.sample_formats().iter().map(|valid| valid.name()).collect();
-    match names.len() {
-        0 => "its samples are compressed".to_owned(),
-        _ => format!("expected {}", names.join(", ")),
-    }
-}
-
-fn valid_bitrates(format: Format) -> String {
-    match &format.bitrates()[..] {
-        [] => "its size follows from the samples".to_owned(),
-        [lowest, .., highest] if (highest - lowest) as usize + 1 == format.bitrates().len() => {
-            format!("expected {lowest} to {highest}")
-        }
-        listed => format!("expected {}", numbers(listed)),
-    }
-}
-
-fn numbers(values: &[u32]) -> String {
-    values.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }

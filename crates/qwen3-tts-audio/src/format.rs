@@ -99,7 +99,7 @@ impl Format {
         let has_it = |format: &Self| format.extensions().contains(&&*ending);
         match Self::ALL.into_iter().find(has_it) {
             Some(format) => Ok(Some(format)),
-            None => Err(Error::UnknownEnding { found: ending }),
+            None => Err(Error::UnknownEnding { found: ending, valid: Self::endings().join(", ") }),
         }
     }
 
@@ -109,7 +109,7 @@ impl Format {
     }
 
     /// Returns the endings of all formats, with dots.
-    pub(crate) fn endings() -> Vec<String> {
+    fn endings() -> Vec<String> {
         let endings = Self::ALL.into_iter().flat_map(Self::extensions);
         endings.map(|ending| format!(".{ending}")).collect()
     }
@@ -136,7 +136,8 @@ impl FromStr for Format {
     /// Returns [`Error::UnknownFormat`] if there is none.
     fn from_str(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| Error::UnknownFormat { found: name.to_owned() })
+        let valid = || Self::names().join(", ");
+        found.ok_or_else(|| Error::UnknownFormat { found: name.to_owned(), valid: valid() })
     }
 }
 

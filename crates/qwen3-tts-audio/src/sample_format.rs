@@ -76,7 +76,10 @@ impl FromStr for SampleFormat {
     /// Returns [`Error::UnknownSampleFormat`] if there is none.
     fn from_str(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| Error::UnknownSampleFormat { found: name.to_owned() })
+        found.ok_or_else(|| {
+            let valid = Self::ALL.map(Self::name).join(", ");
+            Error::UnknownSampleFormat { found: name.to_owned(), valid }
+        })
     }
 }
 

@@ -42,7 +42,8 @@ impl Effects {
     pub fn speed(mut self, found: f32) -> Result<Self> {
         let [slowest, fastest] = Self::SPEEDS;
         if !(slowest..=fastest).contains(&found) {
-            return Err(Error::Speed { found: found.to_string() });
+            let valid = format!("{slowest} to {fastest}");
+            return Err(Error::Speed { found: found.to_string(), valid });
         }
         self.speed = Some(found).filter(|speed| *speed != 1.0);
         Ok(self)
@@ -55,7 +56,8 @@ impl Effects {
     pub fn loudness(mut self, found: f64) -> Result<Self> {
         let [lowest, highest] = Self::LOUDNESSES;
         if !(lowest..=highest).contains(&found) {
-            return Err(Error::Loudness { found: found.to_string() });
+            let valid = format!("{lowest} to {highest}");
+            return Err(Error::Loudness { found: found.to_string(), valid });
         }
         self.loudness = Some(found);
         Ok(self)

@@ -9,7 +9,8 @@ use flacenc::encode_fixed_size_frame;
 use flacenc::error::{Verified, Verify};
 use flacenc::source::{Context, Fill, FrameBuf};
 
-use super::{Container, vorbis};
+use super::container::Container;
+use super::vorbis;
 use crate::metadata::Metadata;
 use crate::sample_format::SampleFormat;
 

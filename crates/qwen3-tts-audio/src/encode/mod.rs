@@ -1,5 +1,6 @@
 //! Encoding of audio that arrives block by block.
 
+mod container;
 mod flac;
 mod mp3;
 mod ogg_opus;
@@ -12,8 +13,9 @@ use std::time::Duration;
 
 use qwen3_tts_dsp::Resampler;
 
+use self::container::Container;
 use crate::encoding::Encoding;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::Format;
 use crate::metadata::Metadata;
 
@@ -54,20 +56,18 @@ pub struct Finished {
     pub head: Vec<u8>,
 }
 
-/// A file format, as samples at its rate are written to it.
-trait Container: Send {
-    /// Returns the first bytes of the file by what is known so far. Their number is always the same.
-    fn head(&self) -> Vec<u8>;
-
-    /// Sets the beginnings of the chapters.
-    fn move_chapters(&mut self, _starts: &[Duration]) {}
-
-    /// Adds samples, and returns the bytes that depend on no later ones.
-    fn push(&mut self, samples: &[f32]) -> Vec<u8>;
-
-    /// Returns the bytes after them.
-    fn finish(&mut self) -> Vec<u8> {
-        Vec::new()
+impl Encoding {
+    /// Encodes mono samples in [−1, 1] as a whole file.
+    ///
+    /// # Errors
+    /// Returns [`Error::SampleRate`] if `sample_rate` is none that the format has, and none was set.
+    pub fn encode(&self, samples: &[f32], sample_rate: u32, metadata: Metadata) -> Result<Vec<u8>> {
+        let mut encoder = Encoder::new(self, sample_rate, metadata)?;
+        let mut bytes = encoder.push(samples);
+        let finished = encoder.finish();
+        bytes.extend(finished.rest);
+        bytes[..finished.head.len()].copy_from_slice(&finished.head);
+        Ok(bytes)
     }
 }
 
@@ -78,7 +78,7 @@ impl Encoder {
     /// Returns [`Error::SampleRate`] if the format does not have the rate, and the encoding sets none.
     pub fn new(encoding: &Encoding, sample_rate: u32, metadata: Metadata) -> Result<Self> {
         let (format, rate) = (encoding.format(), encoding.sample_rate().unwrap_or(sample_rate));
-        let refused = |found| Error::SampleRate { format, found };
+        let refused = |found| encoding.no_sample_rate(found);
         let is_lossy = format.sample_formats().is_empty();
         if is_lossy && !format.sample_rates().contains(&rate) {
             return Err(refused(rate));

@@ -6,7 +6,8 @@ use opus_pure::{
     Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead, OpusTags, RateControl,
 };
 
-use super::{Container, vorbis};
+use super::container::Container;
+use super::vorbis;
 use crate::metadata::Metadata;
 
 /// Bit rate in kbit/s unless another is chosen.

@@ -1,6 +1,6 @@
 //! Samples without a header.
 
-use super::Container;
+use super::container::Container;
 use crate::sample_format::SampleFormat;
 
 pub struct Pcm(pub SampleFormat);

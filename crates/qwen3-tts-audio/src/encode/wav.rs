@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use hound::{SampleFormat as Kind, WavSpec, WavWriter};
 
-use super::Container;
+use super::container::Container;
 use crate::sample_format::SampleFormat;
 
 /// A WAV file. As long as its length is unknown, or if it is too large for the format, its header has

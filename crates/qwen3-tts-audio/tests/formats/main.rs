@@ -204,5 +204,5 @@ fn what_a_format_lacks_is_refused() {
         assert!(words.iter().all(|word| said.contains(word)), "{said}");
     }
     let refused = Encoder::new(&opus, 44_100, Metadata::default()).unwrap_err();
-    assert_eq!(refused, Error::SampleRate { format: Format::Opus, found: 44_100 });
+    assert!(matches!(refused, Error::SampleRate { found: 44_100, .. }));
 }

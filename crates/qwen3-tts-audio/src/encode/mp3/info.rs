@@ -2,7 +2,7 @@
 
 use oxideav_mp3::{Mp3FrameHeader, silent_side_info, write_header, write_side_info};
 
-use super::{DELAY, header};
+use super::header::{DELAY, header};
 
 /// Name of the encoder. Players remove the delay of encoders that have names of this kind only.
 const ENCODER: &[u8; 9] = b"LAME3.100";

@@ -4,23 +4,23 @@
 //! and does not spend its bits, so blocks are transformed and quantised here.
 
 mod frame;
+mod header;
 mod id3;
 mod info;
 mod spectrum;
 
 use std::time::Duration;
 
-use oxideav_mp3::{ChannelMode, Mp3FrameHeader, make_silent_header};
+use oxideav_mp3::Mp3FrameHeader;
 
-use super::Container;
+use super::container::Container;
 use crate::metadata::Metadata;
 use frame::Frames;
+use header::{DELAY, header};
 
 /// Highest sample rate in Hz of MPEG-2, whose frames have one granule.
 const MAX_LOW_RATE: u32 = 24_000;
-/// Number of samples by which the filters of the encoder delay the audio.
-pub const DELAY: usize = 528;
-/// The same of decoders.
+/// Number of samples by which the filters of decoders delay the audio.
 const DECODER_DELAY: usize = 529;
 
 /// An MP3 file of frames of one size.
@@ -59,12 +59,6 @@ impl Mp3 {
         self.n_bytes += bytes.len();
         bytes
     }
-}
-
-/// Returns the header of a mono frame at a rate and a bit rate that MP3 has.
-fn header(bitrate: u32, sample_rate: u32) -> Mp3FrameHeader {
-    make_silent_header(bitrate, sample_rate, ChannelMode::SingleChannel)
-        .expect("rates that were checked")
 }
 
 impl Container for Mp3 {
