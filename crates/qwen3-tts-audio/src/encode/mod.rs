@@ -60,7 +60,8 @@ impl Encoding {
     /// Encodes mono samples in [−1, 1] as a whole file.
     ///
     /// # Errors
-    /// Returns [`Error::SampleRate`] if `sample_rate` is none that the format has, and none was set.
+    /// Returns [`Error::SampleRate`](crate::Error::SampleRate) if `sample_rate` is none that the format
+    /// has, and none was set.
     pub fn encode(&self, samples: &[f32], sample_rate: u32, metadata: Metadata) -> Result<Vec<u8>> {
         let mut encoder = Encoder::new(self, sample_rate, metadata)?;
         let mut bytes = encoder.push(samples);
@@ -75,7 +76,8 @@ impl Encoder {
     /// Begins a file of mono samples at this rate in Hz.
     ///
     /// # Errors
-    /// Returns [`Error::SampleRate`] if the format does not have the rate, and the encoding sets none.
+    /// Returns [`Error::SampleRate`](crate::Error::SampleRate) if the format does not have the rate, and
+    /// the encoding sets none.
     pub fn new(encoding: &Encoding, sample_rate: u32, metadata: Metadata) -> Result<Self> {
         let (format, rate) = (encoding.format(), encoding.sample_rate().unwrap_or(sample_rate));
         let refused = |found| encoding.no_sample_rate(found);
