@@ -32,17 +32,18 @@ fn ramp(n: usize) -> Vec<f32> {
 /// Reads memory: a lower bound of the time to decode one token.
 fn reading(c: &mut Criterion) {
     let context = context();
-    let buffer: Vec<u64> = (0..BUFFER as u64 / 8).collect();
-    let (task, call) = (8 << 10, 512 << 10);
+    let buffer = WeightFloats::copy(&context, Floats::F32(&ramp(BUFFER / 4)));
+    let Floats::F32(buffer) = buffer.floats() else { unreachable!() };
+    let (task, call) = (16 << 10, 1 << 20);
     let mut calls = buffer.chunks_exact(call).cycle();
     let mut group = c.benchmark_group("read");
-    group.throughput(Throughput::Bytes(8 * call as u64));
+    group.throughput(Throughput::Bytes(4 * call as u64));
     group.bench_function("memory", |b| {
         b.iter(|| {
             let call = calls.next().unwrap();
             context.pool().run(call.len() / task, |i| {
                 let task = &call[i * task..][..task];
-                black_box(task.iter().fold(0, |all, word| all ^ word));
+                black_box(task.iter().fold(0, |all, word| all ^ word.to_bits()));
             });
         });
     });
@@ -113,8 +114,13 @@ const SHAPES: [(usize, usize); 5] =
 /// Multiplies up to 8 tokens by weights from memory: each call uses the next matrix of a buffer.
 fn linear_decode(c: &mut Criterion) {
     let context = context();
-    let half: Vec<bf16> = vec![bf16::from_f32(0.01); BUFFER / 2];
-    let full: Vec<f32> = vec![0.01; BUFFER / 4];
+    let half = Floats::Bf16(&vec![bf16::from_f32(0.01); BUFFER / 2]);
+    let full = Floats::F32(&vec![0.01; BUFFER / 4]);
+    let copies = [half, full].map(|floats| WeightFloats::copy(&context, floats));
+    let [Floats::Bf16(half), Floats::F32(full)] = copies.each_ref().map(WeightFloats::floats)
+    else {
+        unreachable!()
+    };
     for tokens in [1, 2, 4, 8] {
         for (rows, cols) in SHAPES {
             let (x, mut y) = (ramp(tokens * cols), vec![0.0; tokens * rows]);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::isa::Isa;
+use crate::memory::WeightMemory;
 use crate::pool::Pool;
 
 /// A thread pool and an instruction set: the first argument of every kernel.
@@ -13,6 +14,7 @@ pub struct Context {
     pool: Pool,
     /// Available, so a context proves that the CPU has this instruction set.
     isa: Isa,
+    weight_memory: WeightMemory,
 }
 
 impl Context {
@@ -30,12 +32,17 @@ impl Context {
     /// CPU if it lacks that: for tests and measurements.
     pub fn with_isa(threads: usize, isa: Isa) -> Context {
         let isa = if isa.is_available() { isa } else { Isa::detect() };
-        Context { pool: Pool::new(threads), isa }
+        Context { pool: Pool::new(threads), isa, weight_memory: WeightMemory::default() }
     }
 
     /// Returns the thread pool.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Returns the memory for packed weights.
+    pub(crate) fn weight_memory(&self) -> &WeightMemory {
+        &self.weight_memory
     }
 
     /// Returns the instruction set.

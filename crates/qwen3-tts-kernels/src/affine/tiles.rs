@@ -4,16 +4,14 @@ use super::{Affine, Bits, Floats};
 use crate::context::Context;
 use crate::dispatch::lanes;
 use crate::integers::{BLOCK, store_row, words};
-
-/// Alignment of the tiles in bytes: a cache line.
-const ALIGNMENT: usize = 64;
+use crate::memory::WeightBytes;
 
 /// A quantised matrix \[rows, cols\] as the products read it: one contiguous stream per task.
 ///
 /// A tile has as many rows as a vector has lanes, so that a sum needs no addition across lanes. It
 /// holds group after group: the scales of all rows, their biases, then their integers, the words of
 /// all rows side by side. Rows that the matrix lacks in the last tile are 0.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AffineTiles {
     bits: Bits,
     group_size: usize,
@@ -23,9 +21,7 @@ pub struct AffineTiles {
     lanes: usize,
     /// Bytes of a scale: 2 in bfloat16, 4 in float32.
     parameter: usize,
-    /// The tiles, from byte `start` on.
-    bytes: Vec<u8>,
-    start: usize,
+    bytes: WeightBytes,
 }
 
 impl AffineTiles {
@@ -40,23 +36,22 @@ impl AffineTiles {
             Floats::F32(_) => size_of::<f32>(),
             Floats::Bf16(_) => size_of::<half::bf16>(),
         };
-        let all = Self {
+        let mut all = Self {
             bits: matrix.bits,
             group_size: matrix.group_size,
             rows,
             cols,
             lanes: lanes(context),
             parameter,
-            bytes: Vec::new(),
-            start: 0,
+            bytes: context.weight_memory().zeros(0),
         };
-        let (len, tile) = (all.tiles() * all.tile_bytes(), all.tile_bytes());
-        let mut bytes = vec![0; len + ALIGNMENT];
-        let start = bytes.as_ptr().align_offset(ALIGNMENT);
-        context.pool().pieces(&mut bytes[start..start + len], tile, |offset, to| {
+        let tile = all.tile_bytes();
+        let mut bytes = context.weight_memory().zeros(all.tiles() * tile);
+        context.pool().pieces(bytes.as_mut_slice(), tile, |offset, to| {
             all.pack_tile(matrix, offset / tile, to);
         });
-        Self { bytes, start, ..all }
+        all.bytes = bytes;
+        all
     }
 
     /// Returns the width of the integers.
@@ -108,7 +103,7 @@ impl AffineTiles {
     /// # Panics
     /// Panics if there is no such tile.
     pub(super) fn tile(&self, tile: usize) -> &[u8] {
-        &self.bytes[self.start + tile * self.tile_bytes()..][..self.tile_bytes()]
+        &self.bytes.as_slice()[tile * self.tile_bytes()..][..self.tile_bytes()]
     }
 
     fn pack_tile(&self, matrix: Affine<'_>, tile: usize, to: &mut [u8]) {

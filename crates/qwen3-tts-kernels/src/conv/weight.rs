@@ -3,17 +3,13 @@
 use crate::context::Context;
 use crate::dispatch::{self, Lanes};
 use crate::isa::Isa;
+use crate::memory::WeightBytes;
 
 /// Width of a tile in vectors.
 pub(super) const TILE_VECTORS: usize = 3;
 
 /// Output channels at or below which the narrow kernel is used.
 const NARROW: usize = 4;
-
-/// 16 floats with the alignment of a cache line.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
 
 /// Weight of a convolution, packed once for [`conv1d`](crate::conv1d).
 pub struct ConvWeight {
@@ -23,7 +19,7 @@ pub struct ConvWeight {
     input: usize,
     panel_width: usize,
     /// \[panels, taps, input, panel_width\], the last panel padded with zeros.
-    lines: Vec<Line>,
+    panels: WeightBytes,
     /// The unpacked weight \[out, taps, input\], if there are few outputs.
     narrow: Option<Vec<f32>>,
 }
@@ -47,18 +43,14 @@ impl ConvWeight {
         let depth = taps * input;
         let panel_len = depth * panel_width;
         let len = out.div_ceil(panel_width) * panel_len;
-        let mut lines = vec![Line([0.0; 16]); len.div_ceil(16)];
-        // SAFETY: a line is 16 floats without padding.
-        let all = unsafe {
-            std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<f32>(), lines.len() * 16)
-        };
-        context.pool().pieces(&mut all[..len], panel_len, |offset, panel| {
+        let mut panels = context.weight_memory().zeros(len * size_of::<f32>());
+        context.pool().pieces(panels.of_mut(), panel_len, |offset, panel| {
             let first = offset / panel_len * panel_width;
             let rows = &weight[first * depth..weight.len().min((first + panel_width) * depth)];
             fill_panel(rows, depth, panel, panel_width);
         });
         let narrow = (out <= NARROW).then(|| weight.to_vec());
-        ConvWeight { isa: context.isa(), out, taps, input, panel_width, lines, narrow }
+        ConvWeight { isa: context.isa(), out, taps, input, panel_width, panels, narrow }
     }
 
     /// Returns the number of output channels.
@@ -91,12 +83,8 @@ impl ConvWeight {
     /// Returns a panel \[taps · input, panel_width\]: the weights of the outputs from
     /// panel · panel_width on.
     pub(super) fn panel(&self, panel: usize) -> &[f32] {
-        // SAFETY: a line is 16 floats without padding.
-        let all = unsafe {
-            std::slice::from_raw_parts(self.lines.as_ptr().cast::<f32>(), self.lines.len() * 16)
-        };
         let len = self.taps * self.input * self.panel_width;
-        &all[panel * len..(panel + 1) * len]
+        &self.panels.of()[panel * len..(panel + 1) * len]
     }
 
     pub(super) fn narrow(&self) -> Option<&[f32]> {

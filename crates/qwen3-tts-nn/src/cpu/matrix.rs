@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use qwen3_tts_kernels::{self as kernels, Affine, AffineTiles, Context, Floats, MatrixData};
+use qwen3_tts_kernels::{
+    self as kernels, Affine, AffineTiles, Context, Floats, MatrixData, WeightFloats,
+};
 
-use crate::backend::raw::{RawAffine, RawMatrix, RawTensor};
+use crate::backend::raw::{RawAffine, RawMatrix};
 
-/// A matrix to multiply by: floats in the memory of the checkpoint, affine groups packed.
+/// A matrix to multiply by: floats as they are, affine groups packed.
 #[derive(Clone)]
 pub(crate) struct CpuMatrix {
     weight: Weight,
@@ -16,15 +18,20 @@ pub(crate) struct CpuMatrix {
 
 #[derive(Clone)]
 enum Weight {
-    Full(RawTensor),
+    Full(Arc<WeightFloats>),
     Affine(Arc<AffineTiles>),
 }
 
 impl CpuMatrix {
-    /// Takes a matrix over. Affine groups are packed, and their pages given back.
+    /// Copies a matrix to where it is read fastest, affine groups packed, and gives the pages of its
+    /// file back.
     pub(super) fn load(context: &Context, raw: RawMatrix, rows: usize, cols: usize) -> Self {
         let weight = match raw {
-            RawMatrix::Full(tensor) => Weight::Full(tensor),
+            RawMatrix::Full(tensor) => {
+                let floats = WeightFloats::copy(context, tensor.floats());
+                tensor.bytes.forget();
+                Weight::Full(Arc::new(floats))
+            }
             RawMatrix::Affine(affine) => {
                 let tiles = AffineTiles::pack(context, groups(&affine), rows, cols);
                 affine.packed.forget();
@@ -37,7 +44,7 @@ impl CpuMatrix {
     /// Returns the view that the kernels take.
     pub(super) fn view(&self) -> kernels::Matrix<'_> {
         let data = match &self.weight {
-            Weight::Full(tensor) => match tensor.floats() {
+            Weight::Full(floats) => match floats.floats() {
                 Floats::F32(values) => MatrixData::F32(values),
                 Floats::Bf16(values) => MatrixData::Bf16(values),
             },

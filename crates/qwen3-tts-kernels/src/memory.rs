@@ -1,0 +1,190 @@
+//! Memory for packed weights.
+//!
+//! Products of one token read gigabytes a second, more than pages of 4 KiB allow: the hardware's
+//! prefetchers stop at the end of each, and its address has to be looked up. So weights lie in
+//! chunks for which the system is asked for large pages.
+
+use std::alloc::{Layout, handle_alloc_error};
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use half::bf16;
+use memmap2::MmapMut;
+
+use crate::affine::Floats;
+use crate::context::Context;
+
+/// Size of a chunk in bytes: many large pages of 2 MiB, so that little is lost at its end.
+const CHUNK: usize = 32 << 20;
+
+/// Alignment of weights in bytes: a cache line.
+const ALIGNMENT: usize = 64;
+
+/// Gives out memory for weights, piece after piece of a chunk.
+#[derive(Default)]
+pub(crate) struct WeightMemory {
+    current: Mutex<Option<(Arc<Chunk>, Range<usize>)>>,
+}
+
+impl WeightMemory {
+    /// Returns `len` zeros.
+    pub(crate) fn zeros(&self, len: usize) -> WeightBytes {
+        let space = len.next_multiple_of(ALIGNMENT);
+        if space >= CHUNK {
+            return WeightBytes { chunk: Arc::new(Chunk::new(space)), start: 0, len };
+        }
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = current.take().filter(|(_, free)| free.len() >= space);
+        let (chunk, free) = rest.unwrap_or_else(|| (Arc::new(Chunk::new(CHUNK)), 0..CHUNK));
+        let bytes = WeightBytes { chunk: Arc::clone(&chunk), start: free.start, len };
+        *current = Some((chunk, free.start + space..free.end));
+        bytes
+    }
+}
+
+/// A map without a file, whose pieces are given out once each.
+struct Chunk {
+    /// Keeps the memory alive.
+    _map: MmapMut,
+    start: *mut u8,
+}
+
+// SAFETY: the memory belongs to the chunk, and each piece of it to one `WeightBytes`, whose
+// borrows decide who reads and who writes.
+unsafe impl Send for Chunk {}
+// SAFETY: as above.
+unsafe impl Sync for Chunk {}
+
+impl Chunk {
+    fn new(len: usize) -> Self {
+        let Ok(mut map) = MmapMut::map_anon(len) else {
+            handle_alloc_error(
+                Layout::from_size_align(len, ALIGNMENT).unwrap_or(Layout::new::<u8>()),
+            )
+        };
+        // Without large pages the memory is only slower.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::HugePage);
+        Self { start: map.as_mut_ptr(), _map: map }
+    }
+}
+
+/// Bytes of packed weights, aligned to cache lines.
+pub(crate) struct WeightBytes {
+    chunk: Arc<Chunk>,
+    start: usize,
+    len: usize,
+}
+
+impl WeightBytes {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        // SAFETY: the piece lies in the chunk, which lives as long as `self`, and is given out once.
+        unsafe { std::slice::from_raw_parts(self.as_ptr(), self.len) }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.as_ptr(), self.len) }
+    }
+
+    /// Returns the bytes as numbers.
+    pub(crate) fn of<T: Number>(&self) -> &[T] {
+        // SAFETY: as above; the start is aligned, and any bytes are numbers.
+        unsafe { std::slice::from_raw_parts(self.as_ptr().cast(), self.len / size_of::<T>()) }
+    }
+
+    /// Returns the bytes as numbers.
+    pub(crate) fn of_mut<T: Number>(&mut self) -> &mut [T] {
+        // SAFETY: as above, and `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.as_ptr().cast(), self.len / size_of::<T>()) }
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.chunk.start.wrapping_add(self.start)
+    }
+}
+
+impl fmt::Debug for WeightBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeightBytes").field("len", &self.len).finish()
+    }
+}
+
+/// A type of which any bytes are a value, with at most the alignment of [`WeightBytes`].
+pub(crate) trait Number: Copy + Send + Sync {}
+
+impl Number for u64 {}
+impl Number for f32 {}
+impl Number for bf16 {}
+
+/// Floats of a matrix, copied where they are read fastest.
+#[derive(Debug)]
+pub struct WeightFloats {
+    bytes: WeightBytes,
+    is_half: bool,
+}
+
+/// Number of floats that a task copies.
+const COPY: usize = 256 << 10;
+
+impl WeightFloats {
+    /// Copies `floats`, with all threads of `context`.
+    pub fn copy(context: &Context, floats: Floats<'_>) -> Self {
+        match floats {
+            Floats::F32(from) => Self { bytes: copy(context, from), is_half: false },
+            Floats::Bf16(from) => Self { bytes: copy(context, from), is_half: true },
+        }
+    }
+
+    /// Returns the floats.
+    pub fn floats(&self) -> Floats<'_> {
+        match self.is_half {
+            false => Floats::F32(self.bytes.of()),
+            true => Floats::Bf16(self.bytes.of()),
+        }
+    }
+}
+
+fn copy<T: Number>(context: &Context, from: &[T]) -> WeightBytes {
+    let mut bytes = context.weight_memory().zeros(size_of_val(from));
+    context.pool().pieces(bytes.of_mut(), COPY, |offset, to| {
+        to.copy_from_slice(&from[offset..][..to.len()]);
+    });
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_zeros_of_their_own() {
+        let memory = WeightMemory::default();
+        let lengths = [0, 1, 64, 65, CHUNK, CHUNK + 1, 3 << 20];
+        let mut pieces: Vec<_> = lengths.iter().map(|&len| memory.zeros(len)).collect();
+        for (piece, len) in pieces.iter_mut().zip(lengths) {
+            assert!(piece.as_slice().iter().all(|&byte| byte == 0));
+            assert_eq!((piece.as_slice().len(), piece.as_ptr().align_offset(ALIGNMENT)), (len, 0));
+        }
+        for (i, piece) in pieces.iter_mut().enumerate() {
+            piece.as_mut_slice().fill(i as u8 + 1);
+        }
+        // Memory outlives what gave it out.
+        drop(memory);
+        for (i, piece) in pieces.iter().enumerate() {
+            assert!(piece.as_slice().iter().all(|&byte| byte == i as u8 + 1), "piece {i}");
+        }
+    }
+
+    #[test]
+    fn a_copy_has_the_same_floats() {
+        let context = Context::new(2);
+        let full: Vec<f32> = (0..COPY + 7).map(|i| i as f32).collect();
+        let half: Vec<bf16> = full.iter().map(|&value| bf16::from_f32(value)).collect();
+        let copies = [Floats::F32(&full), Floats::Bf16(&half)];
+        let [full_copy, half_copy] = copies.map(|floats| WeightFloats::copy(&context, floats));
+        assert!(matches!(full_copy.floats(), Floats::F32(copy) if copy == full));
+        assert!(matches!(half_copy.floats(), Floats::Bf16(copy) if copy == half));
+    }
+}
