@@ -8,7 +8,7 @@ use crate::pool::SharedMut;
 use crate::vector::Vector;
 use half::bf16;
 
-/// A row-major matrix \[rows, cols\] as stored in the checkpoint, often in a memory map.
+/// A row-major matrix \[rows, cols\] in the data type of the checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
     /// rows · cols elements. Quantised elements share scales along the columns.

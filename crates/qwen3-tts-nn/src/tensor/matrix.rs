@@ -9,8 +9,8 @@ use crate::backend::raw::RawMatrix;
 
 /// The weight `[out, in]` of a linear layer.
 ///
-/// A matrix keeps the checkpoint's data type, quantised or not. On the CPU, floats are read in place
-/// from the memory-mapped file, and quantised weights are packed once, at load.
+/// A matrix keeps the checkpoint's data type, quantised or not. On the CPU, it is copied at
+/// load to where it is read fastest, quantised weights in tiles.
 #[derive(Clone)]
 pub struct Matrix {
     repr: On<OfMatrix>,

@@ -24,7 +24,7 @@ use crate::tensor::{Device, Tensor};
 /// a file with tensors that were not asked for.
 ///
 /// NaN and infinity are refused in all tensors but the matrices of linear layers and embeddings,
-/// which are read in place: there they reach the results of the model, and are found in them.
+/// which are not looked through: there they reach the results of the model, and are found in them.
 ///
 /// `Weights` is neither `Send` nor `Sync`: a model is loaded on one thread.
 #[derive(Clone)]
