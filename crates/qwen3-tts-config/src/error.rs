@@ -84,7 +84,7 @@ pub enum ConfigError {
 }
 
 fn hint(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map_or(String::new(), |name| format!(": did you mean \"{name}\"?"))
+    suggestion.as_ref().map_or(String::new(), |name| format!(" (did you mean \"{name}\"?)"))
 }
 
 fn list(names: &[String]) -> String {

@@ -39,7 +39,7 @@ fn a_blend_speaks_a_dialect_only_if_all_its_speakers_do() {
 fn invalid_blends_are_refused_by_their_part() {
     let model = load("custom_voice_0b6");
     let cases = [
-        ("ryan:0.7,vivan:0.3", "unknown speaker \"vivan\": did you mean \"vivian\"?"),
+        ("ryan:0.7,vivan:0.3", "unknown speaker \"vivan\" (did you mean \"vivian\"?)"),
         ("ryan:0,vivian", "\"ryan:0\": expected a positive weight"),
         ("ryan,vivian:-1", "\"vivian:-1\": expected a positive weight"),
         ("ryan,vivian:nan", "\"vivian:nan\": expected a positive weight"),

@@ -142,7 +142,7 @@ impl<'t> Brackets<'t> {
         if name.is_empty() {
             return MarkupError::new(self.place, format!("a bracket without a mark: {HELP}"));
         }
-        let hint = nearest(name).map(|name| format!(": did you mean [{name}]?"));
+        let hint = nearest(name).map(|name| format!(" (did you mean [{name}]?)"));
         let hint = hint.unwrap_or_default();
         MarkupError::new(self.place, format!("unknown mark [{name}]{hint}; {HELP}"))
     }
