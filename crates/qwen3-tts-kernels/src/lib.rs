@@ -24,6 +24,7 @@ mod scale;
 mod statistics;
 mod transpose;
 mod vector;
+mod weight_floats;
 
 pub use affine::{
     Affine, AffineGroups, AffineTiles, Bits, Floats, GROUP_SIZES, Parameter, Rounding, quantize,
@@ -39,10 +40,10 @@ pub use half::bf16;
 pub use isa::Isa;
 pub use key_values::{KeyValues, KvType};
 pub use linear::{Matrix, MatrixData, Projection, linear};
-pub use memory::WeightFloats;
 pub use nearest::nearest;
 pub use norm::{layer_norm, rms_norm};
 pub use pool::Pool;
 pub use rope::rope;
 pub use statistics::statistics;
 pub use transpose::transpose;
+pub use weight_floats::WeightFloats;
