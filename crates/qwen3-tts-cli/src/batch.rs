@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use qwen3_tts_audio::Metadata;
+use qwen3_tts_audio::{Chapter, Metadata};
 use qwen3_tts_files::{read_at_most, reason, sweep};
 use qwen3_tts_pipeline::{ChunkSchedule, ModelFiles, SpeechEvent, Synthesizer, TextMode};
 use serde_json::{Value, json};
@@ -21,11 +21,12 @@ use crate::args::BatchArgs;
 use crate::failure::{Failure, Result};
 use crate::identity::{DistinctFiles, is_stdin};
 use crate::note::{error, note, warn};
-use crate::output::title;
+use crate::output::{model_name, title};
 use crate::output_file::OutputFile;
 use crate::progress::{self, BatchBar};
 use crate::spoken::{self, Piece, Spoken, add_fields};
 use crate::text_decoder::TextDecoder;
+use crate::timeline::Timeline;
 use crate::{demo, model};
 use manifest::Manifest;
 use request::{Line, Voices, read_lines};
@@ -37,14 +38,15 @@ pub fn run(args: &BatchArgs) -> Result {
     let text = read(&args.requests)?;
     let mut lines = read_lines(&text, &input_name(&args.requests), is_table(args), &args.encoding)?;
     let mut distinct = distinct_files(args, &lines)?;
+    // Of the whole batch, so that the result of a line does not depend on its share.
+    let mut cloned = lines.iter().filter_map(Line::is_cloned).peekable();
+    let demo_use = demo::Use::new(cloned.peek().is_some() && cloned.all(|is_cloned| is_cloned));
     // After all names are compared: the lines of other shares write theirs.
     lines.retain(|line| args.shard.is_none_or(|shard| shard.has(line.number())));
     fs::create_dir_all(&args.out).map_err(|error| {
         Failure::Io(format!("cannot create {}: {}", args.out.display(), reason(&error)))
     })?;
     let show_progress = progress::is_wanted(args.progress);
-    let mut cloned = lines.iter().filter_map(Line::is_cloned).peekable();
-    let demo_use = demo::Use::new(cloned.peek().is_some() && cloned.all(|is_cloned| is_cloned));
     let files = model::files(args.model.model.as_deref(), demo_use, show_progress)?;
     distinct.model(&files)?;
     folders(args, &lines).iter().for_each(|folder| sweep(folder));
@@ -199,12 +201,16 @@ impl Run<'_> {
         let output = self.output(line)?;
         self.bar.begin(line.number(), line.characters(), speech.control());
         let mut spoken = Spoken::new(begin, speech.seed(), speech.sample_rate());
-        let mut audio = Vec::new();
+        let mut timeline = Timeline::of(&speech);
+        let (mut audio, mut piece_begin) = (Vec::new(), None);
         let is_only = speech.pieces().len() < 2;
         while let Some(event) = speech.next_event() {
             match event? {
                 SpeechEvent::Chunk(chunk) => {
                     spoken.add_samples(&chunk.samples);
+                    if !chunk.is_pause() {
+                        piece_begin.get_or_insert(audio.len());
+                    }
                     audio.extend(chunk.samples);
                 }
                 SpeechEvent::Piece(piece) => {
@@ -213,22 +219,42 @@ impl Run<'_> {
                         let said = spoken::runaway(piece.index, text, piece.attempts);
                         warn(&format!("line {}: {said}", line.number()));
                     }
+                    let end = audio.len();
+                    timeline.heard(piece.index, piece_begin.take().unwrap_or(end)..end);
                     spoken.add(Piece::from(&*piece), is_only);
                 }
                 // There is no other event yet.
                 _ => {}
             }
         }
-        let encoding = self.args.encoding.encoding(Path::new(line.file()))?;
-        let metadata = Metadata::default().title(title(speech.text()));
-        let audio = self.args.effects.effects().apply(&audio, speech.sample_rate());
-        spoken.set_n_samples(audio.len());
-        let file = encoding.encode(&audio, speech.sample_rate(), metadata);
-        output.write(&file.map_err(|error| Failure::request(error.to_string()))?)?;
+        spoken.set_n_samples(self.write(line, output, &audio, timeline)?);
         if let Some(cut) = spoken.cut(limit) {
             warn(&format!("line {}: {cut}", line.number()));
         }
         Ok(spoken)
+    }
+
+    /// Writes the file of a line, and returns its number of samples at the model's rate.
+    fn write(
+        &self,
+        line: &Line,
+        output: OutputFile,
+        audio: &[f32],
+        mut timeline: Timeline,
+    ) -> Result<usize> {
+        let rate = timeline.sample_rate;
+        let mut chain = self.args.effects.effects().begin(rate);
+        let mut changed = chain.push(audio);
+        changed.extend(chain.finish());
+        timeline.n_samples = audio.len();
+        timeline.map(|sample| chain.position(sample));
+        let encoding = self.args.encoding.encoding(Path::new(line.file()))?;
+        let mut metadata = metadata(&timeline);
+        metadata.voice = line.voice_name();
+        metadata.model = self.args.model.model.as_deref().and_then(model_name);
+        let file = encoding.encode(&changed, rate, metadata);
+        output.write(&file.map_err(|error| Failure::request(error.to_string()))?)?;
+        Ok(changed.len())
     }
 
     /// Returns the output of a line, in its folder.
@@ -243,7 +269,7 @@ impl Run<'_> {
     fn finish(self) -> Result {
         let elapsed = self.bar.elapsed();
         drop(self.bar);
-        let Results { mut failed, n_spoken, seconds, .. } =
+        let Results { manifest, mut failed, n_spoken, seconds } =
             self.results.into_inner().unwrap_or_else(PoisonError::into_inner);
         if self.show_progress {
             let lines =
@@ -251,6 +277,7 @@ impl Run<'_> {
             let summary = spoken::speed(seconds, elapsed.as_secs_f64());
             note(&format!("{}: {lines}, {summary}", self.args.out.display()));
         }
+        manifest.finish()?;
         failed.sort_unstable();
         let numbers: Vec<String> = failed.iter().map(usize::to_string).collect();
         match numbers.len() {
@@ -277,6 +304,20 @@ impl Results {
             }
         }
     }
+}
+
+/// Returns title and chapters of a speech.
+fn metadata(timeline: &Timeline) -> Metadata {
+    let first = timeline.pieces.first().map(|piece| &piece.text);
+    let begin = timeline.chapters.first().or(first).map_or("", String::as_str);
+    let starts = timeline.chapter_starts();
+    let chapter = |(title, start): (&String, usize)| Chapter {
+        title: title.clone(),
+        start: Duration::from_secs_f64(timeline.seconds(start)),
+    };
+    let mut metadata = Metadata::default().title(title(begin));
+    metadata.chapters = timeline.chapters.iter().zip(starts).map(chapter).collect();
+    metadata
 }
 
 /// Locks a mutex. A panic of another caller is reported by that caller.

@@ -1,7 +1,7 @@
 //! Files that belong to one run at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -70,6 +70,13 @@ impl Claim {
         let mut bytes = Vec::new();
         let read = self.file.read_to_end(&mut bytes);
         read.map(|_| bytes).map_err(|error| Failure::reading(&self.path, &error))
+    }
+
+    /// Reads the whole file, whatever was read or written before.
+    pub fn read_again(&mut self) -> Result<Vec<u8>> {
+        let rewound = self.file.rewind();
+        rewound.map_err(|error| Failure::reading(&self.path, &error))?;
+        self.read()
     }
 
     /// Appends bytes.

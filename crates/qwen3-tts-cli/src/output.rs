@@ -8,7 +8,7 @@ use qwen3_tts_audio::{Chapter, Encoder, Encoding, Format, Metadata};
 
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Result};
-use crate::identity::is_stdout;
+use crate::identity::{is_stdin, is_stdout};
 use crate::output_file::{OutputFile, OutputStream};
 use crate::terminal;
 
@@ -67,8 +67,14 @@ impl AudioOutput {
         let place = Destination::check_binary(&path)?;
         let encoding = match place.has_name() {
             true => args.encoding.encoding(&path)?,
-            false => args.encoding.stream_encoding()?,
+            false => args.encoding.stream_encoding(&path)?,
         };
+        if args.title.is_some() && matches!(encoding.format(), Format::Wav | Format::Pcm) {
+            return Err(Failure::request(format!(
+                "{} has no title: leave out --title, or choose another format",
+                encoding.format()
+            )));
+        }
         Ok(Self { place, encoding, metadata: Metadata::default() })
     }
 
@@ -182,6 +188,20 @@ pub fn title(text: &str) -> String {
     match line.char_indices().nth(MAX) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line.to_owned(),
+    }
+}
+
+/// Returns the name of the voice of a recording or voice file, unless it is standard input.
+pub fn voice_name(path: &Path) -> Option<String> {
+    let named = Some(path).filter(|path| !is_stdin(path));
+    Some(named?.file_stem()?.display().to_string())
+}
+
+/// Returns the name of a model. Where a directory lies is nobody's business.
+pub fn model_name(model: &str) -> Option<String> {
+    match Path::new(model) {
+        path if path.is_dir() => Some(path.canonicalize().ok()?.file_name()?.display().to_string()),
+        _ => Some(model.to_owned()),
     }
 }
 

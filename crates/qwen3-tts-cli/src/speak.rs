@@ -5,7 +5,7 @@ mod job;
 mod resume;
 mod source;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use qwen3_tts_audio::Metadata;
@@ -147,19 +147,14 @@ impl Job<'_> {
 
 /// Returns what the file says of itself. Of a text that is still being written there is no beginning.
 fn metadata(args: &SpeakArgs, request: &SpeechRequest) -> Metadata {
-    let stem = |path: &PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
-    let recording = || args.voice.as_ref().or(args.reference.ref_audio.as_ref()).and_then(stem);
+    let recording = || args.voice.as_deref().or(args.reference.ref_audio.as_deref());
     // The beginning of a text with marks is known when it is read.
     let begin = Some(&request.text).filter(|_| !request.markup).map(|text| output::title(text));
     let begin = begin.filter(|title| !title.is_empty());
     let mut metadata = Metadata::default();
     metadata.title = args.output.title.clone().or(begin);
-    metadata.voice = args.speaker.clone().or_else(recording);
-    // Where a directory lies is nobody's business.
-    metadata.model = args.model.model.as_ref().map(|model| match Path::new(model) {
-        path if path.is_dir() => path.file_name().unwrap_or_default().display().to_string(),
-        _ => model.clone(),
-    });
+    metadata.voice = args.speaker.clone().or_else(|| output::voice_name(recording()?));
+    metadata.model = args.model.model.as_deref().and_then(output::model_name);
     metadata
 }
 

@@ -213,11 +213,50 @@ fn a_run_resumes_where_another_ended() {
     let lines = [line(5), line(2), line(3), line(4)];
     succeeds(&batch(dir.path(), &lines, &["--resume"]));
     assert!(fs::read(out.join("00001.wav")).unwrap().starts_with(b"RIFF"));
+    // A file has one result: that of its last speech.
+    let of_first: Vec<Value> =
+        manifest(dir.path()).into_iter().filter(|r| r["file"] == "00001.wav").collect();
+    assert_eq!(of_first.len(), 1, "{of_first:?}");
+    assert_eq!(of_first[0]["request"], line(5));
     // Without the flag everything is spoken again.
     fs::write(out.join("00002.wav"), "kept").unwrap();
     succeeds(&batch(dir.path(), &lines, &[]));
     assert!(fs::read(out.join("00002.wav")).unwrap().starts_with(b"RIFF"));
     assert_eq!(manifest(dir.path()).len(), 4);
+}
+
+#[test]
+fn a_run_resumes_with_any_number_among_its_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = [json!({"text": "One.", "seed": 1, "max_frames": 3, "temperature": 0.97})];
+    for speed in ["0.91", "0.97", "1.1", "3.3"] {
+        succeeds(&batch(dir.path(), &line, &["--speed", speed]));
+        let begin = fs::metadata(dir.path().join("out/00001.wav")).unwrap().modified().unwrap();
+        succeeds(&batch(dir.path(), &line, &["--speed", speed, "--resume"]));
+        let end = fs::metadata(dir.path().join("out/00001.wav")).unwrap().modified().unwrap();
+        assert_eq!(begin, end, "{speed}");
+    }
+}
+
+#[test]
+fn a_line_with_marks_has_its_title_and_chapters() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "# One\n\n[speaker mina]Yes.[/speaker] [pause 100ms]\n\n# Two\n\nNo.";
+    let line =
+        json!({"text": text, "markup": true, "file": "a.flac", "speaker": "arlo", "seed": 1});
+    succeeds(&batch(dir.path(), &[line], &[]));
+    let bytes = fs::read(dir.path().join("out/a.flac")).unwrap();
+    let head = String::from_utf8_lossy(&bytes[..2000.min(bytes.len())]).into_owned();
+    for comment in [
+        "TITLE=One",
+        "ARTIST=arlo",
+        "CHAPTER000=00:00:00.000",
+        "CHAPTER000NAME=One",
+        "CHAPTER001NAME=Two",
+    ] {
+        assert!(head.to_uppercase().contains(&comment.to_uppercase()), "{comment}: {head:?}");
+    }
+    assert!(!head.to_uppercase().contains("CHAPTER001=00:00:00.000"), "{head:?}");
 }
 
 #[test]

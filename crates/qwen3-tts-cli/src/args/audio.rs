@@ -84,12 +84,14 @@ impl EncodingArgs {
         self.with_format(format)
     }
 
-    /// Returns how a stream without a name is encoded.
+    /// Returns how a pipe, a device or standard output is encoded: as `--format` says, else as its
+    /// ending tells.
     ///
     /// # Errors
     /// Returns a failure if the format lacks what the other flags ask for.
-    pub fn stream_encoding(&self) -> failure::Result<Encoding> {
-        self.with_format(self.default_format())
+    pub fn stream_encoding(&self, path: &Path) -> failure::Result<Encoding> {
+        let told = || Format::of_path(path).ok().flatten();
+        self.with_format(self.format.or_else(told).unwrap_or_default())
     }
 
     fn with_format(&self, format: Format) -> failure::Result<Encoding> {

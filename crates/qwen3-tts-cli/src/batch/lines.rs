@@ -91,8 +91,11 @@ fn check_names(line: &str) -> std::result::Result<(), String> {
 /// Returns a failure if the header has other names than `known`, one of them twice, or no text.
 pub fn table(text: &str, name: &str, known: &[&str]) -> Result<Vec<Raw<'static>>> {
     let refuse = |reason: String| Failure::request(format!("{name}: line 1: {reason}"));
+    let delimiter = if name.ends_with(".tsv") { b'\t' } else { delimiter(text) };
+    check_quotes(text, delimiter)
+        .map_err(|(line, reason)| Failure::request(format!("{name}: line {line}: {reason}")))?;
     let mut reader =
-        ReaderBuilder::new().flexible(true).delimiter(delimiter(text)).from_reader(text.as_bytes());
+        ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| refuse(error.to_string()))?;
     let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
     for (index, column) in header.iter().enumerate() {
@@ -120,10 +123,57 @@ pub fn table(text: &str, name: &str, known: &[&str]) -> Result<Vec<Raw<'static>>
     Ok(rows)
 }
 
+/// Refuses quotes that would take other rows into a cell, or be lost.
+///
+/// # Errors
+/// Returns the number of the line and the reason.
+fn check_quotes(text: &str, delimiter: u8) -> std::result::Result<(), (usize, &'static str)> {
+    let bytes = text.as_bytes();
+    let (mut line, mut at, mut is_start) = (1, 0, true);
+    while at < bytes.len() {
+        if !(is_start && bytes[at] == b'"') {
+            is_start = bytes[at] == delimiter || bytes[at] == b'\n';
+            line += usize::from(bytes[at] == b'\n');
+            at += 1;
+            continue;
+        }
+        let begin = line;
+        let end = closing_quote(&bytes[at + 1..]).ok_or((
+            begin,
+            "the quote at the beginning of a cell is never closed; quotes in a text are doubled, \
+             and quotes are around it",
+        ))?;
+        line += bytes[at..at + 1 + end].iter().filter(|byte| **byte == b'\n').count();
+        at += end + 2;
+        is_start = false;
+        if bytes.get(at).is_some_and(|next| *next != delimiter && !b"\r\n".contains(next)) {
+            return Err((
+                begin,
+                "a cell goes on after its closing quote; quotes in a text are doubled, and quotes \
+                 are around it",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the place of the quote that closes a cell; two of them are one in its text.
+fn closing_quote(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += bytes[at..].iter().position(|byte| *byte == b'"')?;
+        match bytes.get(at + 1) {
+            Some(b'"') => at += 2,
+            _ => return Some(at),
+        }
+    }
+}
+
 fn row(number: usize, header: &[String], record: &StringRecord) -> Raw<'static> {
     let cells = header.iter().zip(record).filter(|(_, cell)| !cell.is_empty());
     let values = cells.map(|(column, cell)| (column.clone(), Value::String(cell.to_owned())));
     let values = match record.len() == header.len() {
+        true if record.iter().any(|cell| cell.contains('\0')) => Err(text_decoder::NUL.to_owned()),
         true => Ok(values.collect()),
         false => Err(format!(
             "expected {} cells, as in the header, found {}; a text with a comma is put in quotes",
@@ -138,7 +188,7 @@ fn row(number: usize, header: &[String], record: &StringRecord) -> Raw<'static> 
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
     let count = |delimiter: &u8| header.bytes().filter(|byte| byte == delimiter).count();
-    // The first of several that are as frequent.
+    // The comma if none is more frequent.
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
 }
 
@@ -190,6 +240,19 @@ mod tests {
             let said = table(text, "r.csv", &known).err().unwrap().reason();
             assert!(said.contains(words) && said.contains("r.csv: line 1"), "{said}");
         }
+        for (text, words) in [
+            ("text,seed\n\"a\nb,1\n", "line 2: the quote"),
+            ("text,seed\n\"a\n\"\"b\",1\n\"c", "line 4: the quote"),
+            ("text,seed\na,1\n\"Hi,\" she said.,2\n", "line 3: a cell goes on"),
+        ] {
+            let said = table(text, "r.csv", &known).err().unwrap().reason();
+            assert!(said.contains(words), "{said}");
+        }
+        let rows = table("text\nHello, \"you\".\n\"A \"\"b\"\"\"\n", "r.tsv", &known).unwrap();
+        let texts: Vec<_> = rows.iter().map(|row| &row.values.as_ref().unwrap()["text"]).collect();
+        assert_eq!(texts, ["Hello, \"you\".", "A \"b\""]);
+        let rows = table("text,seed\na\0b,1\n", "r.csv", &known).unwrap();
+        assert!(rows[0].values.is_err());
         let rows = table("text,seed\na,b,c\n", "r.csv", &known).unwrap();
         let said = rows[0].values.as_ref().unwrap_err();
         assert!(said.contains("expected 2 cells") && said.contains("found 3"), "{said}");

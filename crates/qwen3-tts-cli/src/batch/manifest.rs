@@ -17,6 +17,8 @@ pub struct Manifest {
     settings: Value,
     /// Results of requests that earlier runs completed, by file name.
     spoken: HashMap<String, Value>,
+    /// True if a file of an earlier run was spoken again.
+    has_outdated: bool,
 }
 
 impl Manifest {
@@ -34,7 +36,7 @@ impl Manifest {
         let results = read.split(|byte| *byte == b'\n').filter_map(|line| {
             serde_json::from_slice::<Value>(line).ok().filter(|result| result["status"] == "ok")
         });
-        let kept: Vec<Value> = results.collect();
+        let kept = last_of_each_file(results.collect());
         if let Some(other) = kept.iter().find(|result| result["settings"] != settings) {
             return Err(Failure::request(format!(
                 "{} lists files that were spoken with other settings ({}): repeat those, choose \
@@ -51,7 +53,7 @@ impl Manifest {
         let spoken = kept
             .into_iter()
             .filter_map(|result| Some((result["file"].as_str()?.to_owned(), result)));
-        Ok(Self { spoken: spoken.collect(), settings, file })
+        Ok(Self { spoken: spoken.collect(), settings, file, has_outdated: false })
     }
 
     /// Returns true if an earlier run completed this request, from the same files, and its result
@@ -67,6 +69,7 @@ impl Manifest {
         add_fields(&mut result, spoken.outcome());
         add_fields(&mut result, json!({ "request": line.value(), "inputs": line.stamps() }));
         add_fields(&mut result, json!({ "settings": self.settings }));
+        self.has_outdated |= self.spoken.contains_key(line.file());
         self.add(&result)
     }
 
@@ -80,9 +83,33 @@ impl Manifest {
         }))
     }
 
+    /// Removes the results of files that were spoken again.
+    pub fn finish(mut self) -> Result {
+        if !self.has_outdated {
+            return Ok(());
+        }
+        let read = self.file.read_again()?;
+        let results = read.split(|byte| *byte == b'\n');
+        let results = results.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+        let kept = last_of_each_file(results.collect());
+        let text: String = kept.iter().map(|result| format!("{result}\n")).collect();
+        self.file.replace(text.as_bytes()).map(drop)
+    }
+
     fn add(&mut self, result: &Value) -> Result {
         self.file.append(format!("{result}\n").as_bytes())
     }
+}
+
+/// Drops results that a later one of the same file replaces: a file has the last speech.
+fn last_of_each_file(results: Vec<Value>) -> Vec<Value> {
+    let is_ok = |result: &Value| result["status"] == "ok";
+    let name = |result: &Value| result["file"].as_str().map(str::to_owned);
+    let done = results.iter().enumerate().filter(|(_, result)| is_ok(result));
+    let last: HashMap<_, _> = done.map(|(index, result)| (name(result), index)).collect();
+    let indexed = results.into_iter().enumerate();
+    let kept = indexed.filter(|(index, r)| !is_ok(r) || last.get(&name(r)) == Some(index));
+    kept.map(|(_, result)| result).collect()
 }
 
 /// Lists the settings that differ, with both values.

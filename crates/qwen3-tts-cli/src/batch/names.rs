@@ -88,7 +88,9 @@ fn parts(name: &str) -> Result<Vec<&str>, &'static str> {
         Some(_) if parts.iter().any(|part| part.len() > MAX_NAME) => {
             Err("; a name has at most 255 bytes")
         }
-        Some(file) if is_manifest(file) || is_part_name(OsStr::new(file)) => {
+        Some(file)
+            if is_manifest(parts[0]) || is_manifest(file) || is_part_name(OsStr::new(file)) =>
+        {
             Err(", a name that the batch needs for its own files")
         }
         Some(_) => Ok(parts),
@@ -144,6 +146,7 @@ mod tests {
             "manifest.jsonl",
             "MANIFEST.JSONL",
             "manifest-1-of-2.jsonl",
+            "manifest-1-of-2.jsonl/a.wav",
         ] {
             Names::default().take(name, 1).unwrap_err();
         }

@@ -14,6 +14,7 @@ use super::names::Names;
 use crate::args::EncodingArgs;
 use crate::failure::{Failure, Result};
 use crate::identity::stamp;
+use crate::output::voice_name;
 use crate::voice::{self, Recording};
 
 /// A line that is not blank.
@@ -96,6 +97,13 @@ impl Line {
     /// Returns the length of the text in characters.
     pub fn characters(&self) -> usize {
         self.content.as_ref().map_or(0, |content| content.text.chars().count())
+    }
+
+    /// Returns the name of the voice, if the line has one.
+    pub fn voice_name(&self) -> Option<String> {
+        let content = self.content.as_ref().ok()?;
+        let recording = || voice_name(content.voice.as_ref().or(content.ref_audio.as_ref())?);
+        content.speaker.clone().or_else(recording)
     }
 
     /// Returns false if the line cannot be a request.

@@ -52,14 +52,15 @@ impl Style {
 }
 
 /// Adds a section of `text` to those before it. One without letters and digits, such as the full stop
-/// after a mark, cannot be spoken alone: it joins a neighbour from which no pause separates it.
+/// after a mark, cannot be spoken alone: it joins the section before it, or one after it from which no
+/// pause separates it.
 pub fn push(text: &str, sections: &mut Vec<Section>, section: Section) {
     let is_silent =
         |section: &Section| !text[section.range.clone()].chars().any(char::is_alphanumeric);
     let last = sections.last_mut();
-    match last.filter(|last| last.pause.is_none() && last.chapter == section.chapter) {
+    match last.filter(|last| last.chapter == section.chapter) {
         Some(last) if is_silent(&section) => last.range.end = section.range.end,
-        Some(last) if is_silent(last) => {
+        Some(last) if is_silent(last) && last.pause.is_none() => {
             *last = Section { range: last.range.start..section.range.end, ..section };
         }
         _ => sections.push(section),

@@ -139,14 +139,19 @@ fn punctuation_alone_joins_a_neighbour() {
     assert_eq!(sections("[speaker a]One[/speaker]. Two"), ["a:One", ":. Two"]);
     assert_eq!(sections("[speaker a]One[/speaker]."), ["a:One."]);
     assert_eq!(sections("“[speaker a]One[/speaker]”"), ["a:“One”"]);
-    assert_eq!(sections("One [pause 1s] … [pause 1s] two"), [":One", ":…", ":two"]);
+    assert_eq!(sections("One [pause 1s] … [pause 1s] two"), [":One …", ":two"]);
+    assert_eq!(sections("Stop [pause 1s]! [speaker a]Yes.[/speaker]"), [":Stop !", "a:Yes."]);
+    assert_eq!(
+        parsed("One [pause 1s] … [pause 1s] two").sections[0].pause,
+        Some(Duration::from_secs(2))
+    );
     assert_eq!(sections("[speaker a] \n[/speaker]\u{200b}"), [""; 0]);
 }
 
 #[test]
 fn errors_name_place_and_expectation() {
     let cases = [
-        ("Hello\n wörld [speker ryan]", (2, 8), "unknown mark [speker]: did you mean [speaker]?"),
+        ("Hello\n wörld [speker ryan]", (2, 8), "unknown mark [speker] (did you mean [speaker]?)"),
         ("x[/langauge]", (1, 2), "did you mean [/language]?"),
         ("x[paus 1s]", (1, 2), "did you mean [pause]?"),
         ("see [1]", (1, 5), "unknown mark [1]; expected pause, speaker, language or instruct"),
