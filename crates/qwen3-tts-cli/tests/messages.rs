@@ -38,7 +38,7 @@ fn messages_are_safe_to_print() {
         &["speak", "A.", "--language", &hostile("english")],
         &["speak", "A.", "--model", &hostile("model")],
         &["speak", "A.", "-o", &hostile("none/a.wav")],
-        &["speak", "A.", "-o", &hostile("a.mp3")],
+        &["speak", "A.", "-o", &hostile("a.xyz")],
         &["speak", "A.", "--voice", &file],
         &["codec", "decode", &file],
         &["voice", "show", &file],

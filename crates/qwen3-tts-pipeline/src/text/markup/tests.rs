@@ -139,7 +139,7 @@ fn punctuation_alone_joins_a_neighbour() {
     assert_eq!(sections("[speaker a]One[/speaker]. Two"), ["a:One", ":. Two"]);
     assert_eq!(sections("[speaker a]One[/speaker]."), ["a:One."]);
     assert_eq!(sections("“[speaker a]One[/speaker]”"), ["a:“One”"]);
-    assert_eq!(sections("One [pause 1s] … [pause 1s] two"), [":One …", ":two"]);
+    assert_eq!(sections("One [pause 1s] … [pause 1s] two"), [":One  …", ":two"]);
     assert_eq!(sections("Stop [pause 1s]! [speaker a]Yes.[/speaker]"), [":Stop !", "a:Yes."]);
     assert_eq!(
         parsed("One [pause 1s] … [pause 1s] two").sections[0].pause,
