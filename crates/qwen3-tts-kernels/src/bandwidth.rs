@@ -13,7 +13,8 @@ const TASK: usize = 1 << 17;
 const PASSES: usize = 6;
 
 /// Returns the rate in bytes per second at which the threads of a pool read memory: the best of a few
-/// passes over a buffer of about `bytes`, in the memory of packed weights, which should be larger than any cache.
+/// passes over a buffer of about `bytes`, in the memory of packed weights. It should be larger than any
+/// cache.
 pub fn read_bandwidth(pool: &Pool, bytes: usize) -> f64 {
     let tasks = (bytes / size_of::<u64>() / TASK).max(1);
     let mut memory = WeightMemory::default().zeros(tasks * TASK * size_of::<u64>());

@@ -75,7 +75,8 @@ impl Listeners {
         }
     }
 
-    /// Completes the output, and returns its number of samples. A speech without samples leaves an empty file, unless it was live.
+    /// Completes the output, and returns its number of samples. A speech without samples leaves an
+    /// empty file, unless it was live.
     fn finish(mut self, mut timeline: Timeline) -> Result<usize> {
         if let Some(mut chain) = self.chain.take() {
             let rest = chain.finish();
