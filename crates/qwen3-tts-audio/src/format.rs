@@ -133,7 +133,7 @@ impl FromStr for Format {
     /// Returns the format of this name.
     ///
     /// # Errors
-    /// Returns [`Error::UnknownFormat`] if there is none.
+    /// Returns [`Error::UnknownFormat`] if no format has it.
     fn from_str(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
         let valid = || Self::names().join(", ");

@@ -73,7 +73,7 @@ impl FromStr for SampleFormat {
     /// Returns the sample format of this name.
     ///
     /// # Errors
-    /// Returns [`Error::UnknownSampleFormat`] if there is none.
+    /// Returns [`Error::UnknownSampleFormat`] if no sample format has it.
     fn from_str(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
         found.ok_or_else(|| {

@@ -308,15 +308,10 @@ impl Results {
 
 /// Returns title and chapters of a speech.
 fn metadata(timeline: &Timeline) -> Metadata {
-    let first = timeline.pieces.first().map(|piece| &piece.text);
-    let begin = timeline.chapters.first().or(first).map_or("", String::as_str);
-    let starts = timeline.chapter_starts();
-    let chapter = |(title, start): (&String, usize)| Chapter {
-        title: title.clone(),
-        start: Duration::from_secs_f64(timeline.seconds(start)),
-    };
-    let mut metadata = Metadata::default().title(title(begin));
-    metadata.chapters = timeline.chapters.iter().zip(starts).map(chapter).collect();
+    let chapter = |(title, start): (&String, Duration)| Chapter { title: title.clone(), start };
+    let mut metadata = Metadata::default().title(title(timeline.title().unwrap_or_default()));
+    metadata.chapters =
+        timeline.chapters.iter().zip(timeline.chapter_times()).map(chapter).collect();
     metadata
 }
 

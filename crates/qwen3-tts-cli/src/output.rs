@@ -197,7 +197,7 @@ pub fn voice_name(path: &Path) -> Option<String> {
     Some(named?.file_stem()?.display().to_string())
 }
 
-/// Returns the name of a model. Where a directory lies is nobody's business.
+/// Returns the name of a model: of a directory the last part, since paths are private.
 pub fn model_name(model: &str) -> Option<String> {
     match Path::new(model) {
         path if path.is_dir() => Some(path.canonicalize().ok()?.file_name()?.display().to_string()),

@@ -1,6 +1,7 @@
 //! The pieces of a speech and when they are heard.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use qwen3_tts_pipeline::Speech;
 
@@ -61,6 +62,18 @@ impl Timeline {
             piece.time = position(piece.time.start)..position(piece.time.end);
         }
         self.n_samples = position(self.n_samples);
+    }
+
+    /// Returns the words that name the audio: the first chapter's, else those of the first piece.
+    pub fn title(&self) -> Option<&str> {
+        let first = self.pieces.first().map(|piece| piece.text.as_str());
+        self.chapters.first().map(String::as_str).or(first)
+    }
+
+    /// Returns the times at which the chapters begin.
+    pub fn chapter_times(&self) -> Vec<Duration> {
+        let time = |start| Duration::from_secs_f64(self.seconds(start));
+        self.chapter_starts().into_iter().map(time).collect()
     }
 
     /// Returns the samples at which the chapters begin.

@@ -75,19 +75,10 @@ pub(crate) struct WeightBytes {
 }
 
 impl WeightBytes {
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        // SAFETY: the piece lies in the chunk, which lives as long as `self`, and is given out once.
-        unsafe { std::slice::from_raw_parts(self.as_ptr(), self.len) }
-    }
-
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
-        // SAFETY: as above, and `self` is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.as_ptr(), self.len) }
-    }
-
     /// Returns the bytes as numbers.
     pub(crate) fn of<T: Number>(&self) -> &[T] {
-        // SAFETY: as above; the start is aligned, and any bytes are numbers.
+        // SAFETY: the piece lies in the chunk, which lives as long as `self`, and is given out once;
+        // its start is aligned, and any bytes are numbers.
         unsafe { std::slice::from_raw_parts(self.as_ptr().cast(), self.len / size_of::<T>()) }
     }
 
@@ -111,6 +102,7 @@ impl fmt::Debug for WeightBytes {
 /// A type of which any bytes are a value, with at most the alignment of [`WeightBytes`].
 pub(crate) trait Number: Copy + Send + Sync {}
 
+impl Number for u8 {}
 impl Number for u64 {}
 impl Number for f32 {}
 impl Number for bf16 {}
@@ -125,16 +117,16 @@ mod tests {
         let lengths = [0, 1, 64, 65, CHUNK, CHUNK + 1, 3 << 20];
         let mut pieces: Vec<_> = lengths.iter().map(|&len| memory.zeros(len)).collect();
         for (piece, len) in pieces.iter_mut().zip(lengths) {
-            assert!(piece.as_slice().iter().all(|&byte| byte == 0));
-            assert_eq!((piece.as_slice().len(), piece.as_ptr().align_offset(ALIGNMENT)), (len, 0));
+            assert!(piece.of::<u8>().iter().all(|&byte| byte == 0));
+            assert_eq!((piece.of::<u8>().len(), piece.as_ptr().align_offset(ALIGNMENT)), (len, 0));
         }
         for (i, piece) in pieces.iter_mut().enumerate() {
-            piece.as_mut_slice().fill(i as u8 + 1);
+            piece.of_mut::<u8>().fill(i as u8 + 1);
         }
         // Memory outlives what gave it out.
         drop(memory);
         for (i, piece) in pieces.iter().enumerate() {
-            assert!(piece.as_slice().iter().all(|&byte| byte == i as u8 + 1), "piece {i}");
+            assert!(piece.of::<u8>().iter().all(|&byte| byte == i as u8 + 1), "piece {i}");
         }
     }
 }

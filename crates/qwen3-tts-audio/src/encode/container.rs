@@ -1,4 +1,4 @@
-//! What every file format does.
+//! The operations that all file formats share.
 
 use std::time::Duration;
 

@@ -60,8 +60,8 @@ impl Encoding {
     /// Encodes mono samples in [−1, 1] as a whole file.
     ///
     /// # Errors
-    /// Returns [`Error::SampleRate`](crate::Error::SampleRate) if `sample_rate` is none that the format
-    /// has, and none was set.
+    /// Returns [`Error::SampleRate`](crate::Error::SampleRate) if the format does not have
+    /// `sample_rate` and no other rate was set.
     pub fn encode(&self, samples: &[f32], sample_rate: u32, metadata: Metadata) -> Result<Vec<u8>> {
         let mut encoder = Encoder::new(self, sample_rate, metadata)?;
         let mut bytes = encoder.push(samples);

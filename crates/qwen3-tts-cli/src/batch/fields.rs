@@ -83,7 +83,7 @@ impl<'l> Fields<'l> {
     /// Ends the request.
     ///
     /// # Errors
-    /// Returns a failure if a field is left that nobody asked for.
+    /// Returns a failure if a field was not asked for.
     pub fn finish(self) -> Result<()> {
         let Some(name) = self.values.keys().next() else { return Ok(()) };
         Err(unknown("field", name, &self.column(name), &self.known))

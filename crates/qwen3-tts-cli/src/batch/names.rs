@@ -60,7 +60,7 @@ impl Names {
     }
 }
 
-/// Returns the parts of a path below the directory, or the reason why it is none.
+/// Returns the parts of a path below the directory, or the reason why it is not one.
 fn parts(name: &str) -> Result<Vec<&str>, &'static str> {
     const PLACE: &str = "; expected the name of a file in the output directory or a folder in it";
     if name.is_empty() {

@@ -1,7 +1,6 @@
 //! The chunks of a speech on their way to a file, standard output or the sound device.
 
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
 
 use qwen3_tts_audio::{EffectChain, Effects};
 use qwen3_tts_pipeline::{AudioChunk, PieceOutput, Speech, SpeechEvent};
@@ -49,8 +48,7 @@ impl Listeners {
     /// Names the contents of the audio, before it begins.
     fn describe(&mut self, timeline: &Timeline) {
         let Some(output) = &mut self.output else { return };
-        let first = timeline.pieces.first().map(|piece| &piece.text);
-        if let Some(title) = timeline.chapters.first().or(first) {
+        if let Some(title) = timeline.title() {
             output.describe(title, &timeline.chapters);
         }
     }
@@ -86,9 +84,7 @@ impl Listeners {
         if let Some(output) = self.output.take().filter(|_| !self.is_live) {
             self.sink = Some(output.begin(timeline.sample_rate, false)?);
         }
-        let starts = timeline.chapter_starts();
-        let starts: Vec<Duration> =
-            starts.iter().map(|start| Duration::from_secs_f64(timeline.seconds(*start))).collect();
+        let starts = timeline.chapter_times();
         let finished = self.sink.map_or(Ok(()), |sink| sink.finish(&starts));
         if let Some(player) = self.player {
             player.finish();

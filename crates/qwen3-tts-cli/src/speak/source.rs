@@ -8,7 +8,7 @@ use crate::identity::is_stdin;
 use crate::note::note;
 use crate::stdin;
 
-/// Where the text of `speak` comes from.
+/// The source of the text of `speak`.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
     Argument(&'a str),

@@ -47,7 +47,7 @@ impl AffineTiles {
         };
         let tile = all.tile_bytes();
         let mut bytes = context.weight_memory().zeros(all.tiles() * tile);
-        context.pool().pieces(bytes.as_mut_slice(), tile, |offset, to| {
+        context.pool().pieces(bytes.of_mut(), tile, |offset, to| {
             all.pack_tile(matrix, offset / tile, to);
         });
         all.bytes = bytes;
@@ -103,7 +103,7 @@ impl AffineTiles {
     /// # Panics
     /// Panics if there is no such tile.
     pub(super) fn tile(&self, tile: usize) -> &[u8] {
-        &self.bytes.as_slice()[tile * self.tile_bytes()..][..self.tile_bytes()]
+        &self.bytes.of()[tile * self.tile_bytes()..][..self.tile_bytes()]
     }
 
     fn pack_tile(&self, matrix: Affine<'_>, tile: usize, to: &mut [u8]) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 pub struct Heading {
     /// Start of the line.
     pub start: usize,
-    /// Byte range of the title in the text. Empty if there is none.
+    /// Byte range of the title in the text; empty for a heading without one.
     pub title: Range<usize>,
     /// End of the line, before its line break.
     pub line_end: usize,
