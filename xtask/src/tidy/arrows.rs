@@ -19,7 +19,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("qwen3-tts-convert", &["kernels", "files"]),
     ("qwen3-tts-demo-codec", &[]),
     ("qwen3-tts-demo", &["demo-codec"]),
-    ("qwen3-tts-cli", &["kernels", "files", "audio", "pipeline", "convert", "demo"]),
+    ("qwen3-tts-server", &["files", "config", "audio", "pipeline"]),
+    ("qwen3-tts-cli", &["kernels", "files", "audio", "pipeline", "convert", "demo", "server"]),
     ("qwen3-tts-testkit", &[]),
     ("xtask", &["kernels", "nn", "config", "talker", "pipeline", "demo"]),
 ];

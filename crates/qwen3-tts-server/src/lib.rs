@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod access;
+mod connection;
+mod error;
+mod health;
+mod metrics;
+mod models;
+mod openai;
+mod openapi;
+mod routes;
+mod server;
+mod service;
+mod settings;
+mod speech;
+mod voices;
+
+pub use server::{Server, ServerError};
+pub use settings::{Limits, ModelSetting, Settings, TlsFiles, VoiceSettings};

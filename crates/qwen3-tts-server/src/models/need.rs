@@ -1,0 +1,60 @@
+//! The kind of model that a request needs.
+
+use qwen3_tts_config::ModelConfig;
+
+/// The kind of model that a request needs, if it names none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// A model that speaks without a recording.
+    Any,
+    /// A model with this speaker, or with the first speaker of this blend.
+    Speaker(String),
+    /// A model with speakers.
+    Preset,
+    /// A model that makes a voice from a description.
+    Description,
+    /// A model that clones voices.
+    Recording,
+}
+
+impl Need {
+    /// Returns true if a model can honour it.
+    pub fn fits(&self, config: &ModelConfig) -> bool {
+        match self {
+            Self::Any => !config.clones_voices(),
+            Self::Speaker(name) => has_speaker(config, name),
+            Self::Preset => config.speakers().next().is_some(),
+            Self::Description => config.designs_voices(),
+            Self::Recording => config.clones_voices(),
+        }
+    }
+
+    /// Returns the reason why no model can honour it.
+    pub fn unmet(&self) -> String {
+        match self {
+            Self::Any => {
+                "every model here clones voices: name a registered voice, or send `ref_audio`"
+                    .to_owned()
+            }
+            Self::Speaker(name) => format!("no model here has the speaker \"{name}\""),
+            Self::Preset => "no model here has speakers of its own".to_owned(),
+            Self::Description => {
+                "no model here makes voices from descriptions: start the service with a \
+                 VoiceDesign model"
+                    .to_owned()
+            }
+            Self::Recording => {
+                "no model here clones voices: start the service with a Base model".to_owned()
+            }
+        }
+    }
+}
+
+/// Returns true if the model has the speaker, or all speakers of the blend.
+pub fn has_speaker(config: &ModelConfig, name: &str) -> bool {
+    if config.speakers().next().is_none() {
+        return false;
+    }
+    let mut names = name.split(',').map(|part| part.split(':').next().unwrap_or(part).trim());
+    config.speaker(name).is_ok() || names.all(|name| config.speaker(name).is_ok())
+}

@@ -1,0 +1,91 @@
+//! All routes, and what holds for each of them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
+use tower_http::request_id::{
+    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
+use tower_http::trace::TraceLayer;
+use tracing::{Level, Span};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::error::ApiError;
+use crate::openapi::ApiDoc;
+use crate::service::Service;
+use crate::{health, openai};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Returns all routes of the service.
+pub fn router(service: Arc<Service>) -> Router {
+    let cors = cors(&service.settings.cors);
+    let (router, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .merge(openai::router())
+        .merge(health::router())
+        .split_for_parts();
+    let router = router
+        .route("/openapi.json", get(async move || Json(document.clone())))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .with_state(service)
+        .layer(CatchPanicLayer::custom(panicked));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(tower_http::trace::DefaultOnResponse::new().level(Level::INFO))
+                .on_failure(()),
+        )
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+async fn unknown_path(request: Request) -> ApiError {
+    let message = format!("there is nothing at {}", request.uri().path());
+    ApiError::not_found("unknown_url", message)
+}
+
+async fn unknown_method(request: Request) -> ApiError {
+    let message = format!("{} does not take {}", request.uri().path(), request.method());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed")
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ApiError::internal("internal error; please report it").into_response()
+}
+
+/// Returns the span of a request, which all its log lines have. Its text and its key are not in it.
+fn span(request: &Request) -> Span {
+    let id = request.extensions().get::<RequestId>();
+    let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
+    Some(match origins.iter().any(|origin| origin == "*") {
+        true => layer.allow_origin(AnyOrigin),
+        false => {
+            let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+            layer.allow_origin(AllowOrigin::list(origins))
+        }
+    })
+}

@@ -1,0 +1,15 @@
+//! A request to speak, from its fields to the bytes of the answer.
+
+mod body;
+mod fields;
+mod format;
+mod frames;
+mod prepare;
+mod utterance;
+
+pub use body::{audio_body, whole_audio};
+pub use fields::{SpeechFields, StreamFormat, parse};
+pub use format::OutputFormat;
+pub use frames::Frames;
+pub use prepare::{Prepared, text};
+pub use utterance::Utterance;
