@@ -15,6 +15,7 @@ mod service;
 mod settings;
 mod speech;
 mod voices;
+mod web;
 
 pub use server::{Server, ServerError};
 pub use settings::{Limits, ModelSetting, Settings, TlsFiles, VoiceSettings};

@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::error::ApiError;
 use crate::openapi::ApiDoc;
 use crate::service::Service;
-use crate::{health, openai};
+use crate::{health, openai, web};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,6 +33,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(health::router())
         .split_for_parts();
     let router = router
+        .merge(web::routes())
         .route("/openapi.json", get(async move || Json(document.clone())))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
