@@ -2,6 +2,7 @@
 
 mod audio;
 mod sampling;
+mod serve;
 mod shard;
 mod subtitles;
 mod tools;
@@ -19,6 +20,7 @@ use qwen3_tts_pipeline::{LongText, Quantize};
 
 pub use self::audio::{EffectArgs, EncodingArgs, OutputArgs};
 pub use self::sampling::SamplingArgs;
+pub use self::serve::{LogForm, ServeArgs, Time};
 pub use self::shard::Shard;
 pub use self::subtitles::{Granularity, SubtitleArgs};
 pub use self::tools::{CompletionsArgs, DoctorArgs, DownloadArgs, InfoArgs, ManArgs};
@@ -44,6 +46,10 @@ pub enum Command {
     Speak(Box<SpeakArgs>),
     /// Speak many requests from a file, several at a time
     Batch(BatchArgs),
+    /// Serve speech to clients: OpenAI's API, WebSocket, Wyoming, and a web page
+    ///
+    /// The address is printed on standard output. docs/serving.md tells how clients are set up.
+    Serve(Box<ServeArgs>),
     /// Create voice files from recordings, and show them
     #[command(subcommand)]
     Voice(VoiceCommand),
@@ -101,7 +107,7 @@ impl Command {
             Self::Convert(args) => {
                 append_revision(Some(&mut args.source), args.revision.as_deref());
             }
-            Self::Doctor(_) | Self::Completions(_) | Self::Man(_) => {}
+            Self::Serve(_) | Self::Doctor(_) | Self::Completions(_) | Self::Man(_) => {}
         }
         self
     }
@@ -467,7 +473,8 @@ pub struct ConvertArgs {
     pub shard_size: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Device {
     /// The CPU
     Cpu,
@@ -486,7 +493,8 @@ impl Device {
 }
 
 /// Type of cached keys and values.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum KvCache {
     /// 16-bit integers with a scale per head
     I16,

@@ -30,6 +30,7 @@ mod part_file;
 mod player;
 mod progress;
 mod recording;
+mod serve;
 mod speak;
 mod spoken;
 mod stdin;
@@ -49,11 +50,15 @@ fn main() -> ExitCode {
         Ok(command) => command,
         Err(code) => return code,
     };
-    interrupt::install();
+    // A service is stopped in its own way.
+    if !matches!(command, Command::Serve(_)) {
+        interrupt::install();
+    }
     interrupt::survive_file_limit();
     let done = match command {
         Command::Speak(args) => speak::run(*args),
         Command::Batch(args) => batch::run(&args),
+        Command::Serve(args) => serve::run(*args),
         Command::Voice(VoiceCommand::Create(args)) => voice::create(args),
         Command::Voice(VoiceCommand::Show(args)) => voice::show(&args),
         Command::Codec(CodecCommand::Decode(args)) => codec::decode(args),

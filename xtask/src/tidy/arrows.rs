@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::violation::Violation;
 
 /// Crates of the workspace that each crate may depend on.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("qwen3-tts-kernels", &[]),
     ("qwen3-tts-files", &[]),
     ("qwen3-tts-nn", &["kernels", "files"]),
