@@ -1,7 +1,7 @@
-//! The web page at `/`: static files that are part of the program.
+//! The web pages at `/` and `/docs`: static files that are part of the program.
 //!
-//! The page loads nothing from elsewhere, and its Content-Security-Policy allows nothing else. Its
-//! addresses are relative, so it works behind a proxy that serves it under a path.
+//! They load nothing from elsewhere, and their Content-Security-Policy allows nothing else. Their
+//! addresses are relative, so they work behind a proxy that serves them under a path.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -16,7 +16,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; media-src blob:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// A file of the page.
+/// A file of the pages.
 struct Asset {
     path: &'static str,
     content_type: &'static str,
@@ -32,12 +32,14 @@ const fn asset(path: &'static str, content_type: &'static str, content: &'static
     Asset { path, content_type, content }
 }
 
-static ASSETS: [Asset; 15] = [
+static ASSETS: [Asset; 17] = [
     asset("/", HTML, include_str!("index.html")),
+    asset("/docs", HTML, include_str!("docs.html")),
     asset("/assets/style.css", CSS, include_str!("style.css")),
     asset("/assets/icon.svg", SVG, include_str!("icon.svg")),
     asset("/assets/api.js", SCRIPT, include_str!("api.js")),
     asset("/assets/app.js", SCRIPT, include_str!("app.js")),
+    asset("/assets/docs.js", SCRIPT, include_str!("docs.js")),
     asset("/assets/errors.js", SCRIPT, include_str!("errors.js")),
     asset("/assets/form.js", SCRIPT, include_str!("form.js")),
     asset("/assets/keeping.js", SCRIPT, include_str!("keeping.js")),
@@ -50,7 +52,7 @@ static ASSETS: [Asset; 15] = [
     asset("/assets/waveform.js", SCRIPT, include_str!("waveform.js")),
 ];
 
-/// Returns the routes of the page. They need no key: LiveKit opens its connection with `GET /`.
+/// Returns the routes of the pages. They need no key: LiveKit opens its connection with `GET /`.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let serve = |router: Router<S>, asset: &'static Asset| {
         router.route(
