@@ -219,6 +219,20 @@ def test_accessibility(page, scheme, mode):
     assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations] == []
 
 
+def test_the_api_is_described(browser):
+    page = Page(browser, f"{OPEN}docs")
+    page.problems()
+    browser.get(page.address)
+    page.wait(lambda: browser.find_elements("css selector", "summary"), "the operations")
+    for summary in browser.find_elements("css selector", "summary"):
+        summary.click()
+    text = browser.find_element("id", "docs").text
+    for expected in ["POST /v1/audio/speech", "input\nstring, required", "GET /ready"]:
+        assert expected.replace("\n", " ") in text.replace("\n", " ")
+    assert [violation["id"] for violation in Axe().run(browser)["violations"]] == []
+    assert page.problems() == []
+
+
 @pytest.mark.parametrize("width", [320, 390, 800, 1400])
 def test_nothing_is_wider_than_the_screen(page, width):
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}

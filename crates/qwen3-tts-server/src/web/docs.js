@@ -47,8 +47,9 @@ function named(schema) {
 function showSchema(schema) {
   const { properties, required = [], description } = resolved(schema);
   if (!properties) return [element("p", {}, typeOf(schema))];
-  const rows = Object.entries(properties).map(([name, property]) => {
-    const need = required.includes(name) ? ", required" : "";
+  const names = [...required, ...Object.keys(properties).filter((name) => !required.includes(name))];
+  const rows = names.map((name) => {
+    const [property, need] = [properties[name], required.includes(name) ? ", required" : ""];
     return [name, typeOf(property) + need, property.description ?? resolved(property).description];
   });
   return [element("p", {}, ...marked(description ?? "")), table(rows)];
@@ -65,7 +66,7 @@ function typeOf(schema = {}) {
   if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const either = schema.oneOf ?? schema.anyOf;
-  if (either) return [...new Set(either.map(typeOf))].filter((type) => type !== "null").join(" | ");
+  if (either) return [...new Set(either.map(typeOf))].filter(Boolean).join(" | ");
   const types = [schema.type ?? "object"].flat().filter((type) => type !== "null");
   return types.join(" | ") + (schema.items ? ` of ${typeOf(schema.items)}` : "") + limits(schema);
 }

@@ -5,7 +5,7 @@ import { $, chosenMode, fillSelect, option, optionGroup, value } from "./page.js
 import { recording, recordingUrl } from "./recording.js";
 
 /** Groups of the voices, by their `kind`. */
-const GROUPS = { registered: "Registered", preset: "Of the model", alias: "Names of OpenAI" };
+const GROUPS = { registered: "Registered", speaker: "Speakers", alias: "Other names" };
 const LARGEST_SEED = 2 ** 31;
 
 /** A field that cannot be sent as it is. */
@@ -103,8 +103,8 @@ function grouped(list) {
   return filled.map(([label, members]) => optionGroup(label, members.map(voiceOption)));
 }
 
-function voiceOption({ id, name, kind }) {
-  const made = option(name ?? id, id);
+function voiceOption({ id, name, kind, stands_for }) {
+  const made = option(stands_for ? `${name} (${stands_for})` : name, id);
   made.dataset.kind = kind;
   return made;
 }

@@ -7,12 +7,12 @@ import { recording } from "./recording.js";
 
 export async function keepVoice() {
   check();
-  const { id } = await addVoice(value("new-name"), recording(), value("ref-text"));
+  const { id, warnings } = await addVoice(value("new-name"), recording(), value("ref-text"));
   await fillVoices();
   showMode("voice");
   chooseVoice(id);
   $("voice").focus();
-  setStatus(`The voice ${id} is kept.`);
+  setStatus([`The voice ${id} is kept.`, ...warnings].join(" "));
 }
 
 export async function forgetVoice() {
