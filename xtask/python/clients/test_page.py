@@ -1,7 +1,6 @@
 """The web page in headless Chromium: what a user does, and what reaches the audio graph."""
 
 import json
-import os
 import shutil
 import struct
 import time
@@ -17,9 +16,6 @@ from page import Page, start_browser
 
 pytestmark = pytest.mark.skipif(not shutil.which("chromedriver"), reason="needs chromium and chromium-driver")
 
-OPEN = f"http://{os.environ['QWEN3_TTS_OPEN']}/"
-GUARDED = f"http://{os.environ['QWEN3_TTS_GUARDED']}/"
-KEY = os.environ["QWEN3_TTS_KEY"]
 SENTENCE = "The page speaks this sentence."
 LONG = "This sentence is spoken again and again. " * 30
 HEARD = 0.05  # of full scale; silence is 0
@@ -38,15 +34,15 @@ def browser(downloads):
 
 
 @pytest.fixture
-def page(browser):
+def page(browser, open_address):
     """The page of the open service. At the end nothing has gone wrong unnoticed or left the host."""
-    yield from watched(Page(browser, OPEN))
+    yield from watched(Page(browser, f"http://{open_address}/"))
 
 
 @pytest.fixture
-def guarded_page(browser):
+def guarded_page(browser, guarded_address):
     """The page of a service with keys."""
-    yield from watched(Page(browser, GUARDED))
+    yield from watched(Page(browser, f"http://{guarded_address}/"))
 
 
 def watched(page):
@@ -104,7 +100,7 @@ def test_the_download_is_what_the_service_sends(page, downloads):
     wav = page.downloaded("speech-31.wav", downloads)
     assert wav[:4] == b"RIFF" and wav[8:16] == b"WAVEfmt "
     assert struct.unpack("<HHI", wav[20:28]) == (1, 1, 24000)
-    assert wav[44:] == pcm(input=SENTENCE, seed=31)
+    assert wav[44:] == pcm(page.address, input=SENTENCE, seed=31)
 
 
 @pytest.mark.parametrize(("form", "start"), [("flac", b"fLaC"), ("opus", b"OggS"), ("mp3", b"")])
@@ -137,14 +133,14 @@ def test_missing_text_is_an_error_before_a_request(page):
     assert page.browser.switch_to.active_element == page["input"]
 
 
-def test_a_key_is_asked_for(guarded_page):
+def test_a_key_is_asked_for(guarded_page, key):
     page = guarded_page
     assert not page["key"].is_displayed()
     page.expects(401)
     page.speak(SENTENCE)
     page.wait(lambda: page["key"].is_displayed(), "the field of the key")
     assert page.browser.switch_to.active_element == page["key"]
-    page["key"].send_keys(KEY, Keys.CONTROL, Keys.ENTER)
+    page["key"].send_keys(key, Keys.CONTROL, Keys.ENTER)
     assert page.spoken() > HEARD
 
 
@@ -219,8 +215,8 @@ def test_accessibility(page, scheme, mode):
     assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations] == []
 
 
-def test_the_api_is_described(browser):
-    page = Page(browser, f"{OPEN}docs")
+def test_the_api_is_described(browser, open_address):
+    page = Page(browser, f"http://{open_address}/docs")
     page.problems()
     browser.get(page.address)
     page.wait(lambda: browser.find_elements("css selector", "summary"), "the operations")
@@ -318,9 +314,9 @@ def keys(page, *pressed):
     ActionChains(page.browser).send_keys(*pressed).perform()
 
 
-def pcm(**fields):
+def pcm(address, **fields):
     """The samples of a request without the page."""
     body = json.dumps({**fields, "response_format": "pcm"}).encode()
-    request = urllib.request.Request(f"{OPEN}v1/audio/speech", body, {"Content-Type": "application/json"})
+    request = urllib.request.Request(f"{address}v1/audio/speech", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as response:
         return response.read()

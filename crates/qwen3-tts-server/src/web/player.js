@@ -24,8 +24,10 @@ export class Player {
   #needed = START;
   /** Number of times that playback had to wait for the service. */
   pauses = 0;
-  /** Called with the delay in seconds until the first sample is heard. */
-  onfirst = () => {};
+  /** Called when playback begins, or goes on after a pause, with the seconds until it is heard. */
+  onbegin = () => {};
+  /** Called when playback has to wait for the service. */
+  onwait = () => {};
   onend = () => {};
 
   /** Wakes the audio graph. Browsers allow it during a click or a key press only. */
@@ -69,10 +71,6 @@ export class Player {
     return this.#sound !== null;
   }
 
-  get waiting() {
-    return this.#sound !== null && this.#clock === null;
-  }
-
   /** The position that is heard, in seconds. */
   get position() {
     const now = this.#context?.currentTime ?? 0;
@@ -109,7 +107,7 @@ export class Player {
   #begin(now) {
     const delay = 0.02;
     this.#clock = now + delay;
-    if (this.pauses === 0) this.onfirst(delay + (this.#context.outputLatency || 0));
+    this.onbegin(delay + (this.#context.outputLatency || 0));
   }
 
   /** Everything scheduled has been heard: the end, or the service is slower than the playback. */
@@ -122,6 +120,7 @@ export class Player {
     } else {
       this.pauses += 1;
       this.#needed *= 2;
+      this.onwait();
     }
   }
 

@@ -17,7 +17,7 @@ export async function speak() {
   const current = new Take(fields);
   take = current;
   clearFigures();
-  player.onfirst = (delay) => showFirstSound(current.age + delay);
+  player.onbegin = (delay) => showBegin(current, delay);
   player.start(current.sound);
   setStatus("Waiting for the first sound…");
   showButtons();
@@ -61,6 +61,7 @@ export async function download() {
 /** Feeds the player and draws, from now on. */
 export function setUpSpeaking() {
   player.onend = finishedPlaying;
+  player.onwait = () => setStatus("Waiting for more sound…");
   // Animation frames stop in a hidden tab; the sound goes on.
   setInterval(() => player.feed(), 100);
   requestAnimationFrame(draw);
@@ -85,10 +86,9 @@ function ended() {
 }
 
 async function play(position) {
-  player.onfirst = () => {};
   await player.unlock();
+  player.onbegin = () => setStatus("Playing.");
   player.start(take.sound, position);
-  setStatus("Playing.");
   showButtons();
 }
 
@@ -112,8 +112,8 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-function showFirstSound(seconds) {
-  $("first-sound").textContent = `${seconds.toFixed(2)} s`;
+function showBegin(current, delay) {
+  if (player.pauses === 0) $("first-sound").textContent = `${(current.age + delay).toFixed(2)} s`;
   setStatus("Speaking.");
 }
 
