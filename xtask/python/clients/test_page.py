@@ -152,6 +152,19 @@ def test_a_recording_is_cloned(page, downloads):
     assert page.spoken() > HEARD
 
 
+def test_a_dropped_file_is_the_recording(page):
+    page.browser.execute_script(
+        """
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([new Uint8Array(2000)], "ann.wav", { type: "audio/wav" }));
+        for (const type of ["dragover", "drop"])
+            document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+        """
+    )
+    assert page["recording-name"].is_displayed()
+    assert page["recording-name"].text == "ann.wav, 2 kB"
+
+
 def test_the_microphone_is_recorded(page):
     page.mode("recording")
     page["record"].click()
