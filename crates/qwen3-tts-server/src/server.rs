@@ -135,6 +135,7 @@ fn check(settings: &Settings) -> Result<(), ServerError> {
             return Err(ServerError::Setting(message));
         }
     }
+    Voices::check_aliases(&settings.voices.aliases).map_err(ServerError::Setting)?;
     if settings.api_keys.iter().any(|key| key.trim().is_empty()) {
         return Err(ServerError::Setting("an API key is empty".to_owned()));
     }

@@ -1,6 +1,6 @@
 //! The kind of model that a request needs.
 
-use qwen3_tts_config::ModelConfig;
+use qwen3_tts_config::{ModelConfig, ModelSize};
 
 /// The kind of model that a request needs, if it names none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,12 @@ pub enum Need {
     Description,
     /// A model that clones voices.
     Recording,
+    /// A model that speaks with a cloned voice that was made with a model of this size.
+    Cloned {
+        size: ModelSize,
+        /// Number of values of the speaker embedding.
+        width: usize,
+    },
 }
 
 impl Need {
@@ -26,6 +32,10 @@ impl Need {
             Self::Preset => config.speakers().next().is_some(),
             Self::Description => config.designs_voices(),
             Self::Recording => config.clones_voices(),
+            Self::Cloned { size, width } => {
+                let made_with = (config.tts_model_size, config.talker_config.hidden_size);
+                config.clones_voices() && made_with == (*size, *width)
+            }
         }
     }
 
@@ -46,6 +56,10 @@ impl Need {
             Self::Recording => {
                 "no model here clones voices: start the service with a Base model".to_owned()
             }
+            Self::Cloned { size, width } => format!(
+                "no model here speaks with this cloned voice: start the service with the Base model \
+                 that it was made with ({size}, {width} values)"
+            ),
         }
     }
 }

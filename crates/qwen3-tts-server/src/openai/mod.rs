@@ -3,6 +3,8 @@
 mod input;
 mod models;
 mod speech;
+mod voice_form;
+mod voices;
 
 use std::sync::Arc;
 
@@ -18,4 +20,6 @@ pub fn router() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(models::models))
         .routes(routes!(models::model))
         .routes(routes!(models::audio_models))
+        .routes(routes!(voices::voices, voices::add))
+        .routes(routes!(voices::voice, voices::remove))
 }

@@ -11,5 +11,5 @@ pub use body::{audio_body, whole_audio};
 pub use fields::{SpeechFields, StreamFormat, parse};
 pub use format::OutputFormat;
 pub use frames::Frames;
-pub use prepare::{Prepared, text};
+pub use prepare::{Prepared, instructions, text};
 pub use utterance::Utterance;

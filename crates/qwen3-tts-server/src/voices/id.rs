@@ -77,9 +77,32 @@ mod tests {
     #[test]
     fn no_path_is_an_id() {
         let paths = [
-            "", ".", "..", "../a", "a/b", "/etc/passwd", "a\\b", "C:a", "a.voice", ".hidden", "a\0b",
-            "a\nb", "a b", "ä", "a:b", "~a", "$HOME", "%2e%2e", "a*", "con", "NUL", "com1", "Lpt9",
-            "default", "None", "AUTO",
+            "",
+            ".",
+            "..",
+            "../a",
+            "a/b",
+            "/etc/passwd",
+            "a\\b",
+            "C:a",
+            "a.voice",
+            ".hidden",
+            "a\0b",
+            "a\nb",
+            "a b",
+            "ä",
+            "a:b",
+            "~a",
+            "$HOME",
+            "%2e%2e",
+            "a*",
+            "con",
+            "NUL",
+            "com1",
+            "Lpt9",
+            "default",
+            "None",
+            "AUTO",
         ];
         for path in paths {
             assert_eq!(VoiceId::exact(path), None, "{path:?}");

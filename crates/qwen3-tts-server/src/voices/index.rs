@@ -10,6 +10,7 @@ use qwen3_tts_pipeline::ClonedVoice;
 use super::directory::{Directory, Entry, Stamp};
 use super::error::VoiceError;
 use super::id::VoiceId;
+use crate::models::Need;
 
 /// A registered voice as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,11 @@ impl VoiceEntry {
             embedding_dim: voice.speaker_embedding.len(),
             in_context: voice.reference.is_some(),
         }
+    }
+
+    /// Returns the kind of model that speaks with it.
+    pub fn need(&self) -> Need {
+        Need::Cloned { size: self.model_size, width: self.embedding_dim }
     }
 }
 

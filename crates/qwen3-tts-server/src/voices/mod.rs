@@ -1,34 +1,25 @@
-//! The voices that speak.
+//! Voices: registered ones, aliases, and recordings that come with a request.
 
-use std::sync::Arc;
+mod aliases;
+mod blocking;
+mod cache;
+mod choose;
+mod data_url;
+mod directory;
+mod error;
+mod id;
+mod index;
+mod listing;
+mod recording;
+mod references;
+mod registry;
+#[cfg(test)]
+pub mod sample;
+mod task;
 
-use qwen3_tts_pipeline::Voice;
-
-use crate::error::ApiResult;
-use crate::models::{LoadedModel, Models, Need};
-use crate::settings::VoiceSettings;
-use crate::speech::SpeechFields;
-
-/// The voices that speak.
-pub struct Voices {}
-
-impl Voices {
-    pub fn open(_settings: &VoiceSettings) -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Returns the model and the voice that a request is for.
-    pub async fn choose(
-        &self,
-        models: &Arc<Models>,
-        fields: &SpeechFields,
-    ) -> ApiResult<(Arc<LoadedModel>, Voice)> {
-        let name = fields.voice.as_ref().map(|voice| voice.name()).filter(|name| !name.is_empty());
-        let model = fields.model.as_deref();
-        let Some(name) = name else {
-            return Ok((models.get(model, &Need::Any).await?, Voice::Default));
-        };
-        let model = models.get(model, &Need::Speaker(name.to_owned())).await?;
-        Ok((model, Voice::Speaker(name.to_owned())))
-    }
-}
+pub use choose::Voices;
+pub use error::VoiceError;
+pub use id::VoiceId;
+pub use index::VoiceEntry;
+pub use listing::{ListedVoice, VoiceKind, find_listed, list, reserved_by};
+pub use recording::Recording;
