@@ -15,9 +15,6 @@ pub(crate) const TILE: usize = 4;
 /// Maximum number of tokens that pass a tile's rows one group after the other.
 const TOKENS: usize = 8;
 
-/// Number of bytes up to which a row is a short stream.
-const SHORT: usize = 2048;
-
 /// Number of bytes of a cache line.
 const LINE: usize = 64;
 
@@ -95,21 +92,13 @@ impl<W: Element> Dots<W> {
             // SAFETY: the tokens exist.
             unsafe {
                 // Later tokens find the weights in the caches.
-                if token == 0 && self.has_short_streams::<V>() {
+                if token == 0 && self.w_pitch == self.depth {
                     self.rows::<V, true>(tokens);
                 } else {
                     self.rows::<V, false>(tokens);
                 }
             }
         }
-    }
-
-    /// Returns true if rows follow each other, but the rows of a tile are streams too short or too
-    /// few for hardware prefetchers.
-    #[inline(always)]
-    fn has_short_streams<V: Vector>(&self) -> bool {
-        let row_bytes = self.depth * size_of::<W>();
-        self.w_pitch == self.depth && (V::DOT_TILE.rows < 4 || row_bytes <= SHORT)
     }
 
     /// # Safety
@@ -162,7 +151,8 @@ impl<W: Element> Dots<W> {
         }
     }
 
-    /// Computes a tile and, with `AHEAD`, prefetches the next one line after line.
+    /// Computes a tile and, with `AHEAD`, prefetches the next one line after line: the rows of a tile
+    /// are streams too short or too many for hardware prefetchers.
     ///
     /// # Safety
     /// As [`Dots::run`]; rows row .. row + R and tokens token .. token + T exist.
