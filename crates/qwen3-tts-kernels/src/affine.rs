@@ -8,9 +8,11 @@ mod widen;
 
 pub(crate) use activations::Activations;
 pub(crate) use products::{Products, TILES};
-pub use quantize::{AffineGroups, Rounding, quantize};
+pub use quantize::{AffineGroups, NonFiniteScale, Rounding, quantize};
 pub use tiles::AffineTiles;
 pub use widen::widen;
+
+use std::ops::Range;
 
 use half::bf16;
 
@@ -79,6 +81,9 @@ pub trait Parameter: Copy + Into<f32> + Send + Sync + 'static {
     /// Returns the nearest number of this type.
     fn narrow(value: f32) -> Self;
 
+    /// Returns values of this type as such.
+    fn floats(values: &[Self]) -> Floats<'_>;
+
     /// Returns the value of the nearest number of this type.
     #[inline(always)]
     fn round(value: f32) -> f32 {
@@ -91,6 +96,10 @@ impl Parameter for f32 {
     fn narrow(value: f32) -> Self {
         value
     }
+
+    fn floats(values: &[f32]) -> Floats<'_> {
+        Floats::F32(values)
+    }
 }
 
 impl Parameter for bf16 {
@@ -98,9 +107,25 @@ impl Parameter for bf16 {
     fn narrow(value: f32) -> Self {
         bf16::from_f32(value)
     }
+
+    fn floats(values: &[bf16]) -> Floats<'_> {
+        Floats::Bf16(values)
+    }
 }
 
-impl Floats<'_> {
+impl<'a> Floats<'a> {
+    /// Returns the values of a range.
+    ///
+    /// # Panics
+    /// Panics if the range is not within the values.
+    #[track_caller]
+    pub fn part(self, range: Range<usize>) -> Floats<'a> {
+        match self {
+            Self::F32(values) => Floats::F32(&values[range]),
+            Self::Bf16(values) => Floats::Bf16(&values[range]),
+        }
+    }
+
     /// Returns the number of values.
     pub fn len(&self) -> usize {
         match self {
@@ -122,7 +147,19 @@ impl Floats<'_> {
     }
 }
 
-impl Affine<'_> {
+impl<'a> Affine<'a> {
+    /// Returns the rows of a range, of a matrix of `cols` columns.
+    fn rows(&self, range: Range<usize>, cols: usize) -> Affine<'a> {
+        let scaled = |size: usize| range.start * size..range.end * size;
+        let groups = scaled(cols / self.group_size);
+        Affine {
+            packed: &self.packed[scaled(cols * self.bits.get() / 8)],
+            scales: self.scales.part(groups.clone()),
+            biases: self.biases.part(groups),
+            ..*self
+        }
+    }
+
     /// Returns the number of weights.
     pub fn len(&self) -> usize {
         self.packed.len() * 8 / self.bits.get()

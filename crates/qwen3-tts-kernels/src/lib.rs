@@ -27,8 +27,8 @@ mod vector;
 mod weight_floats;
 
 pub use affine::{
-    Affine, AffineGroups, AffineTiles, Bits, Floats, GROUP_SIZES, Parameter, Rounding, quantize,
-    widen,
+    Affine, AffineGroups, AffineTiles, Bits, Floats, GROUP_SIZES, NonFiniteScale, Parameter,
+    Rounding, quantize, widen,
 };
 pub use attention::{AttentionShape, attention};
 pub use bandwidth::read_bandwidth;

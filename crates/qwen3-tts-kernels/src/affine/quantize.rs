@@ -9,7 +9,7 @@ mod pack;
 use self::edges::Edges;
 use self::least_squares::Block;
 use self::pack::pack;
-use super::{Bits, Floats, GROUP_SIZES, Parameter};
+use super::{Affine, Bits, Floats, GROUP_SIZES, Parameter};
 use crate::context::Context;
 use crate::dispatch::{self, Kernel};
 use crate::dot::Element;
@@ -25,6 +25,35 @@ pub struct AffineGroups<P = f32> {
     pub scales: Vec<P>,
     /// Bias of each group.
     pub biases: Vec<P>,
+}
+
+impl<P: Parameter> AffineGroups<P> {
+    /// Returns the groups as a matrix.
+    pub fn view(&self, bits: Bits, group_size: usize) -> Affine<'_> {
+        let (scales, biases) = (P::floats(&self.scales), P::floats(&self.biases));
+        Affine { bits, group_size, packed: &self.packed, scales, biases }
+    }
+
+    /// Checks that all scales are finite.
+    ///
+    /// # Errors
+    /// Returns the first that is not.
+    pub fn check_finite(&self) -> Result<(), NonFiniteScale> {
+        let mut scales = self.scales.iter().map(|&scale| scale.into()).enumerate();
+        match scales.find(|(_, scale)| !scale.is_finite()) {
+            Some((group, scale)) => Err(NonFiniteScale { group, scale }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A scale that is not finite: its group has a NaN or an infinite weight, or overflows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NonFiniteScale {
+    /// Index of the group, in the order of the weights.
+    pub group: usize,
+    /// The scale.
+    pub scale: f32,
 }
 
 /// Rule by which the scale and the bias of a group are chosen.

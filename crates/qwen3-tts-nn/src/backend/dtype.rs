@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use qwen3_tts_kernels::Bits;
+
 /// The data type in which a weight is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -36,6 +38,16 @@ impl Dtype {
             Self::Bf16 => "BF16",
             Self::F32 => "F32",
             Self::Q4 | Self::Q6 | Self::Q8 => "U32",
+        }
+    }
+}
+
+impl From<Bits> for Dtype {
+    fn from(bits: Bits) -> Self {
+        match bits {
+            Bits::Four => Self::Q4,
+            Bits::Six => Self::Q6,
+            Bits::Eight => Self::Q8,
         }
     }
 }

@@ -8,18 +8,20 @@ pub(crate) mod bytes;
 pub(crate) mod conv;
 pub(crate) mod dtype;
 pub(crate) mod precision;
+pub(crate) mod quantize;
 pub(crate) mod raw;
 pub(crate) mod rope;
 pub(crate) mod sampling;
 pub(crate) mod shape;
 
 use std::fmt;
+use std::sync::Arc;
 
-use half::bf16;
-use qwen3_tts_kernels::{AffineGroups, Bits, Context, Floats, Rounding, quantize};
+use qwen3_tts_kernels::NonFiniteScale;
 
 use self::attention::{AttentionSpec, Span};
 use self::conv::ConvShape;
+use self::quantize::AffineFormat;
 use self::raw::{RawMatrix, RawTensor};
 use self::rope::RopePositions;
 use self::sampling::Sampling;
@@ -78,15 +80,18 @@ pub(crate) trait Backend: Clone + Sized {
     fn matrix(&self, weight: RawMatrix, rows: usize, cols: usize) -> Self::Matrix;
     /// Loads the table of an embedding.
     fn table(&self, table: RawMatrix, rows: usize, cols: usize) -> Self::Table;
-    /// Quantises weights to affine groups on the host.
-    fn quantize(
+    /// Quantises the weight of a linear layer on the host, and loads it.
+    ///
+    /// # Errors
+    /// As [`AffineFormat::quantize`].
+    fn quantized_matrix(
         &self,
-        weights: Floats<'_>,
-        bits: Bits,
-        group_size: usize,
-        rounding: Rounding,
-    ) -> AffineGroups<bf16> {
-        quantize(&Context::new(1), weights, bits, group_size, rounding)
+        weight: &RawTensor,
+        rows: usize,
+        cols: usize,
+        format: AffineFormat,
+    ) -> Result<Self::Matrix, NonFiniteScale> {
+        Ok(self.matrix(RawMatrix::Affine(Arc::new(format.quantize(weight)?)), rows, cols))
     }
     /// Packs a weight given as `[out, taps, in]`.
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> Self::PackedConv;

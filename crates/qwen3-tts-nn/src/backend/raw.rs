@@ -99,11 +99,7 @@ impl RawMatrix {
     pub(crate) fn dtype(&self) -> Dtype {
         match self {
             Self::Full(tensor) => tensor.dtype,
-            Self::Affine(affine) => match affine.bits {
-                Bits::Four => Dtype::Q4,
-                Bits::Six => Dtype::Q6,
-                Bits::Eight => Dtype::Q8,
-            },
+            Self::Affine(affine) => affine.bits.into(),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use half::bf16;
 use qwen3_tts_kernels::{
-    self as kernels, Affine, AffineTiles, Context, Floats, MatrixData, WeightFloats,
+    self as kernels, Affine, AffineTiles, Context, Floats, MatrixData, NonFiniteScale, WeightFloats,
 };
 
-use crate::backend::raw::{RawAffine, RawMatrix};
+use crate::backend::quantize::AffineFormat;
+use crate::backend::raw::{RawAffine, RawMatrix, RawTensor};
 
 /// A matrix to multiply by: floats as they are, affine groups packed.
 #[derive(Clone)]
@@ -39,6 +41,22 @@ impl CpuMatrix {
             }
         };
         Self { weight, rows, cols }
+    }
+
+    /// Quantises a matrix straight into tiles, and gives the pages of its file back.
+    pub(super) fn quantize(
+        context: &Context,
+        weight: &RawTensor,
+        rows: usize,
+        cols: usize,
+        format: AffineFormat,
+    ) -> Result<Self, NonFiniteScale> {
+        let AffineFormat { bits, group_size, rounding } = format;
+        let (weights, shape) = (weight.floats(), [rows, cols]);
+        let tiles =
+            AffineTiles::quantize::<bf16>(context, weights, shape, bits, group_size, rounding)?;
+        weight.bytes.forget();
+        Ok(Self { weight: Weight::Affine(Arc::new(tiles)), rows, cols })
     }
 
     /// Returns the view that the kernels take.

@@ -8,10 +8,8 @@ mod tensor;
 
 use std::sync::Arc;
 
-use half::bf16;
 use qwen3_tts_kernels::{
-    self as kernels, AffineGroups, Bits, Context, Conv1d, ConvWeight, DepthwiseConv1d, Floats,
-    Projection, Rounding, quantize,
+    self as kernels, Context, Conv1d, ConvWeight, DepthwiseConv1d, NonFiniteScale, Projection,
 };
 
 use self::buffer::Buffer;
@@ -21,7 +19,8 @@ pub(crate) use self::tensor::Cpu;
 use self::tensor::CpuTensor;
 use crate::backend::attention::AttentionSpec;
 use crate::backend::conv::ConvShape;
-use crate::backend::raw::RawMatrix;
+use crate::backend::quantize::AffineFormat;
+use crate::backend::raw::{RawMatrix, RawTensor};
 use crate::backend::rope::RopePositions;
 use crate::backend::sampling::Sampling;
 use crate::backend::shape::Shape;
@@ -134,14 +133,14 @@ impl Backend for Cpu {
         CpuTable { raw, rows, cols }
     }
 
-    fn quantize(
+    fn quantized_matrix(
         &self,
-        weights: Floats<'_>,
-        bits: Bits,
-        group_size: usize,
-        rounding: Rounding,
-    ) -> AffineGroups<bf16> {
-        quantize(self.context(), weights, bits, group_size, rounding)
+        weight: &RawTensor,
+        rows: usize,
+        cols: usize,
+        format: AffineFormat,
+    ) -> Result<CpuMatrix, NonFiniteScale> {
+        CpuMatrix::quantize(self.context(), weight, rows, cols, format)
     }
 
     fn pack_conv(&self, weight: &[f32], shape: ConvShape) -> CpuPackedConv {

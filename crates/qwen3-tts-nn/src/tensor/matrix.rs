@@ -1,11 +1,14 @@
 //! Weights in the layout that a backend computes with.
 
+use qwen3_tts_kernels::NonFiniteScale;
+
 use super::device::Device;
 use super::dispatch::{Member, OfMatrix, OfPackedConv, OfTable, On, mixed_devices, on_backend};
 use crate::backend::Backend;
 use crate::backend::conv::ConvShape;
 use crate::backend::dtype::Dtype;
-use crate::backend::raw::RawMatrix;
+use crate::backend::quantize::AffineFormat;
+use crate::backend::raw::{RawMatrix, RawTensor};
 
 /// The weight `[out, in]` of a linear layer.
 ///
@@ -25,6 +28,23 @@ impl Matrix {
         let dtype = raw.dtype();
         let repr = on_backend!(device, B => B::wrap(device.of::<B>().matrix(raw, rows, cols)));
         Self { repr, rows, cols, dtype }
+    }
+
+    /// Quantises a matrix and loads it onto `device`.
+    ///
+    /// # Errors
+    /// As [`AffineFormat::quantize`].
+    pub(crate) fn quantize(
+        tensor: &RawTensor,
+        rows: usize,
+        cols: usize,
+        format: AffineFormat,
+        device: &Device,
+    ) -> Result<Self, NonFiniteScale> {
+        let repr = on_backend!(device, B => {
+            B::wrap(device.of::<B>().quantized_matrix(tensor, rows, cols, format)?)
+        });
+        Ok(Self { repr, rows, cols, dtype: format.bits.into() })
     }
 
     /// Returns the number of rows, the output channels.

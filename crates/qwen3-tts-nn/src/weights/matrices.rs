@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use qwen3_tts_kernels::Bits;
+use qwen3_tts_kernels::NonFiniteScale;
 
 use super::Weights;
-use crate::backend::raw::RawMatrix;
+use crate::backend::raw::{RawMatrix, RawTensor};
 use crate::error::{Error, Result};
 use crate::tensor::{Device, Matrix, Table};
 
@@ -33,11 +33,37 @@ impl Weights {
         device: &Device,
     ) -> Result<Matrix> {
         let raw = self.raw_matrix(name, rows, cols)?;
-        let raw = match self.quantization.bits(&self.full_name(name)) {
-            Some(bits) => self.quantized(raw, name, cols, bits, device)?,
-            None => raw,
+        let Some(bits) = self.quantization.bits(&self.full_name(name)) else {
+            return Ok(Matrix::load(raw, rows, cols, device));
         };
-        Ok(Matrix::load(raw, rows, cols, device))
+        match &raw {
+            RawMatrix::Affine(affine) if affine.stored_bits != bits.get() => {
+                Err(Error::QuantizedAlready {
+                    file: self.files.origin.clone(),
+                    name: self.full_name(name),
+                    expected: bits.get(),
+                    found: affine.stored_bits,
+                })
+            }
+            RawMatrix::Affine(_) => Ok(Matrix::load(raw, rows, cols, device)),
+            RawMatrix::Full(tensor) => match self.quantization.format(cols, bits) {
+                None => Ok(Matrix::load(raw, rows, cols, device)),
+                Some(format) => Matrix::quantize(tensor, rows, cols, format, device)
+                    .map_err(|bad| self.not_quantizable(name, tensor, bad)),
+            },
+        }
+    }
+
+    /// Names the weight that is not finite or, if only its group overflows, the scale.
+    fn not_quantizable(&self, name: &str, tensor: &RawTensor, bad: NonFiniteScale) -> Error {
+        let error = |index, value| {
+            let (file, name) = (self.files.origin.clone(), self.full_name(name));
+            Error::NonFiniteTensor { file, name, index, value }
+        };
+        match tensor.first_non_finite() {
+            Some((index, value)) => error(index, value),
+            None => error(bad.group, bad.scale),
+        }
     }
 
     fn raw_matrix(&self, name: &str, rows: usize, cols: usize) -> Result<RawMatrix> {
@@ -45,39 +71,6 @@ impl Weights {
             true => RawMatrix::Affine(Arc::new(self.affine(name, rows, cols)?)),
             false => RawMatrix::Full(self.raw(name, &[rows, cols])?),
         })
-    }
-
-    fn quantized(
-        &self,
-        raw: RawMatrix,
-        name: &str,
-        cols: usize,
-        bits: Bits,
-        device: &Device,
-    ) -> Result<RawMatrix> {
-        match raw {
-            RawMatrix::Full(tensor) => {
-                let quantized = self.quantization.quantize(&tensor, cols, bits, device);
-                let Some(affine) = quantized else { return Ok(RawMatrix::Full(tensor)) };
-                if affine.scales.first_non_finite().is_some() {
-                    // The index is that of the weight, unless only its group overflows.
-                    self.check_finite(name, &tensor)?;
-                    self.check_finite(name, &affine.scales)?;
-                }
-                // The floats are not read again, so their pages need not stay in memory.
-                tensor.bytes.forget();
-                Ok(RawMatrix::Affine(Arc::new(affine)))
-            }
-            RawMatrix::Affine(affine) if affine.stored_bits == bits.get() => {
-                Ok(RawMatrix::Affine(affine))
-            }
-            RawMatrix::Affine(affine) => Err(Error::QuantizedAlready {
-                file: self.files.origin.clone(),
-                name: self.full_name(name),
-                expected: bits.get(),
-                found: affine.stored_bits,
-            }),
-        }
     }
 
     /// Returns true if MLX packed this weight: no other tensor is stored as u32, or has scales

@@ -2,11 +2,7 @@
 
 use qwen3_tts_kernels::{Bits, Rounding};
 
-use crate::backend::Backend;
-use crate::backend::bytes::SharedBytes;
-use crate::backend::raw::{RawAffine, RawTensor};
-use crate::tensor::Device;
-use crate::tensor::dispatch::on_backend;
+use crate::backend::quantize::AffineFormat;
 
 /// The linear layers that [`Weights`](crate::Weights) quantises while it reads them, and their
 /// bits: MLX's affine groups of 64 weights, with scales and biases in bfloat16.
@@ -46,27 +42,10 @@ impl Quantization {
         rule.and_then(|(_, bits)| *bits)
     }
 
-    /// Quantises a matrix; returns `None` if its columns do not divide into groups.
-    pub(super) fn quantize(
-        &self,
-        tensor: &RawTensor,
-        cols: usize,
-        bits: Bits,
-        device: &Device,
-    ) -> Option<RawAffine> {
-        if !cols.is_multiple_of(GROUP_SIZE) {
-            return None;
-        }
-        let groups = on_backend!(device, B => {
-            device.of::<B>().quantize(tensor.floats(), bits, GROUP_SIZE, self.rounding)
-        });
-        Some(RawAffine {
-            bits,
-            stored_bits: bits.get(),
-            group_size: GROUP_SIZE,
-            packed: SharedBytes::from_bytes(groups.packed),
-            scales: RawTensor::from_bf16(groups.scales),
-            biases: RawTensor::from_bf16(groups.biases),
-        })
+    /// Returns the format of a matrix with these bits; `None` if its columns do not divide into
+    /// groups.
+    pub(super) fn format(&self, cols: usize, bits: Bits) -> Option<AffineFormat> {
+        let (group_size, rounding) = (GROUP_SIZE, self.rounding);
+        cols.is_multiple_of(group_size).then_some(AffineFormat { bits, group_size, rounding })
     }
 }
