@@ -71,6 +71,11 @@ export class Player {
     return this.#sound !== null;
   }
 
+  /** True while the browser refuses to play: no device, or no permission. */
+  get refused() {
+    return this.#sound !== null && this.#context.state !== "running";
+  }
+
   /** The position that is heard, in seconds. */
   get position() {
     const now = this.#context?.currentTime ?? 0;

@@ -1,10 +1,14 @@
 // Speaks, stops and plays, and shows the sound and its figures.
 
+import { showError } from "./errors.js";
 import { readFields } from "./form.js";
 import { $, clock, setStatus } from "./page.js";
 import { Player } from "./player.js";
 import { Take } from "./take.js";
 import { drawWaveform, shownSeconds } from "./waveform.js";
+
+/** Milliseconds in which a browser begins to play. */
+const PATIENCE = 3000;
 
 const player = new Player();
 /** What was spoken last. */
@@ -21,6 +25,7 @@ export async function speak() {
   player.start(current.sound);
   setStatus("Waiting for the first sound…");
   showButtons();
+  setTimeout(checkDevice, PATIENCE);
   try {
     await current.receive(arrived);
   } finally {
@@ -65,6 +70,11 @@ export function setUpSpeaking() {
   // Animation frames stop in a hidden tab; the sound goes on.
   setInterval(() => player.feed(), 100);
   requestAnimationFrame(draw);
+}
+
+function checkDevice() {
+  if (!player.refused) return;
+  showError(new Error("The browser plays no sound. It needs a device for sound, and permission for this page."));
 }
 
 function arrived() {
