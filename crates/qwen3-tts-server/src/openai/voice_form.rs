@@ -99,6 +99,7 @@ impl VoiceForm {
             "model" => &mut self.model,
             "type" => &mut self.r#type,
             "replace" => &mut self.replace,
+            "prompt" | "script_hint" => return Err(not_described()),
             _ => {
                 let shown: String = name.chars().take(60).collect();
                 let message = format!(
@@ -143,11 +144,7 @@ impl VoiceForm {
     pub fn check_type(&self) -> ApiResult<()> {
         match self.r#type.as_deref() {
             None | Some("audio_sample") => Ok(()),
-            _ => Err(invalid(
-                "type",
-                "expected audio_sample; for a described voice, speak with a VoiceDesign model and \
-                 `instructions`",
-            )),
+            _ => Err(not_described()),
         }
     }
 }
@@ -160,6 +157,12 @@ pub fn missing(field: &'static str, reason: &str) -> ApiError {
 /// Returns the error of a field with a wrong value.
 pub fn invalid(field: &'static str, reason: &str) -> ApiError {
     ApiError::invalid(format!("`{field}`: {reason}")).param(field).code("invalid_value")
+}
+
+fn not_described() -> ApiError {
+    let reason = "voices are made from an audio_sample here; for a described voice, speak with a \
+                  VoiceDesign model and `instructions`";
+    invalid("type", reason)
 }
 
 fn put<T>(place: &mut Option<T>, name: &str, value: T) -> ApiResult<()> {

@@ -179,16 +179,29 @@ impl Voices {
                 return cloned(models, model, voice);
             }
         }
-        let of_model = speaker(models, model, wanted).transpose();
-        let of_model = of_model.or_else(|| openai_voice(models, model, wanted).transpose());
-        of_model.unwrap_or_else(|| {
-            Err(VoiceError::NotFound {
-                name: wanted.to_owned(),
-                alias: alias.map(|_| shown(name)),
-                suggestion: self.similar(models, wanted),
-            }
-            .into())
-        })
+        match of_model(models, model, wanted)? {
+            Some(found) => Ok(found),
+            None => Err(self.missing(models, model, (name, wanted)).await),
+        }
+    }
+
+    /// Returns the error of a name that stands for a voice `wanted` that the model, or any, lacks.
+    async fn missing(
+        &self,
+        models: &Models,
+        model: Option<&str>,
+        (name, wanted): (&str, &str),
+    ) -> ApiError {
+        if let (Some(model), Ok(Some(_))) = (model, of_model(models, None, wanted)) {
+            let message = format!(
+                "the model \"{model}\" does not have the voice {:?}: name another model, or none",
+                shown(wanted)
+            );
+            return ApiError::not_found("voice_not_found", message).param("voice");
+        }
+        let alias = (name != wanted).then(|| shown(name));
+        let suggestion = self.similar(models, wanted).await;
+        VoiceError::NotFound { name: wanted.to_owned(), alias, suggestion }.into()
     }
 
     /// Returns a registered voice; `None` if there is none of this name.
@@ -202,18 +215,20 @@ impl Voices {
         }
     }
 
-    /// Returns the name of a speaker or an alias that is written nearly like `name`.
-    fn similar(&self, models: &Models, name: &str) -> Option<String> {
+    /// Returns the name of a voice that is written nearly like `name`.
+    async fn similar(&self, models: &Models, name: &str) -> Option<String> {
         let name = shown(name).to_lowercase();
+        let registered = self.entries().await.unwrap_or_default();
+        let mut known: Vec<&str> = registered.iter().map(|entry| entry.id.as_str()).collect();
         let speakers = models.facts().flat_map(|facts| facts.config.speakers());
-        let mut known: Vec<&str> = speakers.map(|speaker| speaker.name).collect();
+        known.extend(speakers.map(|speaker| speaker.name));
         known.extend(self.aliases.iter().map(|(alias, _)| alias));
         for name in aliases::openai_names() {
             known.push(name);
         }
-        let distances = known.into_iter().map(|known| (damerau_levenshtein(known, &name), known));
-        let (distance, nearest) = distances.min()?;
-        (distance <= 2).then(|| nearest.to_owned())
+        let distance = |known: &str| damerau_levenshtein(&known.to_lowercase(), &name);
+        let (distance, nearest) = known.into_iter().map(|known| (distance(known), known)).min()?;
+        (distance <= 2 && 3 * distance <= name.chars().count()).then(|| nearest.to_owned())
     }
 }
 
@@ -227,10 +242,7 @@ fn default_model<'m>(
     let need = match task {
         Some(Task::CustomVoice) => Need::Preset,
         Some(Task::VoiceDesign) => Need::Description,
-        Some(Task::Base) => {
-            let message = "`ref_audio`: a Base model needs it, or a registered voice in `voice`";
-            return Err(ApiError::invalid(message).param("ref_audio"));
-        }
+        Some(Task::Base) => return Err(needs_a_voice()),
         None if instructions(fields).is_some()
             && fitting(models, model, &Need::Description)?.is_some() =>
         {
@@ -238,7 +250,13 @@ fn default_model<'m>(
         }
         None => Need::Any,
     };
-    models.choose(model, &need)
+    let facts = models.choose(model, &need)?;
+    if facts.config.clones_voices() { Err(needs_a_voice()) } else { Ok(facts) }
+}
+
+fn needs_a_voice() -> ApiError {
+    let message = "`voice`: a Base model needs a registered voice, or a recording in `ref_audio`";
+    ApiError::invalid(message).param("voice").code("missing_required_parameter")
 }
 
 /// Returns the model that is named, or the first one, if it can honour a need.
@@ -278,28 +296,45 @@ fn check_clones(facts: ModelFacts<'_>, field: &str) -> ApiResult<()> {
     Err(ApiError::invalid(message).param("model"))
 }
 
+/// Returns the voice of this name that a model has without a recording.
+fn of_model<'m>(
+    models: &'m Models,
+    model: Option<&str>,
+    name: &str,
+) -> ApiResult<Option<(ModelFacts<'m>, Voice)>> {
+    match speaker(models, model, name)? {
+        Some(found) => Ok(Some(found)),
+        None => openai_voice(models, model, name),
+    }
+}
+
 /// Returns the speaker or the blend of speakers of this name.
 fn speaker<'m>(
     models: &'m Models,
     model: Option<&str>,
     name: &str,
 ) -> ApiResult<Option<(ModelFacts<'m>, Voice)>> {
-    let is_blend = name.contains([',', ':']);
-    let found = match fitting(models, model, &Need::Speaker(name.to_owned()))? {
-        Some(facts) => Some(facts),
-        // The model's own error says what is wrong with the blend.
-        None if is_blend => {
-            let presets = fitting(models, model, &Need::Preset)?;
-            presets.filter(|facts| has_any_speaker(facts, name))
-        }
-        None => None,
-    };
-    Ok(found.map(|facts| (facts, Voice::Speaker(name.to_owned()))))
+    if let Some(facts) = fitting(models, model, &Need::Speaker(name.to_owned()))? {
+        return Ok(Some((facts, Voice::Speaker(name.to_owned()))));
+    }
+    match fitting(models, model, &Need::Preset)? {
+        Some(facts) if name.contains([',', ':']) => check_blend(&facts, name).map(|()| None),
+        _ => Ok(None),
+    }
 }
 
-fn has_any_speaker(facts: &ModelFacts<'_>, blend: &str) -> bool {
-    let mut names = blend.split(',').map(|part| part.split(':').next().unwrap_or(part).trim());
-    names.any(|name| facts.config.speaker(name).is_ok())
+/// Names the part of a blend that a model does not have, if it has another one.
+fn check_blend(facts: &ModelFacts<'_>, blend: &str) -> ApiResult<()> {
+    let names = blend.split(',').map(|part| part.split(':').next().unwrap_or(part).trim());
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        names.map(|name| facts.config.speaker(name)).partition(Result::is_ok);
+    match unknown.into_iter().next() {
+        Some(Err(error)) if !known.is_empty() => {
+            let message = format!("`voice`: {error}");
+            Err(ApiError::not_found("voice_not_found", message).param("voice"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the speaker that one of OpenAI's names stands for. A model that makes voices from

@@ -187,7 +187,7 @@ fn set_aliases(
         };
         match known.or_else(openai) {
             Some(meant) => ListedVoice::alias(alias, meant),
-            // A blend, or a voice that is not there yet.
+            // A blend, or a voice without a model.
             None => {
                 let mut blend = ListedVoice::new(voice, VoiceKind::Speaker);
                 let need = Need::Speaker(voice.to_owned());
@@ -196,7 +196,8 @@ fn set_aliases(
             }
         }
     };
-    voices.aliases().iter().map(describe).collect()
+    // An alias of a voice that is not there yet is not listed.
+    voices.aliases().iter().map(describe).filter(|alias| !alias.models.is_empty()).collect()
 }
 
 fn openai_aliases(models: &Models, speakers: &[ListedVoice]) -> Vec<ListedVoice> {

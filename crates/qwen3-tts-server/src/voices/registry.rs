@@ -1,5 +1,7 @@
 //! Registered voices: a directory, and the voices of it that are in memory.
 
+use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,11 +26,14 @@ pub struct Registry {
 
 impl Registry {
     /// Opens a directory for at most `most` voices, of which up to `cache_bytes` stay in memory.
+    /// Files in it that are not voices are named in the log.
     ///
     /// # Errors
     /// Returns the error of the system if there is no such directory and it cannot be created.
-    pub fn open(path: &Path, most: usize, cache_bytes: u64) -> std::io::Result<Self> {
+    pub fn open(path: &Path, most: usize, cache_bytes: u64) -> io::Result<Self> {
         let (directory, index) = (Directory::open(path)?, Arc::new(Index::default()));
+        let listing = index.list(&directory).map_err(io::Error::other)?;
+        warn_of(&listing.ignored);
         Ok(Self { directory, index, cache: VoiceCache::new(cache_bytes), most })
     }
 
@@ -49,9 +54,7 @@ impl Registry {
     pub async fn list(&self) -> Result<Vec<VoiceEntry>, VoiceError> {
         let (directory, index) = (self.directory.clone(), Arc::clone(&self.index));
         let listing = blocking(move || index.list(&directory)).await?;
-        for (file, reason) in &listing.ignored {
-            warn!(?file, reason, "a file in the directory of voices is ignored");
-        }
+        warn_of(&listing.ignored);
         Ok(listing.voices)
     }
 
@@ -144,6 +147,12 @@ impl Registry {
             Err(VoiceError::NotFound { .. }) => Ok(None),
             found => found.map(Some),
         }
+    }
+}
+
+fn warn_of(ignored: &[(OsString, String)]) {
+    for (file, reason) in ignored {
+        warn!(?file, reason, "a file in the directory of voices is ignored");
     }
 }
 

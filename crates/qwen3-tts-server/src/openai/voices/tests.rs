@@ -181,7 +181,7 @@ async fn wrong_uploads_are_refused_with_a_reason() {
         settings.voices.aliases.insert("narrator".to_owned(), "mina".to_owned());
     });
     let (sound, long): (&[u8], &[u8]) = (&tone(1), &tone(5));
-    let cases: [(&[Part], u16, &str); 16] = [
+    let cases: [(&[Part], u16, &str); 17] = [
         (&[("audio_sample", sound)], 400, "missing_required_parameter"),
         (&[("name", b"ann")], 400, "missing_required_parameter"),
         (&[("name", b"../ann"), ("audio_sample", sound)], 400, "invalid_voice_name"),
@@ -197,6 +197,7 @@ async fn wrong_uploads_are_refused_with_a_reason() {
         (&[("name", b"ann"), ("audio_sample", sound), ("replace", b"?")], 400, "invalid_value"),
         (&[("name", b"ann"), ("type", b"prompt"), ("audio_sample", sound)], 400, "invalid_value"),
         (&[("name", b"ann"), ("audio_sample", sound), ("model", b"x")], 404, "model_not_found"),
+        (&[("name", b"ann"), ("prompt", b"A calm voice.")], 400, "invalid_value"),
         (&[("name", b"\xff"), ("audio_sample", sound)], 400, ""),
     ];
     for (parts, status, code) in cases {
@@ -265,6 +266,7 @@ async fn the_list_has_speakers_registered_voices_and_aliases() {
         let aliases = &mut settings.voices.aliases;
         aliases.insert("both".to_owned(), "arlo:0.5,mina:0.5".to_owned());
         aliases.insert("alloy".to_owned(), "mina".to_owned());
+        aliases.insert("me".to_owned(), "not there yet".to_owned());
     });
     std::fs::write(temp.path().join("torn.voice"), "torn").unwrap();
     let (status, listed) = get(&app, "/v1/audio/voices").await;

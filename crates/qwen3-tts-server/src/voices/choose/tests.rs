@@ -106,12 +106,14 @@ async fn blends_are_those_of_a_model() {
         let (facts, voice) = book.resolve(&models, None, name).await.unwrap();
         assert_eq!((facts.name, voice), (CUSTOM, Voice::Speaker(blend.clone())));
     }
-    // The model says which part is wrong.
     let wrong = format!("{first}:0.7,nobody:0.3");
-    let (_, voice) = book.resolve(&models, None, &wrong).await.unwrap();
-    assert_eq!(voice, Voice::Speaker(wrong));
-    let error = book.resolve(&models, None, "nobody:0.7,none:0.3").await.unwrap_err();
-    assert_eq!(error.code, Some("voice_not_found"));
+    for (wrong, reason) in
+        [(wrong.as_str(), "unknown speaker \"nobody\""), ("nobody:0.7,none:0.3", "no voice")]
+    {
+        let error = book.resolve(&models, None, wrong).await.unwrap_err();
+        assert_eq!((error.status.as_u16(), error.code), (404, Some("voice_not_found")));
+        assert!(error.message.contains(reason), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -128,6 +130,15 @@ async fn a_missing_voice_is_an_error_with_a_suggestion() {
     // A base model has no speakers, and so no aliases.
     let error = book.resolve(&models, Some(BASE), "alloy").await.unwrap_err();
     assert_eq!(error.code, Some("voice_not_found"));
+    assert!(error.message.contains("\"base\" does not have the voice \"alloy\""), "{error}");
+    // Names of another length are not similar.
+    let error = book.resolve(&models, None, "ana").await.unwrap_err();
+    assert!(!error.message.contains("did you mean"), "{error}");
+    let temp = tempfile::tempdir().unwrap();
+    register(temp.path(), &models, "Ann");
+    let book = voices(Some(temp.path()), &[]);
+    let error = book.resolve(&models, None, "ann").await.unwrap_err();
+    assert!(error.message.contains("did you mean \"Ann\"?"), "{error}");
 }
 
 #[tokio::test]
@@ -167,7 +178,8 @@ async fn the_model_follows_from_what_is_asked_for() {
         assert_eq!(chosen(json).await.unwrap(), (DESIGN.to_owned(), Voice::Default));
     }
     for (json, param) in [
-        (json!({ "task_type": "Base" }), "ref_audio"),
+        (json!({ "task_type": "Base" }), "voice"),
+        (json!({ "model": BASE }), "voice"),
         (json!({ "task_type": "VoiceDesign", "voice": first }), "task_type"),
         (json!({ "task_type": "CustomVoice", "model": DESIGN }), "task_type"),
     ] {
