@@ -20,6 +20,9 @@ pub(crate) const BLOCK: usize = 16;
 /// Maximum number of [`Integers::Weights`] in a block.
 pub(crate) const MAX_PARTS: usize = BLOCK / 2;
 
+/// Number of sums of a product of one token, enough to hide the latency of an addition.
+pub(crate) const CHAINS: usize = 4;
+
 /// Sums of products of quantised weights (at most 255) and 16-bit activations, exact for a whole
 /// group of up to 128. Each lane has a row of weights of its own, and all lanes the same
 /// activations.
@@ -57,6 +60,29 @@ pub(crate) trait Integers {
     /// `from` is valid for reading the block of as many rows as there are lanes, as
     /// [`words`] describes it.
     unsafe fn weights<const BITS: usize>(from: *const u8) -> [Self::Weights; MAX_PARTS];
+
+    /// Unpacks a block as [`Integers::weights`] does, in fewer instructions: the weights of part i are
+    /// multiplied by a power of two that depends on i % [`CHAINS`].
+    ///
+    /// # Safety
+    /// As [`Integers::weights`].
+    #[inline(always)]
+    unsafe fn scaled_weights<const BITS: usize>(from: *const u8) -> [Self::Weights; MAX_PARTS] {
+        // SAFETY: upheld by the caller.
+        unsafe { Self::weights::<BITS>(from) }
+    }
+
+    /// Adds up the sums of a group, of which sum i is that of parts i, i + [`CHAINS`] and so on of
+    /// [`Integers::scaled_weights`]; the result has no powers of two.
+    ///
+    /// # Safety
+    /// See [`Integers::zero`].
+    #[inline(always)]
+    unsafe fn total<const BITS: usize>(sums: [Self::Sums; CHAINS]) -> Self::Sums {
+        let [a, b, c, d] = sums;
+        // SAFETY: upheld by the caller.
+        unsafe { Self::add(Self::add(a, b), Self::add(c, d)) }
+    }
 
     /// Loads the activations that belong to a part of the weights.
     ///

@@ -12,7 +12,7 @@ use super::tiles::AffineTiles;
 use super::{Bits, GROUP_SIZES};
 use crate::dispatch::IntegerKernel;
 use crate::dot::Element;
-use crate::integers::{BLOCK, Integers};
+use crate::integers::{BLOCK, CHAINS, Integers};
 use crate::vector::Vector;
 use half::bf16;
 
@@ -24,9 +24,6 @@ const TOKENS: usize = 4;
 
 /// Number of tokens whose activations and sums stay in L1 while a group of weights is unpacked.
 const PASS: usize = 64;
-
-/// Number of sums of a product, enough to hide the latency of an addition.
-const CHAINS: usize = 4;
 
 /// Maximum number of parts of a group.
 const MAX_PARTS: usize = GROUP_SIZES[2] / 2;
@@ -115,7 +112,7 @@ impl Products<'_> {
                 let mut x = self.x.group(group, 0);
                 let mut dots = [I::zero(); CHAINS];
                 for _ in 0..self.weight.group_size() / BLOCK {
-                    let weights = I::weights::<BITS>(from);
+                    let weights = I::scaled_weights::<BITS>(from);
                     for i in 0..BLOCK / I::COLUMNS {
                         let inputs = I::inputs(x.add(i * I::COLUMNS));
                         dots[i % CHAINS] = I::dot(weights[i], inputs, dots[i % CHAINS]);
@@ -123,7 +120,7 @@ impl Products<'_> {
                     from = from.add(BLOCK * BITS / 8 * I::Floats::LANES);
                     x = x.add(BLOCK);
                 }
-                let dots = I::add(I::add(dots[0], dots[1]), I::add(dots[2], dots[3]));
+                let dots = I::total::<BITS>(dots);
                 sums = self.accumulate::<I>(sums, dots, parameters, (group, 0));
             }
             self.store(sums, tile, 0);
