@@ -4,9 +4,11 @@
 mod aarch64;
 mod bench;
 mod checkpoint;
+mod clients;
 mod convert;
 mod demo;
 mod fixtures;
+mod http;
 mod json_file;
 mod metadata;
 mod mlx;
@@ -17,6 +19,7 @@ mod paths;
 mod release;
 mod sanitize;
 mod sensitivity;
+mod service;
 mod stress;
 mod tidy;
 
@@ -52,6 +55,7 @@ enum Task {
     Sensitivity(sensitivity::Arguments),
     Fuzz(stress::FuzzArguments),
     Soak(stress::SoakArguments),
+    TestClients(clients::Arguments),
     TrainDemo(demo::TrainArguments),
     Listen(demo::ListenArguments),
     Tidy(tidy::Arguments),
@@ -82,6 +86,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Sensitivity(arguments) => sensitivity::run(&arguments),
         Task::Fuzz(arguments) => stress::fuzz(&arguments),
         Task::Soak(arguments) => stress::soak(&arguments),
+        Task::TestClients(arguments) => clients::run(&arguments),
         Task::TrainDemo(arguments) => demo::train(&arguments),
         Task::Listen(arguments) => demo::listen(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),

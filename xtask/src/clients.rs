@@ -1,0 +1,109 @@
+//! `cargo xtask test-clients`: the service against the clients that people use.
+//!
+//! The tests are in `xtask/python/clients`. They run real packages of PyPI, and replay requests that
+//! were recorded from others, against two services with the built-in voice: an open one, and one
+//! with keys that speaks one request at a time.
+
+mod environment;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::oracle::run as run_command;
+use crate::service::{self, Service};
+use crate::workspace;
+use environment::Environment;
+
+/// The key of the guarded service, and the one that the recorded clients send.
+const KEY: &str = "sk-test";
+
+/// Tests the service with real clients: the packages openai, wyoming, websockets and schemathesis,
+/// and the recorded requests of others. Needs Python 3.10 or later, and PyPI once.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Runs only the tests whose names match, as `pytest -k` does.
+    filter: Option<String>,
+
+    /// Only check that Python is installed and the packages can be downloaded.
+    #[arg(long)]
+    check: bool,
+
+    /// Tests this program instead of building one.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+/// Runs the task `test-clients`.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let environment = Environment::new(workspace().join("target/clients-venv"));
+    environment.install()?;
+    if arguments.check {
+        return Ok(());
+    }
+    let program = match &arguments.program {
+        Some(program) => program.clone(),
+        None => service::build()?,
+    };
+    let scratch = scratch()?;
+    let open = start_open(&program, &scratch)?;
+    let guarded = start_guarded(&program, &scratch)?;
+    let tests = pytest(&environment, arguments, &program, [&open, &guarded]);
+    // The services are stopped, and their ends checked, even if a test has failed.
+    let ends = [open.stop(), guarded.stop()];
+    tests?;
+    ends.into_iter().collect()
+}
+
+/// Returns a new, empty directory for voices and logs.
+fn scratch() -> Result<PathBuf> {
+    let scratch = workspace().join("target/clients");
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch).with_context(|| format!("emptying {}", scratch.display()))?;
+    }
+    fs::create_dir_all(scratch.join("voices"))
+        .with_context(|| format!("making {}", scratch.display()))?;
+    Ok(scratch)
+}
+
+fn start_open(program: &Path, scratch: &Path) -> Result<Service> {
+    let wyoming = service::free_port()?;
+    let mut command = Command::new(program);
+    command.args(["serve", "--wyoming", &format!("127.0.0.1:{wyoming}"), "--voices"]);
+    command.arg(scratch.join("voices"));
+    Service::start(command, &scratch.join("open.log"), Some(wyoming))
+}
+
+fn start_guarded(program: &Path, scratch: &Path) -> Result<Service> {
+    let keys = scratch.join("keys");
+    fs::write(&keys, format!("{KEY}\nsk-other\n")).context("writing the keys")?;
+    let mut command = Command::new(program);
+    command.args(["serve", "--max-concurrent", "1", "--max-waiting", "0", "--api-key-file"]);
+    command.arg(keys);
+    Service::start(command, &scratch.join("guarded.log"), None)
+}
+
+/// Runs the tests against an open and a guarded service.
+fn pytest(
+    environment: &Environment,
+    arguments: &Arguments,
+    program: &Path,
+    [open, guarded]: [&Service; 2],
+) -> Result<()> {
+    let wyoming = open.wyoming_port().context("the open service speaks no Wyoming")?;
+    let mut tests = Command::new(environment.python());
+    tests.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5"]);
+    if let Some(filter) = &arguments.filter {
+        tests.args(["-k", filter]);
+    }
+    tests.arg(workspace().join("xtask/python/clients"));
+    tests.env("PYTHONDONTWRITEBYTECODE", "1");
+    tests.env("QWEN3_TTS_PROGRAM", program);
+    tests.env("QWEN3_TTS_OPEN", open.address());
+    tests.env("QWEN3_TTS_GUARDED", guarded.address());
+    tests.env("QWEN3_TTS_WYOMING", format!("127.0.0.1:{wyoming}"));
+    tests.env("QWEN3_TTS_KEY", KEY);
+    run_command(&mut tests)
+}
