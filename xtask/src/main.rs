@@ -10,6 +10,7 @@ mod demo;
 mod fixtures;
 mod http;
 mod json_file;
+mod load;
 mod metadata;
 mod mlx;
 mod oracle;
@@ -56,6 +57,7 @@ enum Task {
     Fuzz(stress::FuzzArguments),
     Soak(stress::SoakArguments),
     TestClients(clients::Arguments),
+    Load(load::Arguments),
     TrainDemo(demo::TrainArguments),
     Listen(demo::ListenArguments),
     Tidy(tidy::Arguments),
@@ -87,6 +89,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Fuzz(arguments) => stress::fuzz(&arguments),
         Task::Soak(arguments) => stress::soak(&arguments),
         Task::TestClients(arguments) => clients::run(&arguments),
+        Task::Load(arguments) => load::run(&arguments),
         Task::TrainDemo(arguments) => demo::train(&arguments),
         Task::Listen(arguments) => demo::listen(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),
