@@ -48,9 +48,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         None => service::build()?,
     };
     let scratch = scratch()?;
-    let open = start_open(&program, &scratch)?;
+    let wyoming = format!("127.0.0.1:{}", service::free_port()?);
+    let open = start_open(&program, &scratch, &wyoming)?;
     let guarded = start_guarded(&program, &scratch)?;
-    let tests = pytest(&environment, arguments, &program, [&open, &guarded]);
+    let mut tests = pytest(&environment, arguments.filter.as_deref());
+    tests.env("QWEN3_TTS_COMMAND", &program);
+    tests.env("QWEN3_TTS_OPEN", open.address());
+    tests.env("QWEN3_TTS_GUARDED", guarded.address());
+    tests.env("QWEN3_TTS_WYOMING_ADDRESS", wyoming);
+    let tests = run_command(&mut tests);
     // The services are stopped, and their ends checked, even if a test has failed.
     let ends = [open.stop(), guarded.stop()];
     tests?;
@@ -68,42 +74,26 @@ fn scratch() -> Result<PathBuf> {
     Ok(scratch)
 }
 
-fn start_open(program: &Path, scratch: &Path) -> Result<Service> {
-    let wyoming = service::free_port()?;
+fn start_open(program: &Path, scratch: &Path, wyoming: &str) -> Result<Service> {
     let mut command = Command::new(program);
-    command.args(["serve", "--wyoming", &format!("127.0.0.1:{wyoming}"), "--voices"]);
-    command.arg(scratch.join("voices"));
-    Service::start(command, &scratch.join("open.log"), Some(wyoming))
+    command.args(["serve", "--wyoming", wyoming, "--voices"]).arg(scratch.join("voices"));
+    Service::start(command, &scratch.join("open.log"))
 }
 
 fn start_guarded(program: &Path, scratch: &Path) -> Result<Service> {
     let keys = scratch.join("keys");
-    fs::write(&keys, format!("{KEY}\nsk-other\n")).context("writing the keys")?;
+    fs::write(&keys, format!("sk-other\n{KEY}\n")).context("writing the keys")?;
     let mut command = Command::new(program);
-    command.args(["serve", "--max-concurrent", "1", "--max-waiting", "0", "--api-key-file"]);
-    command.arg(keys);
-    Service::start(command, &scratch.join("guarded.log"), None)
+    command.args(["serve", "--max-requests", "1", "--api-keys"]).arg(keys);
+    Service::start(command, &scratch.join("guarded.log"))
 }
 
-/// Runs the tests against an open and a guarded service.
-fn pytest(
-    environment: &Environment,
-    arguments: &Arguments,
-    program: &Path,
-    [open, guarded]: [&Service; 2],
-) -> Result<()> {
-    let wyoming = open.wyoming_port().context("the open service speaks no Wyoming")?;
+/// Returns the command that runs the tests, without their variables.
+fn pytest(environment: &Environment, filter: Option<&str>) -> Command {
     let mut tests = Command::new(environment.python());
     tests.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5"]);
-    if let Some(filter) = &arguments.filter {
-        tests.args(["-k", filter]);
-    }
+    tests.args(filter.iter().flat_map(|filter| ["-k", filter]));
     tests.arg(workspace().join("xtask/python/clients"));
-    tests.env("PYTHONDONTWRITEBYTECODE", "1");
-    tests.env("QWEN3_TTS_PROGRAM", program);
-    tests.env("QWEN3_TTS_OPEN", open.address());
-    tests.env("QWEN3_TTS_GUARDED", guarded.address());
-    tests.env("QWEN3_TTS_WYOMING", format!("127.0.0.1:{wyoming}"));
-    tests.env("QWEN3_TTS_KEY", KEY);
-    run_command(&mut tests)
+    tests.env("PYTHONDONTWRITEBYTECODE", "1").env("QWEN3_TTS_KEY", KEY);
+    tests
 }

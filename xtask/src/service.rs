@@ -1,9 +1,10 @@
 //! A service in a process of its own.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -21,32 +22,26 @@ const END: Duration = Duration::from_secs(30);
 /// A running service. Dropping it kills the process.
 pub struct Service {
     child: Child,
-    port: u16,
-    wyoming_port: Option<u16>,
+    /// `host:port` of the HTTP interface.
+    address: String,
     log: PathBuf,
 }
 
 impl Service {
-    /// Starts `command` on a free port, with its output in `log`, and waits until it is ready.
-    pub fn start(mut command: Command, log: &Path, wyoming_port: Option<u16>) -> Result<Self> {
-        let port = free_port()?;
-        let output = File::create(log).with_context(|| format!("creating {}", log.display()))?;
-        let errors = output.try_clone().context("sharing the log")?;
-        command.args(["--port", &port.to_string()]).stdout(output).stderr(errors);
+    /// Starts `command` on a free port, with its log in `log`, and waits until it is ready.
+    pub fn start(mut command: Command, log: &Path) -> Result<Self> {
+        let errors = File::create(log).with_context(|| format!("creating {}", log.display()))?;
+        command.args(["--port", "0"]).stdout(Stdio::piped()).stderr(errors);
         let child = command.spawn().with_context(|| format!("starting {command:?}"))?;
-        let mut service = Self { child, port, wyoming_port, log: log.to_path_buf() };
+        let mut service = Self { child, address: String::new(), log: log.to_path_buf() };
+        service.address = service.read_address()?;
         service.wait_until_ready()?;
         Ok(service)
     }
 
     /// Returns `host:port` of the HTTP interface.
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// Returns the port of the Wyoming interface, if it was asked for.
-    pub fn wyoming_port(&self) -> Option<u16> {
-        self.wyoming_port
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Returns the process id.
@@ -68,13 +63,22 @@ impl Service {
         bail!("the service did not end after SIGTERM; its log:\n{}", self.log())
     }
 
+    /// Reads the line that the service prints once it listens.
+    fn read_address(&mut self) -> Result<String> {
+        let stdout = self.child.stdout.take().context("the service has no standard output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).context("reading the service's address")?;
+        let address = line.trim_end().strip_prefix("http://").map(str::to_owned);
+        address.with_context(|| format!("{line:?} is no address; the log:\n{}", self.log()))
+    }
+
     fn wait_until_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + START;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().context("waiting for the service")? {
                 bail!("the service ended with {status}; its log:\n{}", self.log());
             }
-            if is_ready(&self.address()) {
+            if is_ready(&self.address) {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -5,6 +5,7 @@
 
 import os
 import pathlib
+import subprocess
 
 import openai
 import pytest
@@ -33,7 +34,7 @@ def guarded_address() -> str:
 @pytest.fixture(scope="session")
 def wyoming_address() -> tuple[str, int]:
     """Host and port of the Wyoming interface."""
-    host, port = setting("QWEN3_TTS_WYOMING").rsplit(":", 1)
+    host, port = setting("QWEN3_TTS_WYOMING_ADDRESS").rsplit(":", 1)
     return host, int(port)
 
 
@@ -46,7 +47,7 @@ def key() -> str:
 @pytest.fixture(scope="session")
 def program() -> pathlib.Path:
     """The command `qwen3-tts`."""
-    return pathlib.Path(setting("QWEN3_TTS_PROGRAM"))
+    return pathlib.Path(setting("QWEN3_TTS_COMMAND"))
 
 
 @pytest.fixture
@@ -66,8 +67,6 @@ def guarded_client(guarded_address, key) -> openai.OpenAI:
 @pytest.fixture(scope="session")
 def recording(program, tmp_path_factory) -> bytes:
     """A WAV file of speech, to clone a voice from."""
-    import subprocess
-
     path = tmp_path_factory.mktemp("recording") / "recording.wav"
     text = "The north wind and the sun were arguing about which of them was stronger."
     subprocess.run([program, "--quiet", "speak", text, "--seed", "3", "-o", path], check=True)

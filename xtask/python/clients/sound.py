@@ -12,7 +12,6 @@ RATE = 24000
 TYPES = {
     "mp3": ("audio/mpeg", (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")),
     "opus": ("audio/ogg", (b"OggS",)),
-    "aac": ("audio/aac", (b"\xff\xf1", b"\xff\xf9")),
     "flac": ("audio/flac", (b"fLaC",)),
     "wav": ("audio/wav", (b"RIFF",)),
     "pcm": ("audio/pcm", (b"",)),

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::behaviour::{Behaviour, Mix};
 use super::report::{End, Outcome};
@@ -27,7 +27,8 @@ const HALF_OPEN: Duration = Duration::from_secs(3);
 /// The service, and what is asked of it.
 pub struct Target {
     pub address: String,
-    pub model: Option<String>,
+    /// Fields of another service, whose answers are not known.
+    pub fields: Option<Value>,
     pub voice: String,
     pub format: String,
 }
@@ -92,11 +93,11 @@ impl Caller {
     }
 
     fn send(&self, kind: usize) -> Result<Answer> {
-        let Target { address, model, voice, format } = &self.target;
+        let Target { address, fields: more, voice, format } = &self.target;
         let text = TEXTS[kind % TEXTS.len()];
         let mut fields = json!({ "input": text, "voice": voice, "response_format": format });
-        match model {
-            Some(model) => fields["model"] = json!(model),
+        match more.as_ref().and_then(Value::as_object) {
+            Some(more) => more.iter().for_each(|(name, value)| fields[name] = value.clone()),
             None => fields["seed"] = json!(kind / TEXTS.len()),
         }
         let headers = [("Content-Type", "application/json")];
