@@ -182,3 +182,51 @@ fn read_line(stream: &mut BufReader<TcpStream>) -> io::Result<String> {
     line.truncate(line.trim_end_matches(['\r', '\n']).len());
     Ok(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Returns what is read of an answer that is sent as it is.
+    fn read(answer: &'static str) -> Result<(u16, Option<String>, Vec<u8>)> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = [0; 4096];
+            let read = stream.read(&mut head).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&head[..read]).into_owned()
+        });
+        let connection = Connection::open(&address, Duration::from_secs(10))?;
+        let answer = connection.send("POST", "/speak", &[("X-One", "1")], b"text")?;
+        let request = server.join().unwrap();
+        assert!(request.starts_with("POST /speak HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("\r\nX-One: 1\r\n") && request.ends_with("\r\n\r\ntext"));
+        Ok((answer.status, answer.header("retry-after").map(str::to_owned), answer.read_all()?))
+    }
+
+    #[test]
+    fn bodies_end_as_their_headers_say() {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n";
+        assert_eq!(read(chunked).unwrap(), (200, None, b"abc0123456789".to_vec()));
+        let known = "HTTP/1.1 429 Busy\r\nRetry-After: 2\r\nContent-Length: 3\r\n\r\nabcdef";
+        assert_eq!(read(known).unwrap(), (429, Some("2".to_owned()), b"abc".to_vec()));
+        assert_eq!(read("HTTP/1.1 200 OK\r\n\r\nabc").unwrap().2, b"abc");
+    }
+
+    #[test]
+    fn bodies_that_are_cut_short_are_errors() {
+        for cut in [
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab",
+            "HTTP/1.1 200 OK\r\nContent-Le",
+            "",
+        ] {
+            assert!(read(cut).is_err(), "{cut:?}");
+        }
+    }
+}

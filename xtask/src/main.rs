@@ -9,6 +9,7 @@ mod convert;
 mod demo;
 mod fixtures;
 mod http;
+mod isa;
 mod json_file;
 mod load;
 mod metadata;
@@ -56,6 +57,7 @@ enum Task {
     Sensitivity(sensitivity::Arguments),
     Fuzz(stress::FuzzArguments),
     Soak(stress::SoakArguments),
+    TestIsa(isa::Arguments),
     TestClients(clients::Arguments),
     Load(load::Arguments),
     TrainDemo(demo::TrainArguments),
@@ -88,6 +90,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Sensitivity(arguments) => sensitivity::run(&arguments),
         Task::Fuzz(arguments) => stress::fuzz(&arguments),
         Task::Soak(arguments) => stress::soak(&arguments),
+        Task::TestIsa(arguments) => isa::run(&arguments),
         Task::TestClients(arguments) => clients::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
         Task::TrainDemo(arguments) => demo::train(&arguments),
