@@ -11,6 +11,10 @@ import openai
 import pytest
 
 
+# What is said in the recording, word for word.
+RECORDED_TEXT = "The north wind and the sun were arguing about which of them was stronger."
+
+
 def setting(name: str) -> str:
     """Returns a variable that the task sets."""
     value = os.environ.get(name)
@@ -68,6 +72,6 @@ def guarded_client(guarded_address, key) -> openai.OpenAI:
 def recording(program, tmp_path_factory) -> bytes:
     """A WAV file of speech, to clone a voice from."""
     path = tmp_path_factory.mktemp("recording") / "recording.wav"
-    text = "The north wind and the sun were arguing about which of them was stronger."
-    subprocess.run([program, "--quiet", "speak", text, "--seed", "3", "-o", path], check=True)
+    command = [program, "--quiet", "speak", RECORDED_TEXT, "--seed", "3", "-o", path]
+    subprocess.run(command, check=True)
     return path.read_bytes()

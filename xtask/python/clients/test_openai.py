@@ -10,6 +10,7 @@ import openai
 import pytest
 
 import sound
+from conftest import RECORDED_TEXT
 
 TEXT = "Good morning."
 FORMATS = ["mp3", "opus", "flac", "wav", "pcm"]
@@ -108,7 +109,6 @@ def assert_error(error: openai.APIStatusError, status: int, **expected) -> None:
     ("change", "param"),
     [
         ({"input": ""}, "input"),
-        ({"voice": "nobody"}, "voice"),
         ({"speed": 9.0}, "speed"),
         ({"response_format": "au"}, "response_format"),
         ({"stream_format": "smoke"}, "stream_format"),
@@ -135,6 +135,13 @@ def test_unknown_model_is_not_found(client):
         client.audio.speech.create(model="no-such-model", voice="alloy", input=TEXT)
     assert_error(refusal.value, 404, code="model_not_found", param="model")
     assert "no-such-model" in refusal.value.body["message"]
+
+
+def test_unknown_voice_is_not_found(client):
+    with pytest.raises(openai.NotFoundError) as refusal:
+        client.audio.speech.create(model="tts-1", voice="nobody", input=TEXT)
+    assert_error(refusal.value, 404, param="voice")
+    assert "nobody" in refusal.value.body["message"]
 
 
 def test_keys_are_asked_for(guarded_address, guarded_client):
@@ -244,7 +251,7 @@ def test_there_is_a_limit(client):
 def test_a_voice_is_uploaded_used_and_deleted(client, recording):
     voice = client.audio.voices.create(
         name="my-voice", consent="cons_1234", audio_sample=("me.wav", recording, "audio/wav"),
-        extra_body={"ref_text": "The north wind and the sun were arguing."},
+        extra_body={"ref_text": RECORDED_TEXT},
     )
     assert voice.object == "audio.voice" and voice.id and voice.name == "my-voice"
     assert isinstance(voice.created_at, int)
@@ -258,6 +265,6 @@ def test_a_voice_is_uploaded_used_and_deleted(client, recording):
     assert deleted.deleted and deleted.id == voice.id and deleted.object == "audio.voice.deleted"
     with pytest.raises(openai.NotFoundError):
         client.audio.voices.delete(voice.id)
-    with pytest.raises(openai.BadRequestError) as refusal:
+    with pytest.raises(openai.NotFoundError) as refusal:
         client.audio.speech.create(model="tts-1", voice=voice.id, input=TEXT)
-    assert_error(refusal.value, 400, param="voice")
+    assert_error(refusal.value, 404, param="voice")
