@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -18,6 +19,7 @@ use tracing::{Level, Span};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::access::check_page;
 use crate::error::ApiError;
 use crate::openapi::ApiDoc;
 use crate::service::Service;
@@ -27,7 +29,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Returns all routes of the service.
 pub fn router(service: Arc<Service>) -> Router {
-    let cors = cors(&service.settings.cors);
+    let origins: Arc<[String]> = service.settings.cors.as_slice().into();
+    let cors = cors(&origins);
     let (router, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(openai::router())
         .merge(health::router())
@@ -38,6 +41,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(service)
+        .layer(from_fn_with_state(origins, check_page))
         .layer(CatchPanicLayer::custom(panicked));
     let router = match cors {
         Some(cors) => router.layer(cors),

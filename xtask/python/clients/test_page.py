@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -306,6 +307,20 @@ def test_playback_waits_for_a_slow_service_and_goes_on(page):
         """,
     )
     assert pauses >= 1 and position == pytest.approx(1.6)
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://evil.example", 403), (None, 200)])
+def test_pages_of_other_sites_are_refused(open_address, origin, status):
+    body = b'{"input": "Hello."}'
+    own = f"http://{open_address}"
+    request = urllib.request.Request(f"{own}/v1/audio/speech", body, {"Origin": origin or own})
+    request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request) as response:
+            found = response.status
+    except urllib.error.HTTPError as error:
+        found = error.code
+    assert found == status
 
 
 def spoken_file(page, folder):

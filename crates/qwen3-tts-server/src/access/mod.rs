@@ -2,8 +2,10 @@
 
 mod caller;
 mod keys;
+mod origin;
 mod permit;
 
 pub use caller::Caller;
 pub use keys::Keys;
+pub use origin::check_page;
 pub use permit::{Permit, Places};
