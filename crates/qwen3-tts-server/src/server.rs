@@ -163,9 +163,14 @@ async fn serve_http(
     handle: Handle<SocketAddr>,
 ) -> Result<(), ServerError> {
     let limits = &service.settings.limits;
-    let acceptor = Acceptor { slow_reader: limits.slow_reader };
+    // The speech is cut first, then the connection.
+    let acceptor = Acceptor { slow_reader: 2 * limits.slow_reader };
     let app = router(Arc::clone(service)).into_make_service();
-    let mut server = axum_server::Server::from_listener(listener).handle(handle).acceptor(acceptor);
+    let mut server = axum_server::Server::from_listener(listener)
+        .handle(handle)
+        .acceptor(acceptor)
+        .http1_only()
+        .first_request_timeout(limits.receive);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(limits.receive);
     let served = match tls {
         Some(config) => {
