@@ -75,6 +75,10 @@ pub enum ServerError {
 /// Time between two looks at idle models, and two moves of samples to their buckets.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 
+/// Size in bytes of the buffer of a connection: audio that a client does not take waits in its speech,
+/// where it is seen, rather than there.
+const BUFFER: usize = 64 << 10;
+
 impl Server {
     /// Binds the ports, and reads certificates, voices and the configurations of the models. No
     /// weights are loaded yet.
@@ -171,7 +175,8 @@ async fn serve_http(
         .acceptor(acceptor)
         .http1_only()
         .first_request_timeout(limits.receive);
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(limits.receive);
+    let mut http = server.http_builder().http1();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.receive).max_buf_size(BUFFER);
     let served = match tls {
         Some(config) => {
             let secure = |acceptor| RustlsAcceptor::new(config).acceptor(acceptor);
