@@ -48,6 +48,11 @@ impl Language {
         self.row().0
     }
 
+    /// Returns the code of two letters of ISO 639-1.
+    pub fn code(self) -> &'static str {
+        &self.row().1[..2]
+    }
+
     /// Returns the language called `name`, ignoring case: its English or native name, an ISO 639
     /// code of two or three letters, or a BCP 47 tag such as `zh-Hans-CN` or `pt_BR`.
     pub fn named(name: &str) -> Option<Self> {

@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use qwen3_tts_pipeline::Synthesizer;
+use qwen3_tts_pipeline::{LongText, SpeechRequest, Synthesizer};
 use support::load;
 
 /// Returns the sentences of a paragraph: without room for two words, a piece that ends with a
@@ -72,4 +72,26 @@ fn the_language_of_a_request_decides() {
     assert_eq!(sentences(&model, text, "en").len(), 2);
     let error = model.split_text(text, "klingon", 9).unwrap_err().to_string();
     assert!(error.contains("\"klingon\""), "{error}");
+}
+
+#[test]
+fn sentences_are_the_pieces_of_a_text_by_sentence() {
+    let model = load("custom_voice_0b6");
+    let text = "One. Two three! *** Four, five six seven.\n\nEight.";
+    let pieces = model.split_sentences(text, "en", 256).unwrap();
+    let found: Vec<_> = pieces.iter().map(|piece| &text[piece.range.clone()]).collect();
+    assert_eq!(found, ["One.", "Two three!", "*** Four, five six seven.", "Eight."]);
+    let long = LongText::default().each_sentence(true);
+    let pauses: Vec<_> = pieces.iter().map(|piece| long.pause_after(piece).as_millis()).collect();
+    assert_eq!(pauses, [250, 250, 650, 650]);
+    let speech = model.speak(SpeechRequest::new(text).long_text(long).max_frames(1)).unwrap();
+    assert_eq!(
+        speech.pieces().iter().map(|piece| piece.range.clone()).collect::<Vec<_>>(),
+        pieces.iter().map(|piece| piece.range.clone()).collect::<Vec<_>>()
+    );
+    let short = model.split_sentences(text, "en", 5).unwrap();
+    let is_whole = |range: &str| short.iter().any(|piece| &text[piece.range.clone()] == range);
+    assert!(is_whole("One.") && !is_whole("*** Four, five six seven."), "{short:?}");
+    let error = model.split_sentences(text, "klingon", 9).unwrap_err().to_string();
+    assert!(error.contains("klingon"), "{error}");
 }

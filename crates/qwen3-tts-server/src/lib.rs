@@ -5,6 +5,7 @@ mod access;
 mod connection;
 mod error;
 mod health;
+mod live;
 mod metrics;
 mod models;
 mod openai;
@@ -16,6 +17,7 @@ mod settings;
 mod speech;
 mod voices;
 mod web;
+mod wyoming;
 
 pub use server::{Server, ServerError};
 pub use settings::{Limits, ModelSetting, Settings, TlsFiles, VoiceSettings};

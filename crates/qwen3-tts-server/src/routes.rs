@@ -23,7 +23,7 @@ use crate::access::check_page;
 use crate::error::ApiError;
 use crate::openapi::ApiDoc;
 use crate::service::Service;
-use crate::{health, openai, web};
+use crate::{health, live, openai, web};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,6 +34,7 @@ pub fn router(service: Arc<Service>) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(openai::router())
         .merge(health::router())
+        .merge(live::router(service.settings.limits.max_sessions))
         .split_for_parts();
     let router = router
         .merge(web::routes())

@@ -20,6 +20,7 @@ use crate::routes::router;
 use crate::service::Service;
 use crate::settings::{ModelSetting, Settings, TlsFiles};
 use crate::voices::Voices;
+use crate::wyoming;
 
 /// A service that is bound to its ports.
 pub struct Server {
@@ -27,6 +28,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<RustlsConfig>,
+    /// Port of the Wyoming protocol, if it is on.
+    wyoming: Option<TcpListener>,
 }
 
 /// The reason why the service cannot start, or ends by itself.
@@ -95,16 +98,25 @@ impl Server {
             Some(files) => Some(tls(files).await?),
             None => None,
         };
+        let wyoming = match &settings.wyoming {
+            Some(address) => Some(bind_wyoming(address).await?),
+            None => None,
+        };
         let metrics = Metrics::new();
         let models = Models::new(&settings, Arc::clone(&metrics))?;
         let voices = Voices::open(&settings.voices).map_err(ServerError::Voices)?;
         let service = Service::new(settings, models, voices, metrics);
-        Ok(Self { service, listener, address: local, tls })
+        Ok(Self { service, listener, address: local, tls, wyoming })
     }
 
     /// Returns the address of the HTTP interface.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the address of the Wyoming protocol, if it is on.
+    pub fn wyoming_address(&self) -> Option<SocketAddr> {
+        self.wyoming.as_ref()?.local_addr().ok()
     }
 
     /// Serves until `shutdown` is ready. Then nothing new is begun, and what was begun is finished
@@ -113,9 +125,12 @@ impl Server {
     /// # Errors
     /// Returns an error if the first model cannot be loaded, or connections cannot be accepted.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let Self { service, listener, tls, .. } = self;
+        let Self { service, listener, tls, wyoming, .. } = self;
         let handle = Handle::new();
         let background = tokio::spawn(housekeeping(Arc::clone(&service)));
+        if let Some(wyoming) = wyoming {
+            tokio::spawn(wyoming::listen(Arc::clone(&service), wyoming));
+        }
         let (warmed, served, ()) = tokio::join!(
             warm_up(&service),
             serve_http(&service, listener, tls, handle.clone()),
@@ -144,6 +159,11 @@ fn check(settings: &Settings) -> Result<(), ServerError> {
         return Err(ServerError::Setting("an API key is empty".to_owned()));
     }
     Ok(())
+}
+
+async fn bind_wyoming(address: &str) -> Result<TcpListener, ServerError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| ServerError::Bind { address: address.to_owned(), source })
 }
 
 async fn tls(files: &TlsFiles) -> Result<RustlsConfig, ServerError> {

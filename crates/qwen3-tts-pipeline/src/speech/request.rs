@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use qwen3_tts_talker::{Sampling, TextMode};
 
-use crate::text::PieceEnd;
+use crate::text::{PieceEnd, TextPiece};
 use crate::voice::ClonedVoice;
 
 /// A text to speak, with options. An option that is not set has the checkpoint's published default.
@@ -283,9 +283,9 @@ impl LongText {
         Self { unordered: true, ..self }
     }
 
-    /// Returns the silence after a piece that ends with `end`.
-    pub(super) fn pause_after(&self, end: PieceEnd) -> Duration {
-        match end {
+    /// Returns the silence between a piece and the next one.
+    pub fn pause_after(&self, piece: &TextPiece) -> Duration {
+        match piece.end {
             PieceEnd::Word => Duration::ZERO,
             PieceEnd::Clause => self.clause_pause,
             PieceEnd::Sentence => self.sentence_pause,

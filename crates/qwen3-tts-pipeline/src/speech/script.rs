@@ -90,7 +90,7 @@ impl Script {
         match (set, next) {
             (Some(pause), _) => pause,
             (None, None) => Duration::ZERO,
-            (None, Some(_)) => self.request.long_text.pause_after(piece.end),
+            (None, Some(_)) => self.request.long_text.pause_after(piece),
         }
     }
 

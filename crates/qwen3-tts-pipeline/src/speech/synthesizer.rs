@@ -245,6 +245,21 @@ impl Synthesizer {
         split_text(self.planner()?, text, language, sizes)
     }
 
+    /// Splits a text into its sentences, as [`LongText::each_sentence`](crate::LongText::each_sentence)
+    /// does. A sentence of more than `piece_tokens` tokens is several pieces.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::split_text`] does.
+    pub fn split_sentences(
+        &self,
+        text: &str,
+        language: &str,
+        piece_tokens: usize,
+    ) -> Result<Vec<TextPiece>> {
+        let sizes = Sizes { budget: piece_tokens, each_sentence: true };
+        split_text(self.planner()?, text, language, sizes)
+    }
+
     /// Cancels all requests, frees the model and waits until it is freed. Later requests fail with
     /// [`Error::Stopped`].
     pub fn shutdown(&self) {

@@ -19,8 +19,13 @@ struct Taken {
     by_key: HashMap<Option<usize>, usize>,
 }
 
-/// A place for a request, free again when this is dropped.
+/// A place for a request, free again when this and its clones are dropped.
+#[derive(Clone)]
 pub struct Permit {
+    _place: Arc<Place>,
+}
+
+struct Place {
     key: Option<usize>,
     taken: Arc<Mutex<Taken>>,
 }
@@ -50,11 +55,12 @@ impl Places {
         }
         *of_key += 1;
         taken.all += 1;
-        Ok(Permit { key: caller.key, taken: Arc::clone(&self.taken) })
+        let place = Place { key: caller.key, taken: Arc::clone(&self.taken) };
+        Ok(Permit { _place: Arc::new(place) })
     }
 }
 
-impl Drop for Permit {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all -= 1;
@@ -73,6 +79,7 @@ mod tests {
         let places = Places::new(3, 2);
         let [one, two] = [0, 1].map(|key| Caller { key: Some(key) });
         let first = places.take(&one).ok().unwrap();
+        drop(first.clone());
         let _second = places.take(&one).ok().unwrap();
         let refused = places.take(&one).err().unwrap();
         assert!(refused.message.contains("of this key"), "{refused}");

@@ -4,19 +4,15 @@ use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use qwen3_tts_audio::{Encoder, Metadata};
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::task::spawn_blocking;
 
+use super::encoder::BlockEncoder;
 use super::frames::Frames;
 use super::utterance::{Usage, Utterance};
 use crate::error::{ApiError, ApiResult};
 
 /// Number of blocks of bytes that wait for the client.
 const BLOCKS: usize = 2;
-
-/// An encoder that works beside the threads of the connections.
-struct Encoding(Option<Encoder>);
 
 /// A part of the body.
 enum Part {
@@ -36,7 +32,7 @@ pub async fn audio_body(
     slow_reader: Duration,
     on_slow: impl FnOnce() + Send + 'static,
 ) -> ApiResult<Body> {
-    let mut encoding = Encoding::begin(&utterance)?;
+    let mut encoding = BlockEncoder::begin(&utterance.format, utterance.sample_rate())?;
     let first = utterance.next().await.transpose()?.unwrap_or_default();
     let first = encoding.push(first).await?;
     let (sender, receiver) = mpsc::channel(BLOCKS);
@@ -56,7 +52,7 @@ pub async fn audio_body(
 /// # Errors
 /// Returns an error if the speech fails.
 pub async fn whole_audio(mut utterance: Utterance) -> ApiResult<(Vec<u8>, Usage)> {
-    let mut encoding = Encoding::begin(&utterance)?;
+    let mut encoding = BlockEncoder::begin(&utterance.format, utterance.sample_rate())?;
     let mut bytes = Vec::new();
     while let Some(samples) = utterance.next().await.transpose()? {
         bytes.extend(encoding.push(samples).await?);
@@ -70,7 +66,7 @@ pub async fn whole_audio(mut utterance: Utterance) -> ApiResult<(Vec<u8>, Usage)
 /// Carries audio from a speech to a client.
 struct Pump {
     utterance: Utterance,
-    encoding: Encoding,
+    encoding: BlockEncoder,
     frames: Frames,
     client: Client,
 }
@@ -159,31 +155,4 @@ fn parts(receiver: Receiver<Part>) -> impl futures_core::Stream<Item = io::Resul
             None => Some((Err(io::Error::other("the audio was cut")), None)),
         }
     })
-}
-
-impl Encoding {
-    fn begin(utterance: &Utterance) -> ApiResult<Self> {
-        let (encoding, rate) = (&utterance.format.encoding, utterance.sample_rate());
-        Ok(Self(Some(Encoder::new(encoding, rate, Metadata::default())?)))
-    }
-
-    async fn push(&mut self, samples: Vec<f32>) -> ApiResult<Vec<u8>> {
-        let mut encoder = self.0.take().ok_or_else(failed)?;
-        let work = move || {
-            let bytes = encoder.push(&samples);
-            (encoder, bytes)
-        };
-        let (encoder, bytes) = spawn_blocking(work).await.map_err(|_| failed())?;
-        self.0 = Some(encoder);
-        Ok(bytes)
-    }
-
-    async fn finish(&mut self) -> ApiResult<qwen3_tts_audio::Finished> {
-        let encoder = self.0.take().ok_or_else(failed)?;
-        spawn_blocking(move || encoder.finish()).await.map_err(|_| failed())
-    }
-}
-
-fn failed() -> ApiError {
-    ApiError::internal("the audio could not be encoded; please report it")
 }
