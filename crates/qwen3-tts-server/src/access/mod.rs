@@ -7,5 +7,5 @@ mod permit;
 
 pub use caller::Caller;
 pub use keys::Keys;
-pub use origin::check_page;
+pub use origin::{check_origin, check_page};
 pub use permit::{Permit, Places};

@@ -3,12 +3,14 @@
 mod audio;
 mod config;
 mod message;
+mod open;
 mod outbox;
 mod session;
 mod speaker;
 mod text;
 mod upgrade;
 
+pub use open::OpenSession;
 pub use outbox::{Gone, Outbox};
 pub use speaker::{Speaker, Step};
 pub use text::Granularity;

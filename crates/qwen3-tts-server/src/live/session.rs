@@ -14,6 +14,7 @@ use tokio::time::{sleep_until, timeout};
 use super::audio::SentenceAudio;
 use super::config::{DEFAULT_FORMAT, SessionConfig};
 use super::message::{ClientMessage, MAX_TEXT_BYTES};
+use super::open::OpenSession;
 use super::outbox::{Gone, Outbox};
 use super::speaker::{Speaker, Step};
 use crate::access::Caller;
@@ -94,7 +95,7 @@ impl Session {
     pub async fn run(mut self, socket: WebSocket) {
         let begin = Instant::now();
         let service = Arc::clone(&self.service);
-        let _open = OpenSession::new(&service);
+        let _open = OpenSession::new(Arc::clone(&service));
         let (mut sink, mut messages) = socket.split();
         let mut outgoing = self.messages.take().expect("a session runs once");
         let slow_readers = service.metrics.slow_readers.clone();
@@ -107,10 +108,15 @@ impl Session {
             }
         });
         let ending = self.converse(&mut messages).await;
+        // Cancels what is being spoken.
+        self.speaker = None;
         let n_texts = self.n_texts;
         if let Ending::Closed(code, error) = ending {
-            self.close(code, error, &mut messages).await;
+            self.close(code, error).await;
         }
+        // The rest of the closing handshake.
+        let answer = async { while let Some(Ok(_)) = messages.next().await {} };
+        let _ = timeout(GOODBYE, answer).await;
         writer.abort();
         let seconds = begin.elapsed().as_secs_f64();
         tracing::info!(texts = n_texts, seconds, "session ended");
@@ -356,25 +362,15 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session in order: reports the error, closes, and waits for the client's answer.
-    async fn close(
-        mut self,
-        code: u16,
-        error: Option<ApiError>,
-        messages: &mut SplitStream<WebSocket>,
-    ) {
-        self.speaker = None;
+    /// Reports the error that ends the session, and closes it.
+    async fn close(mut self, code: u16, error: Option<ApiError>) {
         if let Some(error) = &error {
             self.outbox.push(error_message(error));
         }
         let reason = error.map_or_else(String::new, |error| short(&error.message));
         self.outbox.push(Message::Close(Some(CloseFrame { code, reason: reason.into() })));
         let limit = self.service.settings.limits.slow_reader;
-        let flushed = timeout(limit, self.outbox.flush()).await;
-        if flushed.is_ok_and(|flushed| flushed.is_ok()) {
-            let answer = async { while let Some(Ok(_)) = messages.next().await {} };
-            let _ = timeout(GOODBYE, answer).await;
-        }
+        let _ = timeout(limit, self.outbox.flush()).await;
     }
 }
 
@@ -430,20 +426,4 @@ fn error_body(error: &ApiError) -> Value {
         body["param"] = param.as_str().into();
     }
     body
-}
-
-/// Counts a session while it is open.
-struct OpenSession<'s>(&'s Service);
-
-impl<'s> OpenSession<'s> {
-    fn new(service: &'s Service) -> Self {
-        service.metrics.sessions.increment(1.0);
-        Self(service)
-    }
-}
-
-impl Drop for OpenSession<'_> {
-    fn drop(&mut self) {
-        self.0.metrics.sessions.decrement(1.0);
-    }
 }

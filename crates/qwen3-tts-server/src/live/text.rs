@@ -98,13 +98,16 @@ impl IncomingText {
     }
 
     fn push_letter(&mut self, letter: char, taken: &mut Vec<Sentence>) -> Result<()> {
-        let ends_paragraph = is_line_end(letter) && self.ends_with_line() && self.is_spoken();
+        let ends_paragraph = is_line_end(letter) && self.ends_with_line();
         let ends_word = is_unspaced(letter)
             || !letter.is_alphanumeric() && self.pending.ends_with(char::is_alphabetic);
         self.pending.push(letter);
         if ends_paragraph {
             let pieces = self.split(&self.pending)?;
             taken.extend(self.take(&pieces));
+            // What is left, such as a line of asterisks, says nothing.
+            self.pending.clear();
+            (self.has_mark, self.due) = (false, 0);
             return Ok(());
         }
         let is_long = self.pending.len() >= LONGEST;
@@ -277,7 +280,7 @@ mod tests {
     /// Paragraphs whose sentences are not easy to tell.
     const PARAGRAPHS: [&str; 8] = [
         "Dr. Brown met Mrs. Green at 5 p.m. on Monday. “Stop!” Mary said. “Why?” Nobody moved.",
-        "1. First do this.\n2. Then do that.\n\n- One\n- Two\n\n* * *\n\nWait... what? Really?!",
+        "1. First do this.\n2. Then do that.\n\n- One\n- Two\n\nWait... what? Really?!",
         "The price is 3.14 dollars. Visit www.example.com. It (what a man!) was new. (It stayed.)",
         "今天天气很好。我们去公园吧！“快走！”小明大声喊道。他（笑）走了。",
         "「行くよ。」と彼は言った。とても寒い。本当ですか？はい。",
@@ -337,7 +340,8 @@ mod tests {
         let taken = text.push("\n").unwrap();
         assert_eq!(words(&taken), ["# Title"]);
         assert_eq!(taken[0].pause, Duration::from_millis(650));
-        assert_eq!(text.push("\n \n\n").unwrap(), []);
+        assert_eq!(text.push("\n \n* * *\n\n").unwrap(), []);
+        assert_eq!(words(&text.push("One. Two ").unwrap()), ["One."]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::session::serve;
 use crate::connection::connection;
+use crate::live::OpenSession;
 use crate::service::Service;
 
 /// Time to wait after a connection could not be accepted, for want of file descriptors for example.
@@ -34,10 +35,8 @@ pub async fn listen(service: Arc<Service>, listener: TcpListener) {
         };
         let client = Arc::clone(&service);
         service.sessions.spawn(async move {
-            let metrics = Arc::clone(&client.metrics);
-            metrics.sessions.increment(1.0);
+            let _open = OpenSession::new(Arc::clone(&client));
             serve(client, stream).await;
-            metrics.sessions.decrement(1.0);
             drop(place);
         });
     }

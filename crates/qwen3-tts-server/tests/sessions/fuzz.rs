@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use qwen3_tts_testkit::{Seed, mutate};
@@ -15,6 +16,19 @@ const MODEL: &str = "custom_voice_0b6";
 
 /// Number of clients of each protocol.
 const CLIENTS: u64 = 150;
+
+/// Panics outside the tests.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts panics of the service.
+fn count_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let is_test = panic.location().is_some_and(|place| place.file().contains("tests/"));
+        PANICS.fetch_add(usize::from(!is_test), Ordering::Relaxed);
+        report(panic);
+    }));
+}
 
 /// Messages of the WebSocket protocol, most of them right.
 fn messages() -> Vec<Seed> {
@@ -52,6 +66,7 @@ fn streams() -> Vec<Seed> {
 
 #[test]
 fn any_messages_leave_the_service_whole() {
+    count_panics();
     let (service, address) = start_with(MODEL, |settings| {
         settings.limits.idle_session = Duration::from_millis(200);
         settings.limits.max_text_chars = 2_000;
@@ -98,8 +113,8 @@ fn any_messages_leave_the_service_whole() {
     let mut client = events::Client::connect(address);
     client.send("synthesize", json!({ "text": "One." }));
     client.events_to("audio-stop");
-    // A panic of a session would leave it counted.
     drop(client);
     crate::support::until(|| service.metric("qwen3_tts_sessions") == 0.0);
     service.wait().unwrap();
+    assert_eq!(PANICS.load(Ordering::Relaxed), 0);
 }
