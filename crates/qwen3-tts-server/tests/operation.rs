@@ -182,6 +182,22 @@ fn pages_of_listed_origins_may_ask() {
 }
 
 #[test]
+fn pages_of_other_origins_may_only_read() {
+    let mut settings = custom();
+    settings.cors = vec!["https://example.org".to_owned()];
+    let service = start(settings);
+    let status = |method, origin| {
+        service.ask(method, "/v1/audio/speech", &[("Origin", origin)], b"{}").status
+    };
+    // 400: the text is missing.
+    assert_eq!(status("POST", "https://example.org"), 400);
+    assert_eq!(status("POST", "http://test"), 400);
+    assert_eq!(status("POST", "https://example.com"), 403);
+    let list = service.ask("GET", "/v1/models", &[("Origin", "https://example.com")], b"");
+    assert_eq!(list.status, 200);
+}
+
+#[test]
 fn answers_have_the_id_of_their_request() {
     let service = start(custom());
     let given = service.ask("GET", "/health", &[("X-Request-Id", "mine-1")], b"");
