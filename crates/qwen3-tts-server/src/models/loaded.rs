@@ -45,11 +45,6 @@ impl LoadedModel {
         })
     }
 
-    /// Returns true if the model speaks with recorded voices only.
-    pub fn clones_voices(&self) -> bool {
-        self.tts.config().is_some_and(|config| config.clones_voices())
-    }
-
     /// Notes that the model is used now.
     pub fn touch(&self) {
         *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
