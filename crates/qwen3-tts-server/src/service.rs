@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use axum::extract::FromRef;
 use qwen3_tts_audio::Format;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -111,7 +112,9 @@ impl Service {
         begin: Instant,
     ) -> ApiResult<Utterance> {
         let prepared = self.prepare(fields, default).await?;
-        Utterance::begin(prepared, permit, begin)
+        // A long text takes its time to be split.
+        let beginning = spawn_blocking(move || Utterance::begin(prepared, permit, begin)).await;
+        beginning.map_err(|_| ApiError::internal("internal error; please report it"))?
     }
 }
 
