@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audio;
+mod compute;
 mod sampling;
 mod serve;
 mod shard;
@@ -19,6 +20,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use qwen3_tts_pipeline::{LongText, Quantize};
 
 pub use self::audio::{EffectArgs, EncodingArgs, OutputArgs};
+pub use self::compute::{Device, KvCache};
 pub use self::sampling::SamplingArgs;
 pub use self::serve::{LogForm, ServeArgs, Time};
 pub use self::shard::Shard;
@@ -471,45 +473,6 @@ pub struct ConvertArgs {
     /// Maximum size of a weights file; a file of a single tensor may be larger
     #[arg(long, value_name = "MIB", default_value = "5120", value_parser = usage::positive)]
     pub shard_size: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Device {
-    /// The CPU
-    Cpu,
-    /// The GPU of a Mac with Apple silicon
-    Mlx,
-}
-
-impl Device {
-    /// Returns the name of the flag's value, which files store too.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Mlx => "mlx",
-        }
-    }
-}
-
-/// Type of cached keys and values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KvCache {
-    /// 16-bit integers with a scale per head
-    I16,
-    /// float32, in twice the memory
-    F32,
-}
-
-impl KvCache {
-    /// Returns the name of the flag's value, which files store too.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::I16 => "i16",
-            Self::F32 => "f32",
-        }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,7 +16,7 @@ use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
 use tower_http::trace::TraceLayer;
-use tracing::{Level, Span};
+use tracing::Span;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -50,10 +51,7 @@ pub fn router(service: Arc<Service>) -> Router {
     };
     router
         .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(span)
-                .on_response(tower_http::trace::DefaultOnResponse::new().level(Level::INFO))
-                .on_failure(()),
+            TraceLayer::new_for_http().make_span_with(span).on_response(log_answer).on_failure(()),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
@@ -73,11 +71,24 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     ApiError::internal("internal error; please report it").into_response()
 }
 
+/// Paths that machines ask every few seconds, which would fill the log.
+const PROBES: [&str; 3] = ["/health", "/ready", "/metrics"];
+
 /// Returns the span of a request, which all its log lines have. Its text and its key are not in it.
 fn span(request: &Request) -> Span {
+    if PROBES.contains(&request.uri().path()) {
+        return Span::none();
+    }
     let id = request.extensions().get::<RequestId>();
     let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+fn log_answer(response: &Response, latency: Duration, span: &Span) {
+    if !span.is_none() {
+        let (status, ms) = (response.status().as_u16(), latency.as_millis() as u64);
+        tracing::info!(status, ms, "answered");
+    }
 }
 
 fn cors(origins: &[String]) -> Option<CorsLayer> {

@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 use qwen3_tts_pipeline::Quantize;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
+use super::compute::{Device, KvCache};
 use super::usage;
-use super::{Device, KvCache};
 
 /// Flags of `serve`. One that is missing is taken from the file of settings.
 #[derive(Args, Debug, Default, PartialEq, serde::Deserialize)]
