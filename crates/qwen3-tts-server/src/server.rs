@@ -193,9 +193,11 @@ async fn serve_http(
     let mut server = axum_server::Server::from_listener(listener)
         .handle(handle)
         .acceptor(acceptor)
-        .http1_only()
         .first_request_timeout(limits.receive);
-    let mut http = server.http_builder().http1();
+    // `Server::http1_only` would refuse WebSocket connections.
+    let builder = server.http_builder();
+    *builder = builder.clone().http1_only();
+    let mut http = builder.http1();
     http.timer(TokioTimer::new()).header_read_timeout(limits.receive).max_buf_size(BUFFER);
     let served = match tls {
         Some(config) => {
