@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::service::{self, Service};
 use crate::workspace;
@@ -58,8 +58,8 @@ pub struct Arguments {
     other: Option<String>,
 
     /// Fields of the requests to another service, as JSON, such as its model.
-    #[arg(long, value_name = "JSON", requires = "other")]
-    fields: Option<Value>,
+    #[arg(long, value_name = "JSON", requires = "other", value_parser = fields)]
+    fields: Option<Fields>,
 
     /// Voice named by the requests.
     #[arg(long, default_value = "default")]
@@ -72,6 +72,13 @@ pub struct Arguments {
     /// Starts this program instead of building one.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+}
+
+/// Fields of a request.
+type Fields = Map<String, Value>;
+
+fn fields(argument: &str) -> Result<Fields, String> {
+    serde_json::from_str(argument).map_err(|error| format!("expected an object: {error}"))
 }
 
 /// Runs the task.
@@ -164,5 +171,16 @@ fn watch(
             shown = Instant::now();
         }
         std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_an_object() {
+        assert_eq!(fields(r#"{"model":"a","stream":true}"#).unwrap()["model"], "a");
+        assert!(fields(r#""model""#).unwrap_err().contains("expected an object"));
     }
 }

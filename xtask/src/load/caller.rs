@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::behaviour::{Behaviour, Mix};
 use super::report::{End, Outcome};
@@ -28,7 +28,7 @@ const HALF_OPEN: Duration = Duration::from_secs(3);
 pub struct Target {
     pub address: String,
     /// Fields of another service, whose answers are not known.
-    pub fields: Option<Value>,
+    pub fields: Option<Map<String, Value>>,
     pub voice: String,
     pub format: String,
 }
@@ -96,7 +96,7 @@ impl Caller {
         let Target { address, fields: more, voice, format } = &self.target;
         let text = TEXTS[kind % TEXTS.len()];
         let mut fields = json!({ "input": text, "voice": voice, "response_format": format });
-        match more.as_ref().and_then(Value::as_object) {
+        match more {
             Some(more) => more.iter().for_each(|(name, value)| fields[name] = value.clone()),
             None => fields["seed"] = json!(kind / TEXTS.len()),
         }
