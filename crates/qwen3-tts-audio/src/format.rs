@@ -18,6 +18,8 @@ pub enum Format {
     Flac,
     /// MP3.
     Mp3,
+    /// AAC-LC in ADTS.
+    Aac,
     /// Opus in OGG.
     Opus,
     /// Samples without a header, little-endian.
@@ -33,7 +35,7 @@ const MP3_BITRATES: [u32; 10] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160];
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 5] = [Self::Wav, Self::Flac, Self::Mp3, Self::Opus, Self::Pcm];
+    pub const ALL: [Self; 6] = [Self::Wav, Self::Flac, Self::Mp3, Self::Aac, Self::Opus, Self::Pcm];
 
     /// Returns the name, which is the first ending too.
     pub fn name(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Format {
             Self::Wav => &["wav", "wave"],
             Self::Flac => &["flac"],
             Self::Mp3 => &["mp3"],
+            Self::Aac => &["aac"],
             Self::Opus => &["opus", "ogg", "oga"],
             Self::Pcm => &["pcm", "raw"],
         }
@@ -57,6 +60,7 @@ impl Format {
             Self::Wav => "audio/wav",
             Self::Flac => "audio/flac",
             Self::Mp3 => "audio/mpeg",
+            Self::Aac => "audio/aac",
             Self::Opus => "audio/ogg",
             Self::Pcm => "audio/pcm",
         }
@@ -67,14 +71,14 @@ impl Format {
         match self {
             Self::Wav | Self::Pcm => &SampleFormat::ALL,
             Self::Flac => &[SampleFormat::S16, SampleFormat::S24],
-            Self::Mp3 | Self::Opus => &[],
+            Self::Mp3 | Self::Aac | Self::Opus => &[],
         }
     }
 
     /// Returns the sample rates in Hz.
     pub fn sample_rates(self) -> &'static [u32] {
         match self {
-            Self::Wav | Self::Flac | Self::Mp3 | Self::Pcm => &RATES,
+            Self::Wav | Self::Flac | Self::Mp3 | Self::Aac | Self::Pcm => &RATES,
             Self::Opus => &OPUS_RATES,
         }
     }
@@ -84,6 +88,7 @@ impl Format {
         match self {
             Self::Wav | Self::Flac | Self::Pcm => Vec::new(),
             Self::Mp3 => MP3_BITRATES.to_vec(),
+            Self::Aac => (16..=160).collect(),
             Self::Opus => (6..=256).collect(),
         }
     }
@@ -121,6 +126,7 @@ impl fmt::Display for Format {
             Self::Wav => "WAV",
             Self::Flac => "FLAC",
             Self::Mp3 => "MP3",
+            Self::Aac => "AAC",
             Self::Opus => "Opus",
             Self::Pcm => "PCM",
         })
@@ -150,6 +156,7 @@ mod tests {
         for (name, format) in [
             ("a.wav", Some(Format::Wav)),
             ("a.b.FLAC", Some(Format::Flac)),
+            ("a.aac", Some(Format::Aac)),
             ("dir.opus/a.OgG", Some(Format::Opus)),
             ("a.raw", Some(Format::Pcm)),
             ("a", None),

@@ -35,11 +35,17 @@ fn every_format_has_the_same_speech_streamed_or_not() {
     speak(dir.path(), &["-o", "a.wav"]);
     let expected = samples(&dir.path().join("a.wav"));
     assert!(expected.len() > 20_000);
-    for (name, is_lossy) in [("a.flac", false), ("a.mp3", true), ("a.opus", true)] {
+    for (name, is_lossy) in [("a.flac", false), ("a.mp3", true), ("a.aac", true), ("a.opus", true)]
+    {
         speak(dir.path(), &["-o", name, "--title", "Hi"]);
         let whole = fs::read(dir.path().join(name)).unwrap();
         assert!(String::from_utf8_lossy(&whole).contains("Hi"), "{name}");
-        let found = samples(&dir.path().join(name));
+        let mut found = samples(&dir.path().join(name));
+        if name == "a.aac" {
+            // A silent block, which AAC cannot tell decoders to remove.
+            found.drain(..1024);
+            found.truncate(expected.len());
+        }
         assert!(found.len().abs_diff(expected.len()) <= 1, "{name}: {}", found.len());
         let snr = snr(&found, &expected);
         assert!(if is_lossy { snr > 8.0 } else { found == expected }, "{name}: {snr} dB");

@@ -1,7 +1,9 @@
 //! Encoding of audio that arrives block by block.
 
+mod aac;
 mod container;
 mod flac;
+mod id3;
 mod mp3;
 mod ogg_opus;
 mod pcm;
@@ -92,6 +94,7 @@ impl Encoder {
             Format::Pcm => Box::new(pcm::Pcm(sample_format)),
             Format::Flac => Box::new(flac::Flac::new(sample_format, rate, metadata)),
             Format::Mp3 => Box::new(mp3::Mp3::new(encoding.bitrate(), rate, metadata)),
+            Format::Aac => Box::new(aac::Aac::new(encoding.bitrate(), rate, metadata)),
             Format::Opus => Box::new(ogg_opus::OggOpus::new(encoding.bitrate(), rate, metadata)),
         };
         let head = Some(container.head());

@@ -17,6 +17,7 @@ fn min_snr(format: Format) -> f64 {
     match format {
         Format::Opus => 20.0,
         Format::Mp3 => 35.0,
+        Format::Aac => 40.0,
         _ => 70.0,
     }
 }
@@ -55,6 +56,19 @@ fn metadata() -> Metadata {
     Metadata::default().title("A title").voice("ryan").model("demo").chapters(chapters)
 }
 
+/// Number of samples of an AAC block, which is also silent at the start of a file.
+const AAC_BLOCK: usize = 1024;
+
+/// Returns the audio of a decoded file: AAC has a silent block before it and fills the last one.
+fn without_padding(mut found: Vec<f32>, n_samples: usize, format: Format) -> Vec<f32> {
+    if format == Format::Aac {
+        assert_eq!(found.len(), n_samples.next_multiple_of(AAC_BLOCK) + AAC_BLOCK);
+        found.drain(..AAC_BLOCK);
+        found.truncate(n_samples);
+    }
+    found
+}
+
 /// Returns the signal-to-noise ratio in dB.
 fn snr(found: &[f32], expected: &[f32]) -> f64 {
     let power = |sample: f32| f64::from(sample) * f64::from(sample);
@@ -65,6 +79,7 @@ fn snr(found: &[f32], expected: &[f32]) -> f64 {
 
 /// Asserts that decoded samples are those that were encoded.
 fn assert_decoded(found: &[f32], samples: &[f32], encoding: &Encoding) {
+    let found = &without_padding(found.to_vec(), samples.len(), encoding.format())[..];
     if is_lossy(encoding) {
         assert!(found.len().abs_diff(samples.len()) <= 1, "{encoding:?}: {} samples", found.len());
         let snr = snr(found, samples);
@@ -159,6 +174,25 @@ fn a_pipe_reads_back() {
     }
 }
 
+/// An AAC file has at most the bits of its bit rate, and most of them if there is that much to say.
+#[test]
+fn aac_keeps_its_bit_rate() {
+    let samples = signal(10 * RATE as usize);
+    for bitrate in [16, 24, 64, 96, 128] {
+        let encoding = Encoding::new(Format::Aac).with_bitrate(bitrate).unwrap();
+        let bytes = encoding.encode(&samples, RATE, Metadata::default()).unwrap();
+        let n_samples = samples.len().next_multiple_of(AAC_BLOCK) + AAC_BLOCK;
+        let limit = n_samples as f64 / f64::from(RATE) * f64::from(bitrate) * 125.0;
+        let part = bytes.len() as f64 / limit;
+        assert!((0.9..=1.0).contains(&part), "{part} of {bitrate} kbit/s");
+    }
+    // A decoder's buffer has 6144 bits for each block.
+    let most = Encoding::new(Format::Aac).with_bitrate(160).unwrap();
+    let bytes = most.encode(&samples, 8_000, Metadata::default()).unwrap();
+    let n_blocks = samples.len().div_ceil(AAC_BLOCK) + 1;
+    assert!(bytes.len() <= n_blocks * 6144 / 8, "{} bytes", bytes.len());
+}
+
 #[test]
 fn chapters_move_without_changing_the_length() {
     let samples = signal(24_000);
@@ -196,6 +230,7 @@ fn what_a_format_lacks_is_refused() {
         (opus.with_sample_format(SampleFormat::S16), &["Opus", "s16", "compressed"]),
         (opus.with_bitrate(1_000), &["Opus", "1000 kbit/s", "6 to 256"]),
         (Encoding::new(Format::Mp3).with_bitrate(65), &["MP3", "65 kbit/s", "64, 80"]),
+        (Encoding::new(Format::Aac).with_bitrate(161), &["AAC", "161 kbit/s", "16 to 160"]),
         (flac.with_sample_format(SampleFormat::F32), &["FLAC", "f32", "s16, s24"]),
         (flac.with_bitrate(64), &["FLAC", "64 kbit/s", "follows"]),
         (flac.with_sample_rate(12_345), &["FLAC", "12345 Hz"]),

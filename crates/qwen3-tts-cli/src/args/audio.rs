@@ -12,7 +12,7 @@ use crate::failure::{self, Failure};
 /// File for the audio, and its format.
 #[derive(Args)]
 pub struct OutputArgs {
-    /// Audio file to write, in the format that its ending tells: .wav, .flac, .mp3, .opus, .ogg or .pcm;
+    /// Audio file to write, in the format that its ending tells: .wav, .flac, .mp3, .aac, .opus, .ogg or .pcm;
     /// or - for standard output [default: out.wav, or out with the ending of --format]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub struct OutputArgs {
     #[command(flatten)]
     pub effects: EffectArgs,
 
-    /// Title in the metadata of FLAC, MP3 and Opus files [default: the beginning of a spoken text]
+    /// Title in the metadata of FLAC, MP3, AAC and Opus files [default: the beginning of a spoken text]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = super::usage::text)]
     pub title: Option<String>,
 }
@@ -52,7 +52,7 @@ pub struct EncodingArgs {
     #[arg(long, value_name = "HZ", value_parser = sample_rates())]
     sample_rate: Option<u32>,
 
-    /// Bit rate in kbit/s, for MP3 [default: 64, and 96 above 24000 Hz] and Opus [default: 48]
+    /// Bit rate in kbit/s, for MP3 and AAC [default: 64, and 96 above 24000 Hz] and Opus [default: 48]
     #[arg(long, value_name = "KBITS")]
     bitrate: Option<u32>,
 }

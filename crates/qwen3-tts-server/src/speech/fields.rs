@@ -19,7 +19,7 @@ pub struct SpeechFields {
     pub voice: Option<VoiceField>,
     /// Manner of speaking, or the description of a voice.
     pub instructions: Option<String>,
-    /// Format of the audio: `mp3`, `opus`, `flac`, `wav` or `pcm`.
+    /// Format of the audio: `mp3`, `opus`, `aac`, `flac`, `wav` or `pcm`.
     pub response_format: Option<String>,
     /// Speed of the speech at the same pitch, 0.25 to 4.
     #[schema(minimum = 0.25, maximum = 4.0)]

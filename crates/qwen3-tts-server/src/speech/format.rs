@@ -38,6 +38,7 @@ impl OutputFormat {
     pub fn content_type(&self) -> &'static str {
         match self.encoding.format() {
             Format::Mp3 => "audio/mpeg",
+            Format::Aac => "audio/aac",
             Format::Opus => "audio/ogg",
             Format::Flac => "audio/flac",
             Format::Wav => "audio/wav",
@@ -48,7 +49,7 @@ impl OutputFormat {
 }
 
 fn format(name: &str) -> ApiResult<Format> {
-    let known = ["mp3", "opus", "flac", "wav", "pcm"];
+    let known = ["mp3", "opus", "aac", "flac", "wav", "pcm"];
     let lower = name.to_ascii_lowercase();
     let parsed = known.contains(&lower.as_str()).then(|| lower.parse().ok()).flatten();
     parsed.ok_or_else(|| {

@@ -5,7 +5,6 @@
 
 mod frame;
 mod header;
-mod id3;
 mod info;
 mod spectrum;
 
@@ -14,6 +13,7 @@ use std::time::Duration;
 use oxideav_mp3::Mp3FrameHeader;
 
 use super::container::Container;
+use super::id3;
 use crate::metadata::Metadata;
 use frame::Frames;
 use header::{DELAY, header};

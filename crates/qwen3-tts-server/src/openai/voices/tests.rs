@@ -132,7 +132,7 @@ async fn a_voice_is_registered_spoken_with_and_removed() {
 async fn recordings_of_several_formats_are_taken() {
     let temp = tempfile::tempdir().unwrap();
     let app = service(Some(temp.path()), |_| {});
-    for format in ["wav", "flac", "mp3", "opus"] {
+    for format in ["wav", "flac", "mp3", "aac", "opus"] {
         let fields = json!({ "input": "Yes, yes.", "response_format": format, "seed": 1 });
         let (status, audio) = speak_as(&app, &fields).await;
         assert_eq!(status, 200, "{format}");

@@ -1,4 +1,4 @@
-//! ID3 tags, the metadata of MP3.
+//! ID3 tags, the metadata of MP3 and AAC.
 
 use std::time::Duration;
 
