@@ -11,6 +11,7 @@ RATE = 24000
 # Content types of the service, and the first bytes of such a file.
 TYPES = {
     "mp3": ("audio/mpeg", (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")),
+    "aac": ("audio/aac", (b"ID3", b"\xff\xf1")),
     "opus": ("audio/ogg", (b"OggS",)),
     "flac": ("audio/flac", (b"fLaC",)),
     "wav": ("audio/wav", (b"RIFF",)),

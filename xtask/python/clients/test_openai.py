@@ -13,7 +13,7 @@ import sound
 from conftest import RECORDED_TEXT
 
 TEXT = "Good morning."
-FORMATS = ["mp3", "opus", "flac", "wav", "pcm"]
+FORMATS = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -125,7 +125,7 @@ def test_bad_requests_name_the_field(client, change, param):
 
 def test_formats_that_are_not_written_are_refused_with_those_that_are(client):
     with pytest.raises(openai.BadRequestError) as refusal:
-        client.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="aac")
+        client.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="aiff")
     assert_error(refusal.value, 400, param="response_format")
     assert all(form in refusal.value.body["message"] for form in FORMATS)
 

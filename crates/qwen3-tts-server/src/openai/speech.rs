@@ -30,8 +30,9 @@ const SEED: HeaderName = HeaderName::from_static("x-seed");
     request_body = SpeechFields,
     responses(
         (status = 200, description = "The audio, or events with it", content(
-            (String = "audio/mpeg"), (String = "audio/ogg"), (String = "audio/flac"),
-            (String = "audio/wav"), (String = "audio/pcm"), (String = "text/event-stream"),
+            (String = "audio/mpeg"), (String = "audio/aac"), (String = "audio/ogg"),
+            (String = "audio/flac"), (String = "audio/wav"), (String = "audio/pcm"),
+            (String = "text/event-stream"),
         )),
         (status = 400, description = "The request is wrong", body = ErrorBody),
         (status = 401, description = "A valid key is missing", body = ErrorBody),

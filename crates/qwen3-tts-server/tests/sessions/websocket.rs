@@ -110,9 +110,14 @@ fn without_streaming_a_sentence_is_one_file() {
 fn every_format_is_written_both_ways() {
     let service = start(settings(&[MODEL]));
     let mut client = Client::connect(&service);
-    for (format, begin) in
-        [("wav", &b"RIFF"[..]), ("flac", b"fLaC"), ("mp3", b""), ("opus", b"OggS"), ("pcm", b"")]
-    {
+    for (format, begin) in [
+        ("wav", &b"RIFF"[..]),
+        ("flac", b"fLaC"),
+        ("mp3", b""),
+        ("aac", b""),
+        ("opus", b"OggS"),
+        ("pcm", b""),
+    ] {
         for stream_audio in [false, true] {
             client.configure(json!({
                 "response_format": format, "stream_audio": stream_audio, "max_new_tokens": 2,
