@@ -121,7 +121,10 @@ fn man_prints_the_page_of_a_command() {
         assert!(page.contains(title) && page.contains(word) && page.contains(version), "{page}");
     }
     let unknown = run(["man", "shout"]);
-    refuses(&unknown, &["qwen3-tts has no command \"shout\"", "expected speak, batch, serve, voice"]);
+    refuses(
+        &unknown,
+        &["qwen3-tts has no command \"shout\"", "expected speak, batch, serve, voice"],
+    );
     refuses(&run(["man", "voice", "x"]), &["qwen3-tts voice has no command \"x\"", "create, show"]);
     refuses(&run(["man", "info", "x"]), &["qwen3-tts info has no commands of its own", "\"x\""]);
 }
