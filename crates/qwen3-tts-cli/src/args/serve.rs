@@ -64,8 +64,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE.pem", env = "QWEN3_TTS_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
 
-    /// Origin whose pages may use the service, such as https://example.org, or * for all; may be
-    /// repeated
+    /// Origin whose pages may use the service, a scheme and a host, or * for all; may be repeated
     #[arg(long, value_name = "ORIGIN", env = "QWEN3_TTS_CORS", value_delimiter = ',')]
     pub cors: Option<Vec<String>>,
 
