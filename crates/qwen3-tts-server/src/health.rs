@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::service::Service;
 
-/// Returns the routes for those who run the service.
+/// Returns the routes for operators of the service.
 pub fn router() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(metrics))
 }

@@ -43,7 +43,7 @@ pub struct Outcome {
     pub refusals: usize,
 }
 
-/// What came out of a load.
+/// Results of a load.
 pub struct Report {
     outcomes: Vec<Outcome>,
     time: Duration,

@@ -41,7 +41,7 @@ impl Caller {
     }
 }
 
-/// Returns the key in the headers. An empty one, which some clients send, is none.
+/// Returns the key in the headers. Some clients send an empty key, which counts as a missing one.
 fn key(headers: &HeaderMap) -> Option<&str> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let authorization = text(header::AUTHORIZATION).and_then(|value| {

@@ -1,4 +1,4 @@
-//! Who may ask, and for how much at a time.
+//! Access: API keys, allowed origins and limits of concurrent requests.
 
 mod caller;
 mod keys;

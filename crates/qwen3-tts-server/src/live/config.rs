@@ -15,7 +15,7 @@ pub const DEFAULT_FORMAT: Format = Format::Wav;
 /// Longest first chunk in 80 ms frames.
 const LONGEST_FIRST_CHUNK: usize = 1024;
 
-/// What a client sets for a session.
+/// Configuration of a session.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
     /// Fields that the session shares with a request to speak.

@@ -35,7 +35,7 @@ impl<M> Outbox<M> {
         self.waiting.len() >= MOST
     }
 
-    /// Hands a message to the connection, or waits for ever if there is none. A call that is dropped
+    /// Hands a message to the connection, or waits forever if the outbox is empty. A call that is dropped
     /// loses nothing.
     ///
     /// # Errors

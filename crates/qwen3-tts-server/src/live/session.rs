@@ -229,7 +229,7 @@ impl Session {
         done.map_err(|error| Ending::Closed(close_code::SIZE, Some(error)))
     }
 
-    /// Returns the text that is being written, a new one if there is none.
+    /// Returns the text that is being written. Begins one if necessary.
     fn speaker(&mut self) -> Option<&mut Speaker> {
         let Manner { config, prepared } = self.manner.as_ref()?;
         Some(self.speaker.get_or_insert_with(|| {

@@ -50,7 +50,7 @@ struct Spoken {
     /// Silence before it that is still to be heard.
     silence: Duration,
     is_announced: bool,
-    /// The speech, or the reason why there is none.
+    /// The speech, or the error of its request.
     utterance: ApiResult<Utterance>,
 }
 
@@ -239,7 +239,7 @@ impl Speaker {
     fn begin(&mut self, sentence: Sentence) -> Spoken {
         let utterance = self.speak(sentence.text.clone());
         if let Ok(utterance) = &utterance {
-            // The first one draws the seed if there is none.
+            // Without a seed in the request, the first sentence draws it.
             self.seed.get_or_insert(utterance.seed().wrapping_sub(self.n_begun as u64));
         }
         let index = self.n_begun;

@@ -156,7 +156,7 @@ impl Models {
         Ok(model)
     }
 
-    /// Frees models that nobody uses, the longest unused first, until there is memory for `wanted`.
+    /// Frees unused models, the least recently used first, until `wanted` fits into memory.
     async fn make_room(&self, wanted: &Entry) -> ApiResult<()> {
         let needed = wanted.bytes.saturating_add(MARGIN);
         loop {
@@ -173,7 +173,7 @@ impl Models {
         }
     }
 
-    /// Frees a model that nobody uses. Returns false if there is none.
+    /// Frees the least recently used model that is not in use. Returns false if all are in use.
     async fn unload_longest_unused(&self) -> bool {
         let mut longest: Option<(Duration, &Arc<Entry>)> = None;
         for entry in &self.entries {
@@ -204,14 +204,14 @@ impl Entry {
         self.setting.name.eq_ignore_ascii_case(name)
     }
 
-    /// Returns the time since a model that nobody uses was used.
+    /// Returns the time since the last use of the model; `None` if it is in use or not loaded.
     async fn unused_time(&self) -> Option<Duration> {
         let loaded = self.loaded.lock().await;
         let model = loaded.as_ref().filter(|model| Arc::strong_count(model) == 1);
         model.map(|model| model.idle_time())
     }
 
-    /// Frees the model if nobody uses it and `may` agrees. Returns false if it stays.
+    /// Frees the model if it is not in use and `may` returns true. Returns true if it was freed.
     async fn unload(&self, may: impl FnOnce(&LoadedModel) -> bool) -> bool {
         let mut loaded = self.loaded.lock().await;
         let Some(model) = loaded.take_if(|model| Arc::strong_count(model) == 1 && may(model))

@@ -23,7 +23,7 @@ pub struct LoadedModel {
 }
 
 impl LoadedModel {
-    /// Loads a model and speaks a word that nobody hears, so that the first request is as fast as
+    /// Loads a model and speaks a word as warm-up, so that the first request is as fast as
     /// later ones. The calling thread waits.
     ///
     /// # Errors

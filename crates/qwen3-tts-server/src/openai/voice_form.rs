@@ -114,7 +114,7 @@ impl VoiceForm {
     /// Returns the name.
     ///
     /// # Errors
-    /// Returns an error if there is none.
+    /// Returns an error if it is missing.
     pub fn name(&self) -> ApiResult<&str> {
         self.name.as_deref().ok_or_else(|| missing("name", "the name of the voice is missing"))
     }

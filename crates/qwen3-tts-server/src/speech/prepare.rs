@@ -44,7 +44,7 @@ impl Prepared {
 /// Returns the text to speak.
 ///
 /// # Errors
-/// Returns an error if there is none, or if it is longer than `max_chars`.
+/// Returns an error if the text is missing, or longer than `max_chars`.
 pub fn text(fields: &SpeechFields, max_chars: usize) -> ApiResult<&str> {
     let text = fields.input.as_deref().unwrap_or_default();
     if text.trim().is_empty() {
@@ -61,7 +61,7 @@ pub fn text(fields: &SpeechFields, max_chars: usize) -> ApiResult<&str> {
     Ok(text)
 }
 
-/// Returns the instructions. `None` as a word, which Home Assistant sends, is none.
+/// Returns the instructions. The word `None`, which Home Assistant sends, counts as missing.
 pub fn instructions(fields: &SpeechFields) -> Option<&str> {
     let words = fields.instructions.as_deref()?.trim();
     (!words.is_empty() && words != "None").then_some(words)

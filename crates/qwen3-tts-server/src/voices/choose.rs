@@ -204,7 +204,7 @@ impl Voices {
         VoiceError::NotFound { name: wanted.to_owned(), alias, suggestion }.into()
     }
 
-    /// Returns a registered voice; `None` if there is none of this name.
+    /// Returns the registered voice of this name, if it exists.
     ///
     /// # Errors
     /// Returns an error if the file of the voice cannot be used.

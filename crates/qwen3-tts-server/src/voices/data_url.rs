@@ -31,7 +31,7 @@ pub fn decode(url: &str, max_bytes: usize) -> ApiResult<Vec<u8>> {
     if bytes.len() > max_bytes { Err(too_large(max_bytes)) } else { Ok(bytes) }
 }
 
-/// Returns the part after `;base64,`. The error is the reason if there is none.
+/// Returns the part after `;base64,`. The error says why the URL has no such part.
 fn base64_part(url: &str) -> Result<&str, String> {
     const EXPECTED: &str = "expected a data URL, such as data:audio/wav;base64,UklGRg…";
     let Some((scheme, rest)) = url.split_once(':') else {

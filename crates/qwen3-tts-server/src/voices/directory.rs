@@ -85,7 +85,7 @@ impl Directory {
         }
     }
 
-    /// Returns the facts of the file of a voice; `None` if there is none.
+    /// Returns the facts of the file of a voice; `None` if the file does not exist.
     ///
     /// # Errors
     /// Returns [`VoiceError::Directory`] if the file system does not answer.
@@ -100,7 +100,7 @@ impl Directory {
         }
     }
 
-    /// Reads the file of a voice; `None` if there is none.
+    /// Reads the file of a voice; `None` if the file does not exist.
     ///
     /// # Errors
     /// Returns [`VoiceError::Damaged`] if the file is not a voice, and [`VoiceError::Directory`] if
@@ -166,7 +166,7 @@ impl Directory {
         })
     }
 
-    /// Removes the file of a voice. Returns false if there is none.
+    /// Removes the file of a voice. Returns false if the file does not exist.
     ///
     /// # Errors
     /// Returns [`VoiceError::Directory`] if the file cannot be removed.

@@ -133,7 +133,7 @@ pub fn list(voices: &Voices, models: &Models, entries: &[VoiceEntry]) -> Vec<Lis
     listed
 }
 
-/// Returns the voice of a name as [`list`] shows it; `None` if there is none.
+/// Returns the voice of a name as [`list`] shows it, if it exists.
 ///
 /// # Errors
 /// Returns an error if the directory of voices cannot be read.

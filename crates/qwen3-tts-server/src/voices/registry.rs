@@ -37,7 +37,7 @@ impl Registry {
         Ok(Self { directory, index, cache: VoiceCache::new(cache_bytes), most })
     }
 
-    /// Returns the voice of a name; `None` if there is none.
+    /// Returns the voice of a name, if it exists.
     ///
     /// # Errors
     /// Returns [`VoiceError::Damaged`] if its file is damaged, and [`VoiceError::Directory`] if the
@@ -103,7 +103,7 @@ impl Registry {
         Ok(entry)
     }
 
-    /// Removes a voice and returns its id; `None` if there is none.
+    /// Removes a voice and returns its id; `None` if it does not exist.
     ///
     /// # Errors
     /// Returns [`VoiceError::Directory`] if its file cannot be removed.

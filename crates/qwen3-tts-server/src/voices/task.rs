@@ -17,7 +17,7 @@ pub enum Task {
 impl Task {
     const ALL: [Self; 3] = [Self::CustomVoice, Self::VoiceDesign, Self::Base];
 
-    /// Reads the field `task_type`; `None` if there is none.
+    /// Reads the field `task_type`, if it is set.
     ///
     /// # Errors
     /// Returns an error if there is no such kind.
