@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::violation::Violation;
 
 /// Crates of the workspace that each crate may depend on.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("qwen3-tts-kernels", &[]),
     ("qwen3-tts-files", &[]),
     ("qwen3-tts-nn", &["kernels", "files"]),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("qwen3-tts-demo", &["demo-codec"]),
     ("qwen3-tts-server", &["files", "config", "audio", "pipeline"]),
     ("qwen3-tts-cli", &["kernels", "files", "audio", "pipeline", "convert", "demo", "server"]),
+    ("qwen3-tts-python", &["config", "audio", "pipeline", "demo"]),
     ("qwen3-tts-testkit", &[]),
     ("xtask", &["kernels", "nn", "config", "talker", "pipeline", "demo"]),
 ];
