@@ -4,18 +4,16 @@
 //! were recorded from others, against two services with the built-in voice: an open one, and one
 //! with keys that speaks one request at a time.
 
-mod environment;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::environment::Environment;
 use crate::oracle::run as run_command;
 use crate::service::{self, Service};
 use crate::workspace;
-use environment::Environment;
 
 /// The key of the guarded service, and the one that the recorded clients send.
 const KEY: &str = "sk-test";
@@ -38,8 +36,8 @@ pub struct Arguments {
 
 /// Runs the task `test-clients`.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let environment = Environment::new(workspace().join("target/clients-venv"));
-    environment.install()?;
+    let environment = Environment::new("clients-venv");
+    environment.install(&workspace().join("xtask/python/clients/requirements.txt"))?;
     if arguments.check {
         return Ok(());
     }

@@ -7,6 +7,7 @@ mod checkpoint;
 mod clients;
 mod convert;
 mod demo;
+mod environment;
 mod fixtures;
 mod http;
 mod isa;
@@ -18,6 +19,7 @@ mod oracle;
 mod package;
 mod parity;
 mod paths;
+mod python;
 mod release;
 mod sanitize;
 mod sensitivity;
@@ -60,6 +62,7 @@ enum Task {
     TestIsa(isa::Arguments),
     TestClients(clients::Arguments),
     Load(load::Arguments),
+    TestPython(python::Arguments),
     TrainDemo(demo::TrainArguments),
     Listen(demo::ListenArguments),
     Tidy(tidy::Arguments),
@@ -93,6 +96,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::TestIsa(arguments) => isa::run(&arguments),
         Task::TestClients(arguments) => clients::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
+        Task::TestPython(arguments) => python::run(&arguments),
         Task::TrainDemo(arguments) => demo::train(&arguments),
         Task::Listen(arguments) => demo::listen(&arguments),
         Task::Tidy(arguments) => tidy::run(&arguments),

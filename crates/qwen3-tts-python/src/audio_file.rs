@@ -1,14 +1,15 @@
 //! Audio files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
-use qwen3_tts_audio::{Encoder, Encoding, Format, Metadata};
+use pyo3::types::{PyBytes, PyDict};
+use qwen3_tts_audio::{Encoder, Encoding, Format, Metadata, SampleFormat};
 
 use crate::error::{OrRaise, invalid_request};
+use crate::fields::{COUNT, TEXT, field};
 
 /// Returns the names of the formats.
 #[pyfunction]
@@ -20,45 +21,38 @@ pub fn formats() -> Vec<&'static str> {
 #[pyclass(frozen, module = "qwen3_tts._native")]
 pub struct AudioFile(Mutex<Option<Encoder>>);
 
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct Settings {
-    format: Option<String>,
-    sample_format: Option<String>,
-    sample_rate: Option<u32>,
-    bitrate: Option<u32>,
-    title: Option<String>,
-    voice: Option<String>,
-    model: Option<String>,
-}
+/// How an audio file is written, by name.
+struct Settings<'a, 'py>(&'a Bound<'py, PyDict>);
 
-impl Settings {
-    fn encoding(&self, path: Option<&PathBuf>) -> qwen3_tts_audio::Result<Encoding> {
-        let named = self.format.as_deref().map(str::parse).transpose()?;
-        let of_path = || path.map_or(Ok(None), |path| Format::of_path(path));
-        let format = match named {
-            Some(format) => format,
-            None => of_path()?.unwrap_or(Format::Wav),
+impl Settings<'_, '_> {
+    fn encoding(&self, path: Option<&Path>) -> PyResult<Encoding> {
+        let py = self.0.py();
+        let format = match self.text("format")? {
+            Some(name) => name.parse::<Format>().or_raise(py)?,
+            None => path.map_or(Ok(None), Format::of_path).or_raise(py)?.unwrap_or(Format::Wav),
         };
         let mut encoding = Encoding::new(format);
-        if let Some(name) = &self.sample_format {
-            encoding = encoding.with_sample_format(name.parse()?)?;
+        if let Some(name) = self.text("sample_format")? {
+            let sample_format = name.parse::<SampleFormat>().or_raise(py)?;
+            encoding = encoding.with_sample_format(sample_format).or_raise(py)?;
         }
-        if let Some(rate) = self.sample_rate {
-            encoding = encoding.with_sample_rate(rate)?;
+        if let Some(rate) = field(self.0, "sample_rate", COUNT)? {
+            encoding = encoding.with_sample_rate(rate).or_raise(py)?;
         }
-        if let Some(rate) = self.bitrate {
-            encoding = encoding.with_bitrate(rate)?;
+        if let Some(rate) = field(self.0, "bitrate", COUNT)? {
+            encoding = encoding.with_bitrate(rate).or_raise(py)?;
         }
         Ok(encoding)
     }
 
-    fn metadata(self) -> Metadata {
+    fn metadata(&self) -> PyResult<Metadata> {
         let mut metadata = Metadata::default();
-        metadata.title = self.title;
-        metadata.voice = self.voice;
-        metadata.model = self.model;
-        metadata
+        metadata.title = self.text("title")?;
+        Ok(metadata)
+    }
+
+    fn text(&self, name: &str) -> PyResult<Option<String>> {
+        field(self.0, name, TEXT)
     }
 }
 
@@ -66,10 +60,15 @@ impl Settings {
 impl AudioFile {
     /// Begins a file of mono samples at `rate`, in the format of the settings or of the path's ending.
     #[new]
-    #[pyo3(signature = (rate, path, settings))]
-    fn new(py: Python<'_>, rate: u32, path: Option<PathBuf>, settings: Settings) -> PyResult<Self> {
-        let encoding = settings.encoding(path.as_ref()).or_raise(py)?;
-        let encoder = Encoder::new(&encoding, rate, settings.metadata()).or_raise(py)?;
+    fn new(
+        py: Python<'_>,
+        rate: u32,
+        path: Option<PathBuf>,
+        settings: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        let settings = Settings(settings);
+        let encoding = settings.encoding(path.as_deref())?;
+        let encoder = Encoder::new(&encoding, rate, settings.metadata()?).or_raise(py)?;
         Ok(Self(Mutex::new(Some(encoder))))
     }
 

@@ -3,6 +3,7 @@
 
 mod audio_file;
 mod error;
+mod fields;
 mod model;
 mod notifier;
 mod options;

@@ -9,6 +9,7 @@ use qwen3_tts_pipeline::{
 };
 
 use crate::error::{OrRaise, invalid_request};
+use crate::fields::{BOOL, COUNT, TEXT, field};
 use crate::options::Options;
 use crate::output::{character_ranges, codes_array, codes_of};
 use crate::process::Process;
@@ -25,34 +26,26 @@ pub struct Model {
     process: Process,
 }
 
-/// How a model is loaded.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct Load {
-    device: String,
-    threads: Option<usize>,
-    quantize: Option<String>,
-    float32_cache: bool,
-    talker: bool,
-    max_active: Option<usize>,
-    max_waiting: Option<usize>,
-}
-
-impl Load {
-    fn options(&self, py: Python<'_>) -> PyResult<LoadOptions> {
-        let mut options = LoadOptions::default().device(device(py, &self.device)?);
-        options.threads = self.threads;
-        options.float32_cache = self.float32_cache;
-        options.talker = self.talker;
-        options.max_active = self.max_active.unwrap_or(options.max_active);
-        options.max_waiting = self.max_waiting.unwrap_or(options.max_waiting);
-        if let Some(quantize) = &self.quantize {
-            let quantize = quantize.parse::<Quantize>();
-            options.quantize =
-                quantize.map_err(|reason| invalid_request(py, format!("quantize: {reason}")))?;
-        }
-        Ok(options)
+/// Returns the options that a dictionary names.
+fn load_options(py: Python<'_>, load: &Bound<'_, PyDict>) -> PyResult<LoadOptions> {
+    let mut options = LoadOptions::default();
+    if let Some(name) = field::<String>(load, "device", TEXT)? {
+        options.device = device(py, &name)?;
     }
+    options.threads = field(load, "threads", "an integer of at least 1")?;
+    if options.threads == Some(0) {
+        return Err(invalid_request(py, "threads: expected an integer of at least 1, not 0"));
+    }
+    options.float32_cache = field(load, "float32_cache", BOOL)?.unwrap_or(false);
+    options.talker = field(load, "talker", BOOL)?.unwrap_or(true);
+    options.max_active = field(load, "max_active", COUNT)?.unwrap_or(options.max_active);
+    options.max_waiting = field(load, "max_waiting", COUNT)?.unwrap_or(options.max_waiting);
+    if let Some(quantize) = field::<String>(load, "quantize", TEXT)? {
+        let quantize = quantize.parse::<Quantize>();
+        options.quantize =
+            quantize.map_err(|reason| invalid_request(py, format!("quantize: {reason}")))?;
+    }
+    Ok(options)
 }
 
 fn device(py: Python<'_>, name: &str) -> PyResult<DeviceKind> {
@@ -92,8 +85,13 @@ impl Model {
     /// Loads a directory or a hub id; without one, the built-in voice: its speakers, or with
     /// `is_base` the checkpoint that clones.
     #[new]
-    fn new(py: Python<'_>, model: Option<String>, is_base: bool, load: Load) -> PyResult<Self> {
-        let options = load.options(py)?;
+    fn new(
+        py: Python<'_>,
+        model: Option<String>,
+        is_base: bool,
+        load: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        let options = load_options(py, load)?;
         let loaded = wait::run(py, move || {
             files(model, is_base).and_then(|files| Synthesizer::from_files(&files, &options))
         })?;

@@ -3,21 +3,17 @@
 use std::time::Duration;
 
 use pyo3::conversion::FromPyObjectOwned;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use qwen3_tts_pipeline::{ChunkSchedule, LongText, Sampling, SpeechRequest, TextMode};
 
 use crate::error::invalid_request;
+use crate::fields::{BOOL, COUNT, NUMBER, TEXT, field};
 use crate::voice::Voice;
 
 /// Options by name, as `qwen3_tts.SpeakOptions` describes them. Those that are absent or `None` have
 /// their defaults.
 pub struct Options<'a, 'py>(pub &'a Bound<'py, PyDict>);
-
-const BOOL: &str = "True or False";
-const COUNT: &str = "an integer, not negative";
-const NUMBER: &str = "a number";
 
 impl<'py> Options<'_, 'py> {
     /// Returns the request to speak a text.
@@ -26,16 +22,16 @@ impl<'py> Options<'_, 'py> {
     /// Returns an exception that names an option of the wrong type or out of range.
     pub fn request(&self, text: &str) -> PyResult<SpeechRequest> {
         let mut request = SpeechRequest::new(text);
-        if let Some(name) = self.get::<String>("speaker", "a name")? {
+        if let Some(name) = self.get::<String>("speaker", TEXT)? {
             request = request.speaker(name);
         }
         if let Some(voice) = self.get::<PyRef<'py, Voice>>("voice", "a Voice")? {
             request = request.cloned(voice.shared());
         }
-        if let Some(language) = self.get::<String>("language", "a name")? {
+        if let Some(language) = self.get::<String>("language", TEXT)? {
             request = request.language(language);
         }
-        request.instruct = self.get("instruct", "a text")?;
+        request.instruct = self.get("instruct", TEXT)?;
         request.markup = self.get("markup", BOOL)?.unwrap_or(false);
         request.seed = self.get("seed", "an integer from 0 to 2**64 - 1")?;
         request.max_frames = self.get("max_frames", COUNT)?;
@@ -114,23 +110,7 @@ impl<'py> Options<'_, 'py> {
         }
     }
 
-    /// Returns the option `name`; `None` if it is absent or `None`.
     fn get<T: FromPyObjectOwned<'py>>(&self, name: &str, expected: &str) -> PyResult<Option<T>> {
-        let Some(value) = self.0.get_item(name)?.filter(|value| !value.is_none()) else {
-            return Ok(None);
-        };
-        let refused = |error: PyErr| {
-            let py = self.0.py();
-            match error.is_instance_of::<PyTypeError>(py) {
-                true => PyTypeError::new_err(message(name, expected, &value)),
-                false => invalid_request(py, message(name, expected, &value)),
-            }
-        };
-        value.extract().map(Some).map_err(|error: T::Error| refused(error.into()))
+        field(self.0, name, expected)
     }
-}
-
-fn message(name: &str, expected: &str, found: &Bound<'_, PyAny>) -> String {
-    let found = found.repr().map_or_else(|_| "another value".to_owned(), |repr| repr.to_string());
-    format!("{name}: expected {expected}, not {found}")
 }

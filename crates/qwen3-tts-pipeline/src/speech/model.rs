@@ -173,5 +173,5 @@ fn load_encoder(
 }
 
 pub(super) fn no_talker() -> Error {
-    refuse("the model was loaded without its talker: load it with LoadOptions::default()")
+    refuse("the model was loaded without its talker: speech needs the whole model")
 }

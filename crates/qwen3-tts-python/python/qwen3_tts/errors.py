@@ -50,5 +50,5 @@ class RecordingWarning(UserWarning):
     """A defect of a recording that is used nevertheless."""
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(name for name, value in globals().items() if isinstance(value, type))

@@ -41,7 +41,7 @@ def read(
             raise TypeError("samples need their rate: sample_rate=24000, or (samples, 24000)")
     native = _native.Recording(source, int(sample_rate or 0), max_seconds, for_cloning)
     for warning in native.warnings:
-        warnings.warn(warning, RecordingWarning, stacklevel=4)
+        warnings.warn(warning, RecordingWarning, stacklevel=3)
     return native
 
 

@@ -168,8 +168,6 @@ def file_settings(
         "sample_rate": sample_rate,
         "bitrate": bitrate,
         "title": title,
-        "voice": None,
-        "model": None,
     }
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _native
 from .speech import Piece, Speech
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +88,11 @@ class SpeechStream:
         return list(self._complete)
 
     @property
+    def n_complete(self) -> int:
+        """Number of pieces whose chunks were all taken."""
+        return len(self._complete)
+
+    @property
     def progress(self) -> Progress:
         """Progress of the speech."""
         return Progress(*self._native.progress())
@@ -138,7 +141,7 @@ class SpeechStream:
             if chunk is not None:
                 return chunk
 
-    async def _next_event(self) -> _native.Event:
+    async def _next_event(self) -> _native._Event:
         loop = asyncio.get_running_loop()
         while True:
             change = loop.create_future()
@@ -195,14 +198,14 @@ class SpeechStream:
 
 def _setter(
     loop: asyncio.AbstractEventLoop, change: asyncio.Future[None]
-) -> Callable[[], None]:
+) -> Callable[[], object]:
     """Returns a function that completes a future from another thread."""
 
     def complete() -> None:
         if not change.done():
             change.set_result(None)
 
-    return lambda: loop.call_soon_threadsafe(complete) and None
+    return lambda: loop.call_soon_threadsafe(complete)
 
 
 class IncrementalText:

@@ -79,11 +79,11 @@ class Synthesizer:
         Options are those of :class:`SpeakOptions`, among them ``speaker``, ``voice``, ``language``,
         ``instruct`` and ``seed``. Long texts are spoken in pieces, several at a time.
         """
-        return self._start(text, {**options, "whole_pieces": True}).collect()
+        return self._start(text, dict(options), whole_pieces=True).collect()
 
     async def speak_async(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         """As :meth:`speak`, without blocking the event loop. A cancelled task cancels its speech."""
-        async with self._start(text, {**options, "whole_pieces": True}) as stream:
+        async with self._start(text, dict(options), whole_pieces=True) as stream:
             return await stream.collect_async()
 
     def stream(self, text: str, **options: Unpack[SpeakOptions]) -> SpeechStream:
@@ -129,7 +129,7 @@ class Synthesizer:
         settings = file_settings(format, sample_format, sample_rate, bitrate, title)
         path = os.fspath(path)
         file = _native.AudioFile(self.sample_rate, path, settings)
-        stream = self._start(text, {**options, "whole_pieces": True})
+        stream = self._start(text, dict(options), whole_pieces=True)
         return _narrate(stream, file, path, progress)
 
     def check(self, text: str, **options: Unpack[SpeakOptions]) -> None:
@@ -275,20 +275,22 @@ class Synthesizer:
             "__init__"
         )
 
-    def _start(self, text: str, options: dict[str, Any]) -> SpeechStream:
+    def _start(
+        self, text: str, options: dict[str, Any], *, whole_pieces: bool = False
+    ) -> SpeechStream:
         checked = self._checked(options)
+        checked["whole_pieces"] = whole_pieces
         return SpeechStream(self._model(checked).speak(text, checked))
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Returns the options for the native half."""
-        whole_pieces = options.pop("whole_pieces", None)
         check_names(options)
         voice = options.get("voice")
         if voice is not None:
             if not isinstance(voice, Voice):
                 raise TypeError(f"voice: expected a Voice, not {voice!r}; names go to speaker")
             options["voice"] = voice._native
-        return {**options, "whole_pieces": whole_pieces}
+        return options
 
     def _model(self, options: dict[str, Any]) -> _native.Model:
         """Returns the model for a request: the built-in voice clones with a checkpoint of its own."""
@@ -320,12 +322,14 @@ def _narrate(
     part = f"{path}.part"
     try:
         with stream, open(part, "wb") as output:
-            ended = 0
+            reported = 0
             for chunk in stream:
                 output.write(file.push(chunk.audio))
-                if progress is not None and len(stream.complete_pieces) > ended:
-                    ended = len(stream.complete_pieces)
+                if progress is not None and stream.n_complete > reported:
+                    reported = stream.n_complete
                     progress(stream.progress)
+            if progress is not None and stream.n_complete > reported:
+                progress(stream.progress)
             rest, head = file.finish()
             output.write(rest)
             output.seek(0)
