@@ -5,7 +5,7 @@
 //! come after it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -36,6 +36,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     wheel: Option<PathBuf>,
 
+    /// Also compares the package with this build of the command.
+    #[arg(long, value_name = "FILE")]
+    command: Option<PathBuf>,
+
     /// Also runs the same script with the official package, and compares. Installs that package.
     #[arg(long)]
     official: bool,
@@ -63,6 +67,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5"]);
     pytest.args(arguments.filter.iter().flat_map(|filter| ["-k", filter]));
     pytest.arg(&tests).env("PYTHONDONTWRITEBYTECODE", "1");
+    if let Some(command) = &arguments.command {
+        pytest.env("QWEN3_TTS_COMMAND", path::absolute(command).context("naming the command")?);
+    }
     if arguments.official {
         pytest.env("QWEN3_TTS_ORACLE_PYTHON", oracle::python()?);
     }

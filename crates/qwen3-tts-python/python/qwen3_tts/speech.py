@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import tempfile
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Literal
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _native
+from .files import whole_file
 
 StopReason = Literal["eos", "max_frames", "cancelled"]
 """Why a speech ended: by itself, at its limit of frames, or cancelled."""
@@ -127,7 +127,9 @@ class Speech:
         """
         path = os.fspath(path)
         settings = file_settings(format, sample_format, sample_rate, bitrate, title)
-        write_whole(path, encode(self._audio(), self.sample_rate, path, settings))
+        content = encode(self._audio(), self.sample_rate, path, settings)
+        with whole_file(path) as file:
+            file.write(content)
 
     def to_bytes(
         self,
@@ -180,23 +182,3 @@ def encode(
     rest, head = file.finish()
     whole = begin + rest
     return head + whole[len(head) :]
-
-
-def write_whole(path: str, content: bytes) -> None:
-    """Writes a file, whole or not at all."""
-    folder, name = os.path.split(path)
-    with tempfile.NamedTemporaryFile(dir=folder or ".", prefix=f".{name}.", delete=False) as part:
-        try:
-            part.write(content)
-            part.close()
-            os.chmod(part.name, 0o666 & ~_umask())
-            os.replace(part.name, path)
-        except BaseException:
-            os.unlink(part.name)
-            raise
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask

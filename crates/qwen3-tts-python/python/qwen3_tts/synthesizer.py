@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native, recording as recordings
+from .files import whole_file
 from .options import check_names
 from .recording import Recording
 from .speech import Speech, file_settings
@@ -319,27 +320,21 @@ def _narrate(
     path: str,
     progress: Callable[[Progress], object] | None,
 ) -> Speech:
-    part = f"{path}.part"
-    try:
-        with stream, open(part, "wb") as output:
-            reported = 0
-            for chunk in stream:
-                output.write(file.push(chunk.audio))
-                if progress is not None and stream.n_complete > reported:
-                    reported = stream.n_complete
-                    progress(stream.progress)
-            if progress is not None and stream.n_complete > reported:
-                progress(stream.progress)
-            rest, head = file.finish()
-            output.write(rest)
-            output.seek(0)
-            output.write(head)
-            result = stream.result
-        os.replace(part, path)
-    except BaseException:
-        if os.path.exists(part):
-            os.unlink(part)
-        raise
-    if result is None:
-        raise RuntimeError("the speech ended without a result")
-    return result
+    reported = 0
+
+    def report() -> None:
+        nonlocal reported
+        if progress is not None and stream.n_complete > reported:
+            reported = stream.n_complete
+            progress(stream.progress)
+
+    with stream, whole_file(path) as output:
+        for chunk in stream:
+            output.write(file.push(chunk.audio))
+            report()
+        report()
+        rest, head = file.finish()
+        output.write(rest)
+        output.seek(0)
+        output.write(head)
+        return stream.collect()
