@@ -16,6 +16,10 @@ use qwen3_tts_nn::SamplingParams;
 pub struct Sampling {
     /// True to always take the most likely code, in the talker and in the code predictor.
     pub greedy: bool,
+    /// True to sample codebook 0, false to take its most likely code.
+    pub do_sample: Option<bool>,
+    /// True to sample the other codebooks, false to take their most likely codes.
+    pub subtalker_do_sample: Option<bool>,
     /// Divisor of the logits of codebook 0. 0 decodes greedily: codebook 0, and the others too unless
     /// `subtalker_temperature` is set.
     pub temperature: Option<f32>,
@@ -45,17 +49,20 @@ impl Sampling {
     }
 
     fn is_talker_greedy(&self) -> bool {
-        self.greedy || self.temperature == Some(0.0)
+        self.greedy || self.do_sample == Some(false) || self.temperature == Some(0.0)
     }
 
     fn is_subtalker_greedy(&self) -> bool {
-        self.greedy || self.subtalker_temperature.or(self.temperature) == Some(0.0)
+        self.greedy
+            || self.subtalker_do_sample == Some(false)
+            || self.subtalker_temperature.or(self.temperature) == Some(0.0)
     }
 
     /// Returns the parameters for codebook 0: the checkpoint's, with these changes.
     pub fn talker(&self, published: &GenerationConfig) -> SamplingParams {
+        let do_sample = self.do_sample.unwrap_or(published.do_sample);
         SamplingParams::GREEDY
-            .do_sample(published.do_sample && !self.is_talker_greedy())
+            .do_sample(do_sample && !self.is_talker_greedy())
             .temperature(above_zero(self.temperature).unwrap_or(published.temperature))
             .top_k(self.top_k.unwrap_or(published.top_k))
             .top_p(self.top_p.unwrap_or(published.top_p))
@@ -64,8 +71,9 @@ impl Sampling {
 
     /// Returns the parameters for the other codebooks: the checkpoint's, with these changes.
     pub fn subtalker(&self, published: &GenerationConfig) -> SamplingParams {
+        let do_sample = self.subtalker_do_sample.unwrap_or(published.subtalker_dosample);
         SamplingParams::GREEDY
-            .do_sample(published.subtalker_dosample && !self.is_subtalker_greedy())
+            .do_sample(do_sample && !self.is_subtalker_greedy())
             .temperature(
                 above_zero(self.subtalker_temperature).unwrap_or(published.subtalker_temperature),
             )
@@ -101,5 +109,30 @@ mod tests {
         assert_eq!(sampled(None, Some(0.0)), (true, false));
         assert_eq!(sampled(Some(0.5), Some(0.0)), (true, false));
         assert!(Sampling::greedy().is_greedy());
+    }
+
+    #[test]
+    fn sampling_can_be_chosen_for_each_part() {
+        let samples = GenerationConfig::from_json("{}").unwrap();
+        let greedy = r#"{"do_sample": false, "subtalker_dosample": false}"#;
+        let greedy = GenerationConfig::from_json(greedy).unwrap();
+        for (do_sample, subtalker_do_sample) in
+            [(true, true), (true, false), (false, true), (false, false)]
+        {
+            let mut sampling = Sampling {
+                do_sample: Some(do_sample),
+                subtalker_do_sample: Some(subtalker_do_sample),
+                ..Sampling::default()
+            };
+            for published in [&samples, &greedy] {
+                assert_eq!(sampling.talker(published).do_sample, do_sample);
+                assert_eq!(sampling.subtalker(published).do_sample, subtalker_do_sample);
+            }
+            assert_eq!(sampling.is_greedy(), !do_sample && !subtalker_do_sample);
+            sampling.greedy = true;
+            assert!(sampling.is_greedy() && !sampling.talker(&samples).do_sample);
+        }
+        assert!(!Sampling::default().talker(&greedy).do_sample);
+        assert!(!Sampling::default().subtalker(&greedy).do_sample);
     }
 }

@@ -208,7 +208,8 @@ impl Planner {
                     "a voice design model has no speakers: describe the voice in an instruction",
                 ));
             }
-            (Voice::Default, ModelType::VoiceDesign) => None,
+            (Voice::Default | Voice::Unspecified, ModelType::VoiceDesign)
+            | (Voice::Unspecified, ModelType::CustomVoice) => None,
             (Voice::Default, ModelType::CustomVoice) => {
                 self.config.speakers().next().map(Blend::of)
             }

@@ -60,6 +60,8 @@ pub enum Voice {
     /// with their weights, such as `ryan:0.7,vivian:0.3`. The weights are divided by their sum; a
     /// missing one is 1. A blend speaks a dialect by itself only if all its speakers speak it.
     Speaker(String),
+    /// No speaker: a custom voice checkpoint chooses the voice itself.
+    Unspecified,
     /// The voice of a recording, for a base checkpoint.
     Cloned(Arc<ClonedVoice>),
 }

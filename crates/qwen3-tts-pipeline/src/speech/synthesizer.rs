@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use qwen3_tts_config::{ModelConfig, SpeechTokenizerConfig};
+use qwen3_tts_config::{GenerationConfig, ModelConfig, SpeechTokenizerConfig};
 
 use super::codes::SpeechCodes;
 use super::delivery::Delivery;
@@ -295,6 +295,11 @@ impl Synthesizer {
     /// `q4, code predictor q8` if they differ. `None` for a speech tokenizer alone.
     pub fn weight_types(&self) -> Option<&str> {
         self.shared.facts.weight_types.as_deref()
+    }
+
+    /// Returns the sampling defaults of the checkpoint; `None` for a speech tokenizer alone.
+    pub fn generation_config(&self) -> Option<&GenerationConfig> {
+        self.shared.facts.planner.as_deref().map(|planner| &planner.generation)
     }
 
     /// Returns the time that loading took.
