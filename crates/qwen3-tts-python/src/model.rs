@@ -3,7 +3,7 @@
 use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use qwen3_tts_config::ModelConfig;
+use qwen3_tts_config::{GenerationConfig, ModelConfig};
 use qwen3_tts_pipeline::{
     DeviceKind, Error, LoadOptions, ModelFiles, Quantize, SpeechRequest, Synthesizer,
 };
@@ -115,6 +115,9 @@ impl Model {
         if let Some(config) = tts.config() {
             add_config(&facts, config)?;
         }
+        if let Some(config) = tts.generation_config() {
+            facts.set_item("generation", generation(py, config)?)?;
+        }
         Ok(facts)
     }
 
@@ -211,6 +214,26 @@ impl Model {
         py.detach(|| tts.shutdown());
         Ok(())
     }
+}
+
+fn generation<'py>(py: Python<'py>, config: &GenerationConfig) -> PyResult<Bound<'py, PyDict>> {
+    let defaults = PyDict::new(py);
+    defaults.set_item("do_sample", config.do_sample)?;
+    defaults.set_item("top_k", config.top_k)?;
+    defaults.set_item("top_p", decimal(config.top_p))?;
+    defaults.set_item("temperature", decimal(config.temperature))?;
+    defaults.set_item("repetition_penalty", decimal(config.repetition_penalty))?;
+    defaults.set_item("subtalker_dosample", config.subtalker_dosample)?;
+    defaults.set_item("subtalker_top_k", config.subtalker_top_k)?;
+    defaults.set_item("subtalker_top_p", decimal(config.subtalker_top_p))?;
+    defaults.set_item("subtalker_temperature", decimal(config.subtalker_temperature))?;
+    defaults.set_item("max_new_tokens", config.max_new_tokens)?;
+    Ok(defaults)
+}
+
+/// Returns the `f64` that is written as the number is: 0.9 rather than 0.8999999761581421.
+fn decimal(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_else(|_| number.into())
 }
 
 fn add_config(facts: &Bound<'_, PyDict>, config: &ModelConfig) -> PyResult<()> {

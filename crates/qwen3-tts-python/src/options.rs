@@ -5,6 +5,7 @@ use std::time::Duration;
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use qwen3_tts_pipeline::Voice::Unspecified;
 use qwen3_tts_pipeline::{ChunkSchedule, LongText, Sampling, SpeechRequest, TextMode};
 
 use crate::error::invalid_request;
@@ -24,6 +25,9 @@ impl<'py> Options<'_, 'py> {
         let mut request = SpeechRequest::new(text);
         if let Some(name) = self.get::<String>("speaker", TEXT)? {
             request = request.speaker(name);
+        }
+        if self.get("no_speaker", BOOL)?.unwrap_or(false) {
+            request = request.voice(Unspecified);
         }
         if let Some(voice) = self.get::<PyRef<'py, Voice>>("voice", "a Voice")? {
             request = request.cloned(voice.shared());
@@ -53,6 +57,8 @@ impl<'py> Options<'_, 'py> {
     fn sampling(&self) -> PyResult<Sampling> {
         let mut sampling = Sampling::default();
         sampling.greedy = self.get("greedy", BOOL)?.unwrap_or(false);
+        sampling.do_sample = self.get("do_sample", BOOL)?;
+        sampling.subtalker_do_sample = self.get("subtalker_do_sample", BOOL)?;
         sampling.temperature = self.get("temperature", NUMBER)?;
         sampling.top_k = self.get("top_k", COUNT)?;
         sampling.top_p = self.get("top_p", NUMBER)?;

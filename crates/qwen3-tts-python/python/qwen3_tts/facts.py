@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 
 class _Facts(TypedDict):
@@ -24,3 +24,4 @@ class Facts(_Facts, total=False):
     model_size: str
     speakers: list[str]
     languages: list[str]
+    generation: dict[str, Any]

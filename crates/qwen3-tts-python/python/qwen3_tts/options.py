@@ -41,6 +41,12 @@ class SpeakOptions(TypedDict, total=False):
     greedy: bool | None
     """True to take the most likely code always."""
 
+    do_sample: bool | None
+    """True to draw the codes of the first codebook at random, False to take the most likely ones."""
+
+    subtalker_do_sample: bool | None
+    """As ``do_sample``, for the other codebooks."""
+
     temperature: float | None
     """Divisor of the logits of the first codebook. 0 is greedy, for all codebooks unless
     ``subtalker_temperature`` is given."""

@@ -277,10 +277,16 @@ class Synthesizer:
         )
 
     def _start(
-        self, text: str, options: dict[str, Any], *, whole_pieces: bool = False
+        self,
+        text: str,
+        options: dict[str, Any],
+        *,
+        whole_pieces: bool = False,
+        no_speaker: bool = False,
     ) -> SpeechStream:
         checked = self._checked(options)
         checked["whole_pieces"] = whole_pieces
+        checked["no_speaker"] = no_speaker
         return SpeechStream(self._model(checked).speak(text, checked))
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
