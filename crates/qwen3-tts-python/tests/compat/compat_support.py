@@ -87,6 +87,6 @@ def _run(interpreter: str, module: str, paths: list[str], script: str, *argument
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     command = [interpreter, str(HERE / script), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, f"{script} with {module} failed:\n{done.stderr[-3000:]}"
     return done.stdout

@@ -73,7 +73,7 @@ def test_a_bad_call_raises_the_expected_exception(name):
     assert here in bad_calls.outcome(CALLS[name])
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(ORACLE is None, reason=NO_ORACLE)
 def test_the_official_package_raises_the_same(tmp_path):
     path = tmp_path / "outcomes.json"

@@ -48,7 +48,7 @@ def test_arguments_have_effect(ours):
         assert not np.array_equal(ours[f"{one}/0"], ours[f"{other}/0"]), (one, other)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(ORACLE is None, reason=NO_ORACLE)
 def test_both_packages_give_the_same(ours, tmp_path):
     path = tmp_path / "theirs.npz"
