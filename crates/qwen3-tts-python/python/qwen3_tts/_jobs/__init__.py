@@ -1,0 +1,1 @@
+"""Jobs of many texts: everything about them but the machines. ``qwen3_tts.ray`` spreads them."""
