@@ -10,7 +10,10 @@ TEXTS = ("Good morning.", "The wind rose.", "Who is there?", "Nobody answered.",
 @pytest.fixture(scope="session")
 def cluster():
     """The address of a Ray cluster on this machine."""
-    ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "qwen3-tts[ray]"')
+    # `ray` alone may be this folder.
+    pytest.importorskip("ray.data", reason='Ray is not installed: pip install "qwen3-tts[ray]"')
+    import ray
+
     ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()

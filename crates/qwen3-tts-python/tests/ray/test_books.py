@@ -6,7 +6,7 @@ import pytest
 from qwen3_tts._jobs.names import STATE
 from qwen3_tts._jobs.records import lines
 
-pytest.importorskip("ray", reason='Ray is not installed: pip install "qwen3-tts[ray]"')
+pytest.importorskip("ray.data", reason='Ray is not installed: pip install "qwen3-tts[ray]"')
 
 from qwen3_tts import InvalidRequestError, NotFoundError
 from qwen3_tts.ray import Audio, Pool, speak_book

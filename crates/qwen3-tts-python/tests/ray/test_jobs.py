@@ -13,7 +13,7 @@ from qwen3_tts import InvalidRequestError
 from qwen3_tts._jobs.identity import derived_seed
 from qwen3_tts._jobs.records import journals, lines
 
-pytest.importorskip("ray", reason='Ray is not installed: pip install "qwen3-tts[ray]"')
+pytest.importorskip("ray.data", reason='Ray is not installed: pip install "qwen3-tts[ray]"')
 
 import ray.data
 from qwen3_tts.ray import Audio, Pool, speak_rows

@@ -77,7 +77,7 @@ class Speaker:
         path = self._output / request.file
         path.parent.mkdir(parents=True, exist_ok=True)
         options = {**request.options(), "voice": self._voices.get(request)}
-        stream = self._tts._start(request.fields["text"], {**options, "whole_pieces": True})
+        stream = self._tts._start(request.fields["text"], options, whole_pieces=True)
         file = _native.AudioFile(self._tts.sample_rate, request.file, self._audio.settings())
         return write_speech(stream, file, path)
 
@@ -89,9 +89,7 @@ def write_speech(stream: SpeechStream, file: _native.AudioFile, path: Path) -> t
         for chunk in stream:
             part.file.write(file.push(chunk.audio))
         size = finish(file, part)
-        speech = stream.result
-        if speech is None:
-            raise RuntimeError("the speech ended without a result")
+        speech = stream.collect()
         part.persist(path)
     return speech, size
 

@@ -90,8 +90,8 @@ class _Book:
         """Speaks the pieces of all chapters, and joins them."""
         done = earlier_results(self._output)
         self.plan.order = list(texts)
-        split = _split.options(num_cpus=self._pool.sized().threads).remote(texts, self._job)
-        rate, parts = ray.get(split)
+        splitting = ray.remote(_split).options(num_cpus=self._pool.sized().threads)
+        rate, parts = ray.get(splitting.remote(texts, self._job))
         self._pieces.mkdir(parents=True, exist_ok=True)
         pieces = self._plan(parts, done)
         manifest = Manifest(self._output / MANIFEST, [*self.plan.others, *self.plan.kept])
@@ -161,7 +161,7 @@ class _Book:
         """Joins the chapters whose pieces were all spoken. Returns the records of all."""
         requests = {request.id: request for request in self.plan.todo}
         sweep_beside(self._output, [request.file for request in self.plan.todo])
-        pending = {}
+        joining, pending = ray.remote(_join), {}
         for chapter in chapters:
             if chapter.id not in requests:
                 continue
@@ -176,7 +176,7 @@ class _Book:
                 }
                 continue
             files = [self._pieces / piece["file"] for piece in pieces]
-            task = _join.remote(chapter, files, self._output / file, self._job.audio, rate)
+            task = joining.remote(chapter, files, self._output / file, self._job.audio, rate)
             pending[task] = (chapter, pieces, file)
         while pending:
             (task,), _ = ray.wait(list(pending), num_returns=1)
@@ -195,7 +195,6 @@ def _chapter_of(piece: str) -> str:
     return piece.rsplit("/", 1)[0]
 
 
-@ray.remote
 def _split(texts: dict[str, str], job: Job) -> tuple[int, list[Chapter | Record]]:
     """Splits chapters, and returns the sample rate of the model too."""
     tts = job.model.load(threads=None, together=1)
@@ -208,6 +207,5 @@ def _split(texts: dict[str, str], job: Job) -> tuple[int, list[Chapter | Record]
     return tts.sample_rate, parts
 
 
-@ray.remote
 def _join(chapter: Chapter, files: list[Path], path: Path, audio: Audio, rate: int) -> dict[str, Any]:
     return book.join(chapter, files, path, audio, rate)
