@@ -5,11 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from qwen3_tts import InvalidRequestError, NotFoundError
+from qwen3_tts import InvalidRequestError, NotFoundError, SpeakOptions
 from qwen3_tts._jobs.identity import derived_seed, digest, model_identity
 from qwen3_tts._jobs.names import Names
 from qwen3_tts._jobs.plan import Job, plan
-from qwen3_tts._jobs.request import Request, checked_defaults
+from qwen3_tts._jobs.request import FIELDS, Request, checked_defaults
 from qwen3_tts._jobs.rows import json_lines, rows_of
 from qwen3_tts._jobs.settings import Audio, Model
 
@@ -91,6 +91,14 @@ def test_rows_that_cannot_be_spoken_fail_alone(tmp_path):
         assert word in record["error"], record
         assert record["status"] == "failed"
         assert record["error_kind"] == ("not_found" if word == "not found" else "invalid_request")
+
+
+def test_rows_have_the_options_of_speech():
+    # Rows have `streaming_text` of the command; the others do not change the audio.
+    without = {"non_streaming_mode", "together", "first_chunk", "max_chunk", "buffered_chunks"}
+    assert SpeakOptions.__optional_keys__ - FIELDS.keys() == without
+    others = {"text", "file", "format", "streaming_text", "ref_audio", "ref_text", "x_vector_only"}
+    assert FIELDS.keys() - SpeakOptions.__optional_keys__ == others
 
 
 def test_ids_are_unique_and_there(tmp_path):

@@ -52,6 +52,8 @@ _OPTIONS: dict[str, _Kind] = {
     "markup": _FLAG,
     "max_frames": _WHOLE,
     "greedy": _FLAG,
+    "do_sample": _FLAG,
+    "subtalker_do_sample": _FLAG,
     "temperature": _NUMBER,
     "top_k": _WHOLE,
     "top_p": _NUMBER,
