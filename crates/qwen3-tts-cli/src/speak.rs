@@ -182,16 +182,18 @@ fn text_mode(args: &SpeakArgs) -> Option<TextMode> {
 }
 
 fn sampling(args: &SamplingArgs) -> Sampling {
-    let mut sampling = Sampling::default();
-    sampling.greedy = args.greedy;
-    sampling.temperature = args.temperature;
-    sampling.top_k = args.top_k;
-    sampling.top_p = args.top_p;
-    sampling.repetition_penalty = args.repetition_penalty;
-    sampling.subtalker_temperature = args.subtalker_temperature;
-    sampling.subtalker_top_k = args.subtalker_top_k;
-    sampling.subtalker_top_p = args.subtalker_top_p;
-    sampling
+    Sampling {
+        greedy: args.greedy,
+        do_sample: None,
+        subtalker_do_sample: None,
+        temperature: args.temperature,
+        top_k: args.top_k,
+        top_p: args.top_p,
+        repetition_penalty: args.repetition_penalty,
+        subtalker_temperature: args.subtalker_temperature,
+        subtalker_top_k: args.subtalker_top_k,
+        subtalker_top_p: args.subtalker_top_p,
+    }
 }
 
 /// Returns the files that are read and written, none of which overwrites another.

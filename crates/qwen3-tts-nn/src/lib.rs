@@ -13,7 +13,7 @@ mod weights;
 pub use backend::dtype::Dtype;
 pub use backend::precision::Precision;
 pub use backend::rope::RopePositions;
-pub use backend::sampling::{Constraints, SamplingParams};
+pub use backend::sampling::{Constraints, SamplingError, SamplingParams};
 pub use backend::shape::Shape;
 pub use error::{Error, Result};
 pub use layers::attention::{Attention, AttentionConfig, KvCache};

@@ -1,5 +1,6 @@
 //! The error of every fallible operation of this crate.
 
+mod field;
 mod kind;
 
 use std::path::PathBuf;
@@ -23,6 +24,16 @@ pub enum Error {
     /// The request is impossible, or this model cannot honour it.
     #[error("{0}")]
     Request(String),
+
+    /// A field of the request is invalid, or this model cannot honour it.
+    #[error("{reason}")]
+    Field {
+        /// Name of the field of [`SpeechRequest`](crate::SpeechRequest) or of
+        /// [`Sampling`](crate::Sampling).
+        field: &'static str,
+        /// Expected and found.
+        reason: String,
+    },
 
     /// A mark in the text of the request is invalid, or this model cannot honour it.
     #[error("line {line}, column {column} of the text: {reason}")]

@@ -55,18 +55,18 @@ impl<'py> Options<'_, 'py> {
     }
 
     fn sampling(&self) -> PyResult<Sampling> {
-        let mut sampling = Sampling::default();
-        sampling.greedy = self.get("greedy", BOOL)?.unwrap_or(false);
-        sampling.do_sample = self.get("do_sample", BOOL)?;
-        sampling.subtalker_do_sample = self.get("subtalker_do_sample", BOOL)?;
-        sampling.temperature = self.get("temperature", NUMBER)?;
-        sampling.top_k = self.get("top_k", COUNT)?;
-        sampling.top_p = self.get("top_p", NUMBER)?;
-        sampling.repetition_penalty = self.get("repetition_penalty", NUMBER)?;
-        sampling.subtalker_temperature = self.get("subtalker_temperature", NUMBER)?;
-        sampling.subtalker_top_k = self.get("subtalker_top_k", COUNT)?;
-        sampling.subtalker_top_p = self.get("subtalker_top_p", NUMBER)?;
-        Ok(sampling)
+        Ok(Sampling {
+            greedy: self.get("greedy", BOOL)?.unwrap_or(false),
+            do_sample: self.get("do_sample", BOOL)?,
+            subtalker_do_sample: self.get("subtalker_do_sample", BOOL)?,
+            temperature: self.get("temperature", NUMBER)?,
+            top_k: self.get("top_k", COUNT)?,
+            top_p: self.get("top_p", NUMBER)?,
+            repetition_penalty: self.get("repetition_penalty", NUMBER)?,
+            subtalker_temperature: self.get("subtalker_temperature", NUMBER)?,
+            subtalker_top_k: self.get("subtalker_top_k", COUNT)?,
+            subtalker_top_p: self.get("subtalker_top_p", NUMBER)?,
+        })
     }
 
     fn long_text(&self) -> PyResult<LongText> {

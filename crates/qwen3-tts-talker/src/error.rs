@@ -110,8 +110,8 @@ pub enum Error {
     Sampling {
         /// `talker` or `subtalker`.
         part: &'static str,
-        /// Name of the parameter, expected and found value.
-        reason: String,
+        /// The parameter, expected and found value.
+        reason: qwen3_tts_nn::SamplingError,
     },
     /// The limit of frames is zero.
     #[error("the limit of frames is 0; expected at least 1")]

@@ -5,14 +5,14 @@ use qwen3_tts_nn::SamplingParams;
 
 /// Changes to the sampling defaults of a checkpoint; `None` keeps the default.
 ///
+/// A program that offers all of them names each field, so that the compiler finds a new one for it.
+///
 /// ```
 /// use qwen3_tts_talker::Sampling;
 ///
-/// let mut sampling = Sampling::default();
-/// sampling.temperature = Some(0.7);
+/// let sampling = Sampling { temperature: Some(0.7), ..Sampling::default() };
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct Sampling {
     /// True to always take the most likely code, in the talker and in the code predictor.
     pub greedy: bool,

@@ -234,16 +234,18 @@ impl Content {
 }
 
 fn sampling(fields: &mut Fields<'_>) -> std::result::Result<Sampling, String> {
-    let mut sampling = Sampling::default();
-    sampling.greedy = fields.flag("greedy")?.unwrap_or(false);
-    sampling.temperature = fields.number("temperature")?;
-    sampling.top_k = fields.count("top_k")?;
-    sampling.top_p = fields.number("top_p")?;
-    sampling.repetition_penalty = fields.number("repetition_penalty")?;
-    sampling.subtalker_temperature = fields.number("subtalker_temperature")?;
-    sampling.subtalker_top_k = fields.count("subtalker_top_k")?;
-    sampling.subtalker_top_p = fields.number("subtalker_top_p")?;
-    Ok(sampling)
+    Ok(Sampling {
+        greedy: fields.flag("greedy")?.unwrap_or(false),
+        do_sample: None,
+        subtalker_do_sample: None,
+        temperature: fields.number("temperature")?,
+        top_k: fields.count("top_k")?,
+        top_p: fields.number("top_p")?,
+        repetition_penalty: fields.number("repetition_penalty")?,
+        subtalker_temperature: fields.number("subtalker_temperature")?,
+        subtalker_top_k: fields.count("subtalker_top_k")?,
+        subtalker_top_p: fields.number("subtalker_top_p")?,
+    })
 }
 
 /// The voices that lines name, each loaded or encoded once.

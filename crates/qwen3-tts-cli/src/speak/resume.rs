@@ -207,8 +207,18 @@ fn identity(model: Value, computed: Value, request: &SpeechRequest) -> Result<Va
         TextMode::Streaming => "streaming",
         _ => "non_streaming",
     });
-    let Sampling { greedy, temperature, top_k, top_p, repetition_penalty, .. } = request.sampling;
-    let Sampling { subtalker_temperature, subtalker_top_k, subtalker_top_p, .. } = request.sampling;
+    let Sampling {
+        greedy,
+        do_sample,
+        subtalker_do_sample,
+        temperature,
+        top_k,
+        top_p,
+        repetition_penalty,
+        subtalker_temperature,
+        subtalker_top_k,
+        subtalker_top_p,
+    } = request.sampling;
     Ok(json!({
         "model": model,
         "computed": computed,
@@ -219,6 +229,8 @@ fn identity(model: Value, computed: Value, request: &SpeechRequest) -> Result<Va
         "instruct": request.instruct,
         "text_mode": text_mode,
         "greedy": greedy,
+        "do_sample": do_sample,
+        "subtalker_do_sample": subtalker_do_sample,
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
@@ -243,13 +255,14 @@ mod tests {
     fn the_identity_of_a_request_has_names_of_its_own() {
         let mut request = SpeechRequest::new("One.").speaker("ryan").language("english");
         request.sampling.temperature = Some(0.5);
+        request.sampling.do_sample = Some(true);
         let request = request.text_mode(TextMode::Streaming).max_frames(9);
         let computed = json!({"device": "cpu", "quantize": "talker=4"});
         let stored = identity(json!({"directory": "DIR"}), computed, &request).unwrap();
         let expected = json!({
             "model": {"directory": "DIR"}, "computed": {"device": "cpu", "quantize": "talker=4"},
             "text": "One.", "markup": false, "voice": {"speaker": "ryan"}, "language": "english", "instruct": null,
-            "text_mode": "streaming", "greedy": false,
+            "text_mode": "streaming", "greedy": false, "do_sample": true, "subtalker_do_sample": null,
             "temperature": 0.5, "top_k": null, "top_p": null, "repetition_penalty": null,
             "subtalker_temperature": null, "subtalker_top_k": null, "subtalker_top_p": null,
             "max_frames": 9, "piece_tokens": 256, "each_sentence": false, "retries": 2,

@@ -59,27 +59,50 @@ impl SamplingParams {
     /// Checks that every parameter is in its range.
     ///
     /// # Errors
-    /// Returns a message with the parameter, the expected range and the value found.
-    pub fn validate(&self) -> Result<(), String> {
-        let Self { temperature, repetition_penalty, .. } = *self;
-        let least = Self::MIN_TEMPERATURE;
-        if !(temperature.is_finite() && temperature >= least) {
-            return Err(format!(
-                "temperature must be a number of at least {least}, not {temperature:?}: decode \
-                 greedily for the most likely codes"
-            ));
+    /// Returns the first parameter that is not.
+    pub fn validate(&self) -> Result<(), SamplingError> {
+        let Self { temperature, top_p, repetition_penalty, .. } = *self;
+        if !(temperature.is_finite() && temperature >= Self::MIN_TEMPERATURE) {
+            return Err(SamplingError::Temperature { found: temperature });
         }
         if !Self::PENALTIES.contains(&repetition_penalty) {
-            let (least, most) = Self::PENALTIES.into_inner();
-            return Err(format!(
-                "repetition penalty must be from {least} to {most}, not {repetition_penalty:?}"
-            ));
+            return Err(SamplingError::RepetitionPenalty { found: repetition_penalty });
         }
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return Err(format!("top-p must be above 0 and at most 1, not {}", self.top_p));
+        if !(top_p > 0.0 && top_p <= 1.0) {
+            return Err(SamplingError::TopP { found: top_p });
         }
         Ok(())
     }
+}
+
+/// A parameter of the choice that is out of its range.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum SamplingError {
+    /// The temperature is too small, or not a number.
+    #[error(
+        "temperature must be a number of at least {}, not {found:?}: decode greedily for the most \
+         likely codes",
+        SamplingParams::MIN_TEMPERATURE
+    )]
+    Temperature {
+        /// The temperature.
+        found: f32,
+    },
+    /// The repetition penalty is out of range.
+    #[error(
+        "repetition penalty must be from {} to {}, not {found:?}",
+        SamplingParams::PENALTIES.start(), SamplingParams::PENALTIES.end()
+    )]
+    RepetitionPenalty {
+        /// The penalty.
+        found: f32,
+    },
+    /// The probability mass of the candidates is out of range.
+    #[error("top-p must be above 0 and at most 1, not {found}")]
+    TopP {
+        /// The probability.
+        found: f32,
+    },
 }
 
 /// The limits that the model itself sets to a choice, whatever the parameters. The default allows

@@ -36,6 +36,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Request(_)
+            | Self::Field { .. }
             | Self::Markup { .. }
             | Self::UnknownName(_)
             | Self::Codes { .. }
@@ -205,7 +206,7 @@ mod tests {
     use qwen3_tts_codec::Error as CodecError;
     use qwen3_tts_config::{ConfigError, ModelConfig};
     use qwen3_tts_files::{MissingFile, WrongFile};
-    use qwen3_tts_nn::Error as NnError;
+    use qwen3_tts_nn::{Error as NnError, SamplingError};
     use qwen3_tts_speaker::{DspError, Error as SpeakerError};
     use qwen3_tts_talker::Error as TalkerError;
 
@@ -238,6 +239,7 @@ mod tests {
         let read = |kind| Error::Read { file: file(), source: io_error(kind) };
         check([
             (Error::Request(reason()), InvalidRequest),
+            (Error::Field { field: "text", reason: reason() }, InvalidRequest),
             (Error::UnknownName(config_error()), InvalidRequest),
             (Error::Markup { line: 1, column: 1, reason: reason() }, InvalidRequest),
             (Error::Unsupported(reason()), Unsupported),
@@ -411,7 +413,13 @@ mod tests {
             (TalkerError::NotStreaming, InvalidRequest),
             (TalkerError::TextBehind, Internal),
             (TalkerError::TextComplete, Internal),
-            (TalkerError::Sampling { part: "talker", reason: reason() }, InvalidRequest),
+            (
+                TalkerError::Sampling {
+                    part: "talker",
+                    reason: SamplingError::TopP { found: 2.0 },
+                },
+                InvalidRequest,
+            ),
             (TalkerError::NoFrames, InvalidRequest),
         ];
         check(errors.map(|(error, kind)| (error.into(), kind)));

@@ -70,7 +70,7 @@ impl IncrementalText {
     ///
     /// # Errors
     /// Returns [`Error::SpeechEnded`] if the speech has ended, failed or was dropped, and
-    /// [`Error::Request`] if a word is longer than any prompt can be. The speech fails with that
+    /// [`Error::Field`] if a word is longer than any prompt can be. The speech fails with that
     /// error too: it does not end as if its text were complete.
     pub fn push(&mut self, text: &str) -> Result<()> {
         if self.is_finished {
@@ -169,10 +169,10 @@ impl TextFeed {
     /// Takes the ids that were received.
     ///
     /// # Errors
-    /// Returns [`Error::Request`] if the text was refused.
+    /// Returns [`Error::Field`] if the text was refused.
     pub fn take(&mut self) -> Result<Vec<u32>> {
         match self.refused.take() {
-            Some(reason) => Err(Error::Request(reason)),
+            Some(reason) => Err(Error::of_field("text", reason)),
             None => Ok(std::mem::take(&mut self.arrived)),
         }
     }

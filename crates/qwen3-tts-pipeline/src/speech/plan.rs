@@ -100,10 +100,16 @@ impl Planner {
     /// Plans a request whose text is incremental; the text of the request is ignored.
     pub fn plan_open(&self, request: &SpeechRequest, seed: u64) -> Result<Plan> {
         if request.markup {
-            return Err(refuse("a text with marks is read as a whole: it cannot be incremental"));
+            return Err(Error::of_field(
+                "markup",
+                "a text with marks is read as a whole: it cannot be incremental",
+            ));
         }
         if request.text_mode == Some(TextMode::NonStreaming) {
-            return Err(refuse("an incremental text is spoken in the streaming text mode only"));
+            return Err(Error::of_field(
+                "text_mode",
+                "an incremental text is spoken in the streaming text mode only",
+            ));
         }
         let manner = Manner::of(request);
         let part = Part { text: "", manner, seed, max_frames: request.max_frames };
@@ -146,7 +152,7 @@ impl Planner {
     pub fn check_before_cloning(&self, request: &SpeechRequest) -> Result<()> {
         match self.config.tts_model_type {
             ModelType::Base => {}
-            kind => return Err(refuse(no_cloning(kind))),
+            kind => return Err(no_cloning(kind)),
         }
         self.config.language_token(&request.language, None).map_err(Error::UnknownName)?;
         self.instruct(request.instruct.as_deref())?;
@@ -183,7 +189,8 @@ impl Planner {
     /// Checks that the model can honour a mark.
     pub fn check_mark(&self, kind: Kind, value: &str) -> Result<()> {
         match (kind, self.config.tts_model_type) {
-            (Kind::Speaker, ModelType::Base) => Err(refuse(
+            (Kind::Speaker, ModelType::Base) => Err(Error::of_field(
+                "voice",
                 "a base model has no speakers: leave the mark out, or use a custom voice model",
             )),
             (Kind::Speaker, _) => self.voice(&Voice::Speaker(value.to_owned()), "auto").map(drop),
@@ -201,10 +208,11 @@ impl Planner {
                 let speaker = Speaker::Embedding(voice.speaker_embedding.clone());
                 return Ok((Some(speaker), language.map_err(Error::UnknownName)?));
             }
-            (_, ModelType::Base) => return Err(refuse(NEEDS_A_VOICE)),
-            (Voice::Cloned(_), kind) => return Err(refuse(no_cloning(kind))),
+            (_, ModelType::Base) => return Err(Error::of_field("voice", NEEDS_A_VOICE)),
+            (Voice::Cloned(_), kind) => return Err(no_cloning(kind)),
             (Voice::Speaker(_), ModelType::VoiceDesign) => {
-                return Err(refuse(
+                return Err(Error::of_field(
+                    "voice",
                     "a voice design model has no speakers: describe the voice in an instruction",
                 ));
             }
@@ -238,18 +246,19 @@ impl Planner {
         let instruct = instruct.filter(|words| !words.is_empty());
         if instruct.is_some() && !self.config.takes_instruct() {
             let (size, kind) = (self.config.tts_model_size, self.config.tts_model_type);
-            return Err(refuse(format!(
+            let reason = format!(
                 "this {size} {kind} model does not follow instructions: \
                  leave the instruction out, or use a 1.7B model"
-            )));
+            );
+            return Err(Error::of_field("instruct", reason));
         }
         Ok(instruct)
     }
 
     fn params(&self, changes: &Sampling) -> Result<GenerationParams> {
         let params = GenerationParams::new(&self.generation, changes);
-        params.talker.validate().map_err(refuse)?;
-        params.subtalker.validate().map_err(|reason| refuse(format!("subtalker: {reason}")))?;
+        params.talker.validate().map_err(|error| Error::of_talker(&error))?;
+        params.subtalker.validate().map_err(|error| Error::of_subtalker(&error))?;
         Ok(params)
     }
 
@@ -265,13 +274,15 @@ impl Planner {
         let room = limit.saturating_sub(positions);
         if let Some(frames) = asked {
             if frames == 0 {
-                return Err(refuse("the limit of frames must be at least 1, found 0"));
+                let reason = "the limit of frames must be at least 1, found 0";
+                return Err(Error::of_field("max_frames", reason));
             }
             if frames > room {
-                return Err(refuse(format!(
+                let reason = format!(
                     "the prompt takes {positions} of the model's {limit} positions, which leaves \
                      room for {room} frames, not {frames}: lower the limit or split the text"
-                )));
+                );
+                return Err(Error::of_field("max_frames", reason));
             }
             return Ok(frames);
         }
@@ -279,25 +290,29 @@ impl Planner {
         let frames = (self.generation.max_new_tokens - 1).min(room);
         // Speech takes more than one frame for a token in every language.
         if text_tokens > frames {
-            return Err(refuse(format!(
+            let reason = format!(
                 "the text is too long: it has {text_tokens} tokens, and at most {frames} frames of \
                  speech can follow: split the text"
-            )));
+            );
+            return Err(Error::of_field("text", reason));
         }
         Ok(frames)
     }
 }
 
-/// Message for an empty text.
-pub(crate) const NO_TEXT: &str = "there is no text to speak";
-
 /// Refuses a blank text.
 pub(crate) fn check_text(text: &str) -> Result<()> {
-    if is_blank(text) { Err(refuse(NO_TEXT)) } else { Ok(()) }
+    if is_blank(text) { Err(no_text()) } else { Ok(()) }
 }
 
-fn no_cloning(kind: ModelType) -> String {
-    format!("a {kind} model does not speak with cloned voices: use a base model")
+/// Returns the error of an empty text.
+pub(crate) fn no_text() -> Error {
+    Error::of_field("text", "there is no text to speak")
+}
+
+fn no_cloning(kind: ModelType) -> Error {
+    let reason = format!("a {kind} model does not speak with cloned voices: use a base model");
+    Error::of_field("voice", reason)
 }
 
 const NEEDS_A_VOICE: &str = "a base model speaks with a cloned voice only: give it a reference \
@@ -309,7 +324,10 @@ pub(crate) fn refuse(reason: impl Into<String>) -> Error {
 
 fn text_tokens(prompt: &Prompt) -> Result<usize> {
     match prompt.text_ids().len() {
-        0 => Err(refuse("the text has no tokens: does the tokenizer belong to this model?")),
+        0 => {
+            let reason = "the text has no tokens: does the tokenizer belong to this model?";
+            Err(Error::of_field("text", reason))
+        }
         tokens => Ok(tokens),
     }
 }

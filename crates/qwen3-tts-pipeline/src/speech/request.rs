@@ -7,7 +7,7 @@ use std::time::Duration;
 use qwen3_tts_talker::{Sampling, TextMode};
 
 use crate::text::{PieceEnd, TextPiece};
-use crate::voice::ClonedVoice;
+use crate::voice::{ClonedVoice, blended_names};
 
 /// A text to speak, with options. An option that is not set has the checkpoint's published default.
 ///
@@ -64,6 +64,19 @@ pub enum Voice {
     Unspecified,
     /// The voice of a recording, for a base checkpoint.
     Cloned(Arc<ClonedVoice>),
+}
+
+impl Voice {
+    /// Iterates over the names of the speakers of a blend, without their weights.
+    ///
+    /// ```
+    /// use qwen3_tts_pipeline::Voice;
+    ///
+    /// assert!(Voice::speakers_of("ryan:0.7, vivian:0.3").eq(["ryan", "vivian"]));
+    /// ```
+    pub fn speakers_of(blend: &str) -> impl Iterator<Item = &str> {
+        blended_names(blend)
+    }
 }
 
 /// Splitting of a long text into pieces.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::{FRAMES_PER_TOKEN, Manner, Part, Plan, Planner, check_text, random_seed, refuse};
+use super::plan::{FRAMES_PER_TOKEN, Manner, Part, Plan, Planner, check_text, random_seed};
 use super::request::{SpeechRequest, Voice};
 use crate::error::{Error, Result};
 use crate::text::markup::{MarkedText, MarkupError, Section, Style, position};
@@ -223,10 +223,11 @@ fn check_words(text: &MarkedText, pieces: &[TextPiece], most: usize) -> Result<(
     let Some(piece) = pieces.iter().find(|piece| piece.tokens > most) else { return Ok(()) };
     let start: String = text.spoken[piece.spoken.clone()].chars().take(20).collect();
     let at = text.source(&piece.spoken).start;
-    Err(refuse(format!(
+    let reason = format!(
         "the word at byte {at} of the text, {start:?}…, is too long for a prompt; expected at most \
          {most} tokens: split it with spaces, or leave it out"
-    )))
+    );
+    Err(Error::of_field("text", reason))
 }
 
 /// Splits a text into pieces of these sizes.

@@ -8,7 +8,7 @@ use qwen3_tts_talker::Generation;
 use super::incremental::TextFeed;
 use super::model::Model;
 use super::output::StageTimings;
-use super::plan::{NO_TEXT, Plan, refuse};
+use super::plan::{Plan, no_text};
 use super::request::{ChunkSchedule, ChunkSizes};
 use super::stop_reason::StopReason;
 use crate::error::{Error, Result};
@@ -100,7 +100,7 @@ impl Sequence {
         let is_complete = text.is_complete();
         self.plan.text_came(&ids);
         if is_complete && !self.plan.has_text() {
-            return Err(refuse(NO_TEXT));
+            return Err(no_text());
         }
         match &mut self.begun {
             Some(Begun { generation, .. }) => {

@@ -47,13 +47,9 @@ impl TextTokenizer {
     /// Returns the ids of `text`. Special tokens that are spelled out in it become their ids.
     ///
     /// # Errors
-    /// Returns [`Error::Request`] if the text is longer than any prompt can be.
+    /// Returns [`Error::Field`] if the text is longer than any prompt can be.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        self.check_length(text)?;
-        let encoding = self.tokenizer.encode_fast(text, false);
-        encoding
-            .map(|encoding| encoding.get_ids().to_vec())
-            .map_err(|error| Error::Request(format!("the text cannot be tokenized: {error}")))
+        self.encode_field("text", text)
     }
 
     /// Returns the ids of `text` in the talker's prompt: the assistant's turn, and the head of its
@@ -71,7 +67,7 @@ impl TextTokenizer {
     /// # Errors
     /// As [`Self::encode`].
     pub fn encode_reference(&self, transcript: &str) -> Result<Vec<u32>> {
-        self.encode(&format!("{WRAPPED_BEFORE}{transcript}<|im_end|>\n"))
+        self.encode_field("voice", &format!("{WRAPPED_BEFORE}{transcript}<|im_end|>\n"))
     }
 
     /// Returns the ids of an instruction in the talker's prompt: a complete turn of the user.
@@ -79,7 +75,7 @@ impl TextTokenizer {
     /// # Errors
     /// As [`Self::encode`].
     pub fn encode_instruct(&self, instruct: &str) -> Result<Vec<u32>> {
-        self.encode(&format!("<|im_start|>user\n{instruct}<|im_end|>\n"))
+        self.encode_field("instruct", &format!("<|im_start|>user\n{instruct}<|im_end|>\n"))
     }
 
     /// Returns the size of the vocabulary, one more than the largest id.
@@ -87,14 +83,24 @@ impl TextTokenizer {
         self.tokenizer.get_vocab_size(true)
     }
 
-    fn check_length(&self, text: &str) -> Result<()> {
-        if text.len() <= MAX_TEXT_BYTES {
-            return Ok(());
-        }
-        Err(Error::Request(format!(
-            "the text is {} KiB long; expected at most {} KiB: split it",
-            text.len().div_ceil(1024),
-            MAX_TEXT_BYTES / 1024
-        )))
+    /// Returns the ids of the text of a field of the request.
+    fn encode_field(&self, field: &'static str, text: &str) -> Result<Vec<u32>> {
+        check_length(field, text)?;
+        let encoding = self.tokenizer.encode_fast(text, false);
+        encoding.map(|encoding| encoding.get_ids().to_vec()).map_err(|error| {
+            Error::of_field(field, format!("the text cannot be tokenized: {error}"))
+        })
     }
+}
+
+fn check_length(field: &'static str, text: &str) -> Result<()> {
+    if text.len() <= MAX_TEXT_BYTES {
+        return Ok(());
+    }
+    let reason = format!(
+        "the text is {} KiB long; expected at most {} KiB: split it",
+        text.len().div_ceil(1024),
+        MAX_TEXT_BYTES / 1024
+    );
+    Err(Error::of_field(field, reason))
 }

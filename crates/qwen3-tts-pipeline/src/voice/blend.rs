@@ -24,13 +24,12 @@ impl<'c> Blend<'c> {
             return Ok(Self::of(speaker));
         }
         let mut blend: Vec<(Preset<'c>, f64)> = Vec::new();
-        for part in text.split(',') {
-            let (name, weight) = part.split_once(':').unwrap_or((part, "1"));
-            if name.trim().is_empty() && text.contains([',', ':']) {
+        for (part, name, weight) in parts(text) {
+            if name.is_empty() && text.contains([',', ':']) {
                 return Err(refuse(text, part, "expected a name, as in ryan:0.7,vivian:0.3"));
             }
-            let speaker = config.speaker(name.trim()).map_err(Error::UnknownName)?;
-            let weight = weight.trim().parse::<f64>().ok();
+            let speaker = config.speaker(name).map_err(Error::UnknownName)?;
+            let weight = weight.parse::<f64>().ok();
             let weight = weight.filter(|&weight| weight > 0.0 && weight <= MAX_WEIGHT);
             let weight = weight.ok_or_else(|| {
                 refuse(text, part, "expected a positive weight of at most 1000000 after the colon")
@@ -65,6 +64,19 @@ impl<'c> Blend<'c> {
     }
 }
 
+/// Iterates over the names of the speakers of a blend.
+pub fn names(text: &str) -> impl Iterator<Item = &str> {
+    parts(text).map(|(_, name, _)| name)
+}
+
+/// Iterates over the parts of a blend, each with its name and its weight.
+fn parts(text: &str) -> impl Iterator<Item = (&str, &str, &str)> {
+    text.split(',').map(|part| {
+        let (name, weight) = part.split_once(':').unwrap_or((part, "1"));
+        (part, name.trim(), weight.trim())
+    })
+}
+
 fn refuse(text: &str, part: &str, expected: &str) -> Error {
-    Error::Request(format!("speaker {text:?}: {part:?}: {expected}"))
+    Error::of_field("voice", format!("speaker {text:?}: {part:?}: {expected}"))
 }

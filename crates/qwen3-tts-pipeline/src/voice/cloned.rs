@@ -54,17 +54,18 @@ impl ClonedVoice {
     /// Checks that a model can speak with this voice.
     ///
     /// # Errors
-    /// Returns [`Error::Request`] if the voice was made with a model of another size, or if its
+    /// Returns [`Error::Field`] if the voice was made with a model of another size, or if its
     /// codes do not fit the model's codebooks.
     pub fn check_for(&self, config: &ModelConfig) -> Result<()> {
         let talker = &config.talker_config;
         let (made, made_width) = (self.tts_model_size, self.speaker_embedding.len());
         let (found, width) = (config.tts_model_size, talker.hidden_size);
         if (made, made_width) != (found, width) {
-            return Err(Error::Request(format!(
+            let reason = format!(
                 "the voice was made with a {made} model ({made_width} values), and this is a \
                  {found} model ({width} values): make it again with this model"
-            )));
+            );
+            return Err(Error::of_field("voice", reason));
         }
         self.reference.as_ref().map_or(Ok(()), |reference| reference.check_for(config))
     }
@@ -98,8 +99,9 @@ impl VoiceReference {
 }
 
 fn misfit(frame: usize, expected: String) -> Error {
-    Error::Request(format!(
+    let reason = format!(
         "the voice does not fit this model: frame {frame}: expected {expected}; \
          make it again with this model"
-    ))
+    );
+    Error::of_field("voice", reason)
 }

@@ -6,7 +6,7 @@ mod cloned;
 mod encoder;
 mod file;
 
-pub(crate) use blend::Blend;
+pub(crate) use blend::{Blend, names as blended_names};
 pub use cloned::{ClonedVoice, VoiceReference};
 pub(crate) use encoder::VoiceEncoder;
 pub use file::VoiceFileError;

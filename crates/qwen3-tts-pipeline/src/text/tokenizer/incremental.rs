@@ -1,6 +1,6 @@
 //! Token ids of a text that arrives in parts.
 
-use super::TextTokenizer;
+use super::{TextTokenizer, check_length};
 use crate::Result;
 
 /// The tokenizer of a text that arrives in parts.
@@ -21,11 +21,11 @@ impl IncrementalTokenizer {
     /// Appends `text` and returns the ids that are final now.
     ///
     /// # Errors
-    /// Returns [`Error::Request`](crate::Error::Request) if the text that is held back is longer
+    /// Returns [`Error::Field`](crate::Error::Field) if the text that is held back is longer
     /// than any prompt can be.
     pub fn push(&mut self, tokenizer: &TextTokenizer, text: &str) -> Result<Vec<u32>> {
         self.held.push_str(text);
-        tokenizer.check_length(&self.held)?;
+        check_length("text", &self.held)?;
         let Some(boundaries) = &tokenizer.boundaries else { return Ok(Vec::new()) };
         let Some(cut) = boundaries.last(&self.held, self.examined) else {
             self.examined = boundaries.undecided(&self.held);
@@ -53,7 +53,7 @@ impl TextTokenizer {
     /// This is how [`IncrementalText`](crate::IncrementalText) takes its text.
     ///
     /// # Errors
-    /// Returns [`Error::Request`](crate::Error::Request) if a word is longer than any prompt can be.
+    /// Returns [`Error::Field`](crate::Error::Field) if a word is longer than any prompt can be.
     pub fn encode_parts(&self, parts: &[impl AsRef<str>]) -> Result<Vec<Vec<u32>>> {
         let mut incremental = IncrementalTokenizer::default();
         let mut ids = Vec::with_capacity(parts.len() + 1);
