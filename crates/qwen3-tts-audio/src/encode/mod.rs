@@ -1,6 +1,7 @@
 //! Encoding of audio that arrives block by block.
 
 mod aac;
+mod bitrate;
 mod container;
 mod flac;
 mod id3;

@@ -20,14 +20,13 @@ use self::bands::{FrequencyIndex, frequency_index};
 use self::bitrate::BitReservoir;
 use self::frame::finest;
 use self::spectrum::{BLOCK, Spectrum};
+use super::bitrate::default_bitrate;
 use super::container::Container;
 use super::id3;
 use crate::metadata::Metadata;
 
 /// Size of the header of a frame in bytes.
 const HEADER: usize = 7;
-/// Highest sample rate in Hz that has the lower default bit rate.
-const MAX_LOW_RATE: u32 = 24_000;
 /// Fullness of the decoder's buffer that is not told.
 const UNKNOWN_FULLNESS: u16 = 0x7ff;
 
@@ -47,11 +46,13 @@ pub struct Aac {
 impl Aac {
     /// Begins a file. The bit rate is in kbit/s.
     pub fn new(bitrate: Option<u32>, sample_rate: u32, metadata: Metadata) -> Self {
-        let default = if sample_rate > MAX_LOW_RATE { 96 } else { 64 };
         Self {
             spectrum: Spectrum::new(),
             index: frequency_index(sample_rate),
-            reservoir: BitReservoir::new(bitrate.unwrap_or(default), sample_rate),
+            reservoir: BitReservoir::new(
+                bitrate.unwrap_or(default_bitrate(sample_rate)),
+                sample_rate,
+            ),
             sample_rate,
             metadata,
             waiting: Vec::new(),

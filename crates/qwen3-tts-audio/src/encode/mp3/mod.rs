@@ -12,14 +12,13 @@ use std::time::Duration;
 
 use oxideav_mp3::Mp3FrameHeader;
 
+use super::bitrate::default_bitrate;
 use super::container::Container;
 use super::id3;
 use crate::metadata::Metadata;
 use frame::Frames;
 use header::{DELAY, header};
 
-/// Highest sample rate in Hz of MPEG-2, whose frames have one granule.
-const MAX_LOW_RATE: u32 = 24_000;
 /// Number of samples by which the filters of decoders delay the audio.
 const DECODER_DELAY: usize = 529;
 
@@ -39,8 +38,7 @@ pub struct Mp3 {
 impl Mp3 {
     /// Begins a file. The bit rate is in kbit/s.
     pub fn new(bitrate: Option<u32>, sample_rate: u32, metadata: Metadata) -> Self {
-        let default = if sample_rate > MAX_LOW_RATE { 96 } else { 64 };
-        let header = header(bitrate.unwrap_or(default), sample_rate);
+        let header = header(bitrate.unwrap_or(default_bitrate(sample_rate)), sample_rate);
         Self {
             frames: Frames::new(header),
             header,
