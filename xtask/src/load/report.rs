@@ -10,6 +10,13 @@ const WARM_UP: usize = 200;
 /// Share by which memory may differ from its middle after the first requests.
 const MEMORY_BAND: f64 = 0.05;
 
+/// Share by which memory may grow from one third of the requests to the next, in both steps. Caches
+/// that fill up grow in one of them; a leak grows in both.
+const MEMORY_GROWTH: f64 = 0.01;
+
+/// Number of requests after the first ones from which a leak can be told.
+const LEAK_REQUESTS: usize = 300;
+
 /// Bytes of a second of audio: 16-bit samples at 24 kHz.
 const SECOND: f64 = 48_000.0;
 
@@ -107,13 +114,20 @@ impl Report {
         let first = self.sorted(|outcome| outcome.first_audio);
         print_times("time to first audio", &first);
         print_times("whole answers, with refusals", &self.sorted(whole_time));
-        if let (Some(warm), Some((_, last))) = (self.warm(), self.memory.last()) {
-            let (least, most) = warm;
+        if let (Some((least, most)), Some((_, last))) = (self.warm(), self.memory.last()) {
             println!(
                 "memory after the first {WARM_UP} requests: {:.1} to {:.1} MiB, at the end {:.1} MiB",
                 mib(least),
                 mib(most),
                 mib(*last),
+            );
+        }
+        if let Some([first, second, third]) = self.thirds() {
+            println!(
+                "median in the thirds after them: {:.1}, {:.1}, {:.1} MiB",
+                mib(first),
+                mib(second),
+                mib(third),
             );
         }
         for failure in self.failures().iter().take(5) {
@@ -138,7 +152,32 @@ impl Report {
                 mib(most),
             );
         }
+        if let Some([first, second, third]) = self.thirds() {
+            let grows = |from: u64, to: u64| to as f64 > from as f64 * (1.0 + MEMORY_GROWTH);
+            ensure!(
+                !(grows(first, second) && grows(second, third)),
+                "memory grows steadily: {:.1}, {:.1} and {:.1} MiB in the thirds of the requests",
+                mib(first),
+                mib(second),
+                mib(third),
+            );
+        }
         Ok(())
+    }
+
+    /// Returns the median memory in each third of the requests after the first ones; `None` if there
+    /// are too few of them to tell a leak.
+    fn thirds(&self) -> Option<[u64; 3]> {
+        let (last, _) = self.memory.last()?;
+        let n = last.checked_sub(WARM_UP).filter(|n| *n >= LEAK_REQUESTS)?;
+        let median = |third: usize| {
+            let range = WARM_UP + third * n / 3..=WARM_UP + (third + 1) * n / 3;
+            let inside = self.memory.iter().filter(|(done, _)| range.contains(done));
+            let mut inside: Vec<_> = inside.map(|(_, kib)| *kib).collect();
+            inside.sort();
+            inside.get(inside.len() / 2).copied()
+        };
+        Some([median(0)?, median(1)?, median(2)?])
     }
 
     /// Returns the least and the most memory after the first requests.
@@ -205,5 +244,35 @@ mod tests {
         assert!(report(Vec::new(), flat.clone()).check().is_ok());
         let growing = [flat, vec![(500, 1200)]].concat();
         assert!(report(Vec::new(), growing).check().is_err());
+    }
+
+    /// Returns the check of a load of 2000 requests with this memory in KiB after each of them.
+    fn check_memory(kib: impl Fn(usize) -> u64) -> Result<()> {
+        let memory = (0..=2_000).map(|done| (done, kib(done))).collect();
+        report(Vec::new(), memory).check()
+    }
+
+    #[test]
+    fn a_steady_leak_is_an_error() {
+        let base = 70_000;
+        // Less in all than the band allows.
+        let leak = check_memory(|done| base + 2 * done as u64).unwrap_err();
+        assert!(leak.to_string().contains("grows steadily"), "{leak}");
+        // Behind the noise of an allocator, too.
+        assert!(check_memory(|done| base + 2 * done as u64 + done as u64 % 7 * 100).is_err());
+    }
+
+    #[test]
+    fn memory_that_is_noisy_falls_or_rises_once_is_no_leak() {
+        let base = 70_000;
+        assert!(check_memory(|done| base + done as u64 % 7 * 200).is_ok());
+        assert!(check_memory(|done| base - done as u64).is_ok());
+        assert!(check_memory(|done| if done < 700 { base } else { base + 2_000 }).is_ok());
+        assert!(
+            check_memory(|done| base + if done < 200 { 100 * done as u64 } else { 20_000 }).is_ok()
+        );
+        // Too few requests to tell.
+        let few = (0..400).map(|done| (done, base + 10 * done as u64)).collect();
+        assert!(report(Vec::new(), few).check().is_ok());
     }
 }
