@@ -107,19 +107,46 @@ fn kind(status: StatusCode) -> &'static str {
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let message = error.to_string();
-        match error.kind() {
+        let answer = match error.kind() {
             ErrorKind::InvalidRequest | ErrorKind::Unsupported => Self::invalid(message),
             ErrorKind::NotFound => Self::not_found("not_found", message),
             ErrorKind::Busy => Self::busy(message, 2),
             ErrorKind::Cancelled => Self::unavailable(message, 2),
             _ => Self::internal(message),
+        };
+        match error.field() {
+            Some(field) => answer.param(param_of(field)),
+            None => answer,
         }
+    }
+}
+
+/// Returns the field of a request to this service that a field of the pipeline's request comes from.
+fn param_of(field: &'static str) -> &'static str {
+    match field {
+        "text" => "input",
+        "instruct" => "instructions",
+        "max_frames" => "max_new_tokens",
+        "text_mode" => "non_streaming_mode",
+        // The others have one name.
+        _ => field,
     }
 }
 
 impl From<qwen3_tts_audio::Error> for ApiError {
     fn from(error: qwen3_tts_audio::Error) -> Self {
-        Self::invalid(error.to_string())
+        use qwen3_tts_audio::Error;
+        let param = match error {
+            Error::SampleRate { .. } => Some("sample_rate"),
+            Error::Speed { .. } => Some("speed"),
+            Error::UnknownFormat { .. } => Some("response_format"),
+            _ => None,
+        };
+        let message = match param {
+            Some(param) => format!("`{param}`: {error}"),
+            None => error.to_string(),
+        };
+        Self { param: param.map(str::to_owned), ..Self::invalid(message).code("invalid_value") }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::models::Models;
 use crate::routes::router;
 use crate::service::Service;
 use crate::settings::{ModelSetting, Settings, TlsFiles};
-use crate::voices::Voices;
+use crate::voices::{Aliases, Voices};
 use crate::wyoming;
 
 /// A service that is bound to its ports.
@@ -75,6 +76,9 @@ pub enum ServerError {
     Accept(io::Error),
 }
 
+/// The event that ends the service.
+type Shutdown<'a> = Pin<&'a mut dyn Future<Output = ()>>;
+
 /// Time between two looks at idle models, and two moves of samples to their buckets.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 
@@ -90,6 +94,8 @@ impl Server {
     /// Returns an error if a setting, a file or a port cannot be used.
     pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
         check(&settings)?;
+        let aliases = Aliases::new(&settings.voices.aliases)
+            .map_err(|error| ServerError::Setting(error.to_string()))?;
         let address = format!("{}:{}", settings.host, settings.port);
         let bound = TcpListener::bind((settings.host.as_str(), settings.port)).await;
         let listener = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
@@ -104,7 +110,7 @@ impl Server {
         };
         let metrics = Metrics::new();
         let models = Models::new(&settings, Arc::clone(&metrics))?;
-        let voices = Voices::open(&settings.voices).map_err(ServerError::Voices)?;
+        let voices = Voices::open(&settings.voices, aliases).map_err(ServerError::Voices)?;
         let service = Service::new(settings, models, voices, metrics);
         Ok(Self { service, listener, address: local, tls, wyoming })
     }
@@ -125,6 +131,11 @@ impl Server {
     /// # Errors
     /// Returns an error if the first model cannot be loaded, or connections cannot be accepted.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+        // One type, so that the service is compiled once and not for each caller.
+        self.serve_until(pin!(shutdown)).await
+    }
+
+    async fn serve_until(self, shutdown: Shutdown<'_>) -> Result<(), ServerError> {
         let Self { service, listener, tls, wyoming, .. } = self;
         let handle = Handle::new();
         let background = tokio::spawn(housekeeping(Arc::clone(&service)));
@@ -154,7 +165,6 @@ fn check(settings: &Settings) -> Result<(), ServerError> {
             return Err(ServerError::Setting(message));
         }
     }
-    Voices::check_aliases(&settings.voices.aliases).map_err(ServerError::Setting)?;
     if settings.api_keys.iter().any(|key| key.trim().is_empty()) {
         return Err(ServerError::Setting("an API key is empty".to_owned()));
     }
@@ -213,7 +223,7 @@ async fn serve_http(
 }
 
 /// Waits for the end, and lets the requests under way finish.
-async fn drain(service: &Service, handle: &Handle<SocketAddr>, shutdown: impl Future<Output = ()>) {
+async fn drain(service: &Service, handle: &Handle<SocketAddr>, shutdown: Shutdown<'_>) {
     let limits = &service.settings.limits;
     tokio::select! {
         () = shutdown => {

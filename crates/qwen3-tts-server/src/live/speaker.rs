@@ -257,7 +257,15 @@ impl Speaker {
         request.text = text;
         request.seed = self.seed.map(|seed| seed.wrapping_add(self.n_begun as u64));
         let prepared = Prepared { model: Arc::clone(model), request, format: *format };
-        Utterance::begin(prepared, permit, Instant::now())
+        Utterance::begin(prepared, permit, Instant::now()).map_err(of_message)
+    }
+}
+
+/// Names the text as messages do: they have `text` where a request has `input`.
+fn of_message(error: ApiError) -> ApiError {
+    match error.param.as_deref() {
+        Some("input") => error.param("text"),
+        _ => error,
     }
 }
 

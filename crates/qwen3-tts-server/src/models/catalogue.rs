@@ -83,7 +83,21 @@ impl Models {
     /// # Errors
     /// Returns an error if there is no such model, or none that fits.
     pub fn choose(&self, name: Option<&str>, need: &Need) -> ApiResult<ModelFacts<'_>> {
-        self.entry(name, need).map(|entry| entry.facts())
+        self.choose_for(name, need, need.field())
+    }
+
+    /// Returns the model that a request is for, as [`Self::choose`] does, for a need that comes from
+    /// another field.
+    ///
+    /// # Errors
+    /// Returns an error as [`Self::choose`] does.
+    pub fn choose_for(
+        &self,
+        name: Option<&str>,
+        need: &Need,
+        field: &'static str,
+    ) -> ApiResult<ModelFacts<'_>> {
+        self.entry(name, need, field).map(|entry| entry.facts())
     }
 
     /// Returns the model that a request is for, as [`Self::choose`] does, loaded.
@@ -96,7 +110,7 @@ impl Models {
         name: Option<&str>,
         need: &Need,
     ) -> ApiResult<Arc<LoadedModel>> {
-        let entry = Arc::clone(self.entry(name, need)?);
+        let entry = Arc::clone(self.entry(name, need, need.field())?);
         if let Some(model) = &*entry.loaded.lock().await {
             model.touch();
             return Ok(Arc::clone(model));
@@ -120,7 +134,12 @@ impl Models {
         }
     }
 
-    fn entry(&self, name: Option<&str>, need: &Need) -> ApiResult<&Arc<Entry>> {
+    fn entry(
+        &self,
+        name: Option<&str>,
+        need: &Need,
+        field: &'static str,
+    ) -> ApiResult<&Arc<Entry>> {
         let name = name.filter(|name| !name.is_empty());
         let named = name.and_then(|name| self.entries.iter().find(|entry| entry.is_named(name)));
         if let Some(entry) = named {
@@ -132,7 +151,7 @@ impl Models {
             return Err(ApiError::not_found("model_not_found", message).param("model"));
         }
         let fitting = self.entries.iter().find(|entry| need.fits(&entry.config));
-        fitting.ok_or_else(|| ApiError::invalid(need.unmet()).param("voice"))
+        fitting.ok_or_else(|| ApiError::invalid(need.unmet()).param(field))
     }
 
     async fn load(&self, entry: &Entry) -> ApiResult<Arc<LoadedModel>> {

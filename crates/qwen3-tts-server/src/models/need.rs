@@ -1,6 +1,7 @@
 //! The kind of model that a request needs.
 
 use qwen3_tts_config::{ModelConfig, ModelSize};
+use qwen3_tts_pipeline::Voice;
 
 /// The kind of model that a request needs, if it names none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,15 @@ impl Need {
         }
     }
 
+    /// Returns the field of a request to speak that it comes from.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Any | Self::Speaker(_) | Self::Cloned { .. } => "voice",
+            Self::Preset | Self::Description => "task_type",
+            Self::Recording => "ref_audio",
+        }
+    }
+
     /// Returns the reason why no model can honour it.
     pub fn unmet(&self) -> String {
         match self {
@@ -69,6 +79,6 @@ pub fn has_speaker(config: &ModelConfig, name: &str) -> bool {
     if config.speakers().next().is_none() {
         return false;
     }
-    let mut names = name.split(',').map(|part| part.split(':').next().unwrap_or(part).trim());
-    config.speaker(name).is_ok() || names.all(|name| config.speaker(name).is_ok())
+    config.speaker(name).is_ok()
+        || Voice::speakers_of(name).all(|name| config.speaker(name).is_ok())
 }

@@ -2,6 +2,7 @@
 
 mod input;
 mod models;
+mod name;
 mod speech;
 mod voice_form;
 mod voices;

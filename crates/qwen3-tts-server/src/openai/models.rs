@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::name::Name;
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::models::ModelFacts;
 use crate::service::Service;
@@ -71,16 +72,19 @@ pub async fn models(State(service): State<Arc<Service>>) -> Json<ModelList> {
     params(("model" = String, Path, description = "Name of the model")),
     responses(
         (status = 200, description = "The model", body = Model),
+        (status = 400, description = "The path is not valid", body = ErrorBody),
         (status = 404, description = "There is no such model", body = ErrorBody),
     ),
 )]
 pub async fn model(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> ApiResult<Json<Model>> {
     let found = list(&service).into_iter().find(|model| model.id.eq_ignore_ascii_case(&name));
-    let missing =
-        || ApiError::not_found("model_not_found", format!("there is no model \"{name}\""));
+    let missing = || {
+        let message = format!("there is no model \"{name}\"");
+        ApiError::not_found("model_not_found", message).param("model")
+    };
     found.map(Json).ok_or_else(missing)
 }
 

@@ -20,6 +20,9 @@ use crate::speech::{
 /// Header with the seed of the speech, with which it can be spoken again.
 const SEED: HeaderName = HeaderName::from_static("x-seed");
 
+/// Header with which nginx passes an answer on as it comes, whatever its settings.
+const PROXY_BUFFER: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// Speak a text
 ///
 /// The audio is sent as it is made.
@@ -71,7 +74,8 @@ async fn answer(
         false => utterance.format.content_type(),
     };
     let seed = utterance.seed();
-    let body = match fields.stream == Some(false) && !is_event_stream {
+    let is_whole = fields.stream == Some(false) && !is_event_stream;
+    let body = match is_whole {
         true => Body::from(whole_audio(utterance).await?.0),
         false => {
             let frames = if is_event_stream { Frames::Events } else { Frames::Plain };
@@ -85,5 +89,9 @@ async fn answer(
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (SEED, HeaderValue::from(seed)),
     ];
-    Ok((headers, body).into_response())
+    let mut response = (headers, body).into_response();
+    if !is_whole {
+        response.headers_mut().insert(PROXY_BUFFER, HeaderValue::from_static("no"));
+    }
+    Ok(response)
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use qwen3_tts_pipeline::ClonedVoice;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::name::Name;
 use super::voice_form::{VoiceForm, invalid, missing};
 use crate::access::Caller;
 use crate::error::{ApiError, ApiResult, ErrorBody};
@@ -96,13 +97,14 @@ pub async fn voices(State(service): State<Arc<Service>>) -> ApiResult<Json<Voice
     params(("voice" = String, Path, description = "Name of the voice")),
     responses(
         (status = 200, description = "The voice", body = ListedVoice),
+        (status = 400, description = "The path is not valid", body = ErrorBody),
         (status = 404, description = "There is no such voice", body = ErrorBody),
         (status = 503, description = "The directory of voices cannot be read", body = ErrorBody),
     ),
 )]
 pub async fn voice(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> ApiResult<Json<ListedVoice>> {
     let found = find_listed(&service.voices, &service.models, &name).await?;
     found.map(Json).ok_or_else(|| VoiceError::missing(name).into())
@@ -158,13 +160,15 @@ pub async fn add(
 
 /// Makes the voice of a form. Returns the defects of its recording, too.
 async fn make(service: &Service, form: &mut VoiceForm) -> ApiResult<(ClonedVoice, Vec<String>)> {
-    let model = match (&form.audio_sample, &form.speaker_embedding) {
+    let field = match (&form.audio_sample, &form.speaker_embedding) {
         (None, None) => return Err(missing("audio_sample", "the recording is missing")),
         (Some(_), Some(_)) => {
             return Err(invalid("speaker_embedding", "send it or audio_sample, not both"));
         }
-        _ => service.models.choose(form.model.as_deref(), &Need::Recording)?,
+        (Some(_), None) => "audio_sample",
+        (None, Some(_)) => "speaker_embedding",
     };
+    let model = service.models.choose_for(form.model.as_deref(), &Need::Recording, field)?;
     if !Need::Recording.fits(model.config) {
         let message =
             format!("`model`: \"{}\" does not clone voices: name a Base model", model.name);
@@ -201,6 +205,7 @@ fn embedded(model: &LoadedModel, values: &str) -> ApiResult<ClonedVoice> {
     params(("voice" = String, Path, description = "Name of the voice")),
     responses(
         (status = 200, description = "The voice was removed", body = RemovedVoice),
+        (status = 400, description = "The path is not valid", body = ErrorBody),
         (status = 401, description = "A valid key is missing", body = ErrorBody),
         (status = 404, description = "There is no such registered voice", body = ErrorBody),
         (status = 503, description = "The voice cannot be removed now", body = ErrorBody),
@@ -210,7 +215,7 @@ fn embedded(model: &LoadedModel, values: &str) -> ApiResult<ClonedVoice> {
 pub async fn remove(
     State(service): State<Arc<Service>>,
     _caller: Caller,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> ApiResult<Json<RemovedVoice>> {
     let removed = match service.voices.registry() {
         Ok(registry) => registry.remove(&name).await?,

@@ -21,14 +21,12 @@ impl OutputFormat {
         let format = fields.response_format.as_deref().map_or(Ok(default), format)?;
         let encoding = Encoding::new(format);
         let encoding = match fields.sample_rate {
-            Some(rate) => {
-                encoding.with_sample_rate(rate).map_err(|error| blame(error, "sample_rate"))?
-            }
+            Some(rate) => encoding.with_sample_rate(rate)?,
             None => encoding,
         };
         let effects = Effects::new();
         let effects = match fields.speed {
-            Some(speed) => effects.speed(speed).map_err(|error| blame(error, "speed"))?,
+            Some(speed) => effects.speed(speed)?,
             None => effects,
         };
         Ok(Self { encoding, effects })
@@ -58,8 +56,4 @@ fn format(name: &str) -> ApiResult<Format> {
             format!("`response_format`: \"{shown}\" is not written; expected {}", known.join(", "));
         ApiError::invalid(message).param("response_format").code("unsupported_format")
     })
-}
-
-fn blame(error: qwen3_tts_audio::Error, param: &str) -> ApiError {
-    ApiError::from(error).param(param).code("invalid_value")
 }

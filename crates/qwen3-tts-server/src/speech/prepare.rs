@@ -79,16 +79,18 @@ fn text_mode(fields: &SpeechFields) -> Option<TextMode> {
 }
 
 fn sampling(fields: &SpeechFields) -> Sampling {
-    let mut sampling = Sampling::default();
-    sampling.greedy = fields.do_sample == Some(false);
-    sampling.temperature = fields.temperature;
-    sampling.top_k = fields.top_k;
-    sampling.top_p = fields.top_p;
-    sampling.repetition_penalty = fields.repetition_penalty;
-    sampling.subtalker_temperature = fields.subtalker_temperature;
-    sampling.subtalker_top_k = fields.subtalker_top_k;
-    sampling.subtalker_top_p = fields.subtalker_top_p;
-    sampling
+    Sampling {
+        greedy: fields.do_sample == Some(false),
+        do_sample: fields.do_sample,
+        subtalker_do_sample: None,
+        temperature: fields.temperature,
+        top_k: fields.top_k,
+        top_p: fields.top_p,
+        repetition_penalty: fields.repetition_penalty,
+        subtalker_temperature: fields.subtalker_temperature,
+        subtalker_top_k: fields.subtalker_top_k,
+        subtalker_top_p: fields.subtalker_top_p,
+    }
 }
 
 #[cfg(test)]

@@ -30,26 +30,34 @@ pub const DEFAULT: &str = "default";
 #[derive(Debug, Clone, Default)]
 pub struct Aliases(BTreeMap<String, String>);
 
+/// The reason why an alias means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the alias {alias:?} of a voice: {reason}")]
+pub struct AliasError {
+    alias: String,
+    reason: &'static str,
+}
+
 impl Aliases {
     /// Takes the aliases of the settings.
     ///
     /// # Errors
-    /// Returns the reason if one of them means nothing.
-    pub fn new(set: &BTreeMap<String, String>) -> Result<Self, String> {
+    /// Returns an error if one of them means nothing.
+    pub fn new(set: &BTreeMap<String, String>) -> Result<Self, AliasError> {
         let mut aliases = BTreeMap::new();
         for (alias, voice) in set {
+            let refused = |reason| AliasError { alias: alias.clone(), reason };
             let (name, voice) = (folded(alias), voice.trim());
-            let refused = match (name.as_str(), voice) {
-                ("" | DEFAULT, _) => "this name cannot be set",
-                (_, "") => "the name of a voice is missing",
-                (name, voice) if folded(voice) == name => "it stands for itself",
-                _ => "",
-            };
-            if !refused.is_empty() {
-                return Err(format!("the alias {alias:?} of a voice: {refused}"));
+            match (name.as_str(), voice) {
+                ("" | DEFAULT, _) => return Err(refused("this name cannot be set")),
+                (_, "") => return Err(refused("the name of a voice is missing")),
+                (name, voice) if folded(voice) == name => {
+                    return Err(refused("it stands for itself"));
+                }
+                _ => {}
             }
             if aliases.insert(name, voice.to_owned()).is_some() {
-                return Err(format!("the alias {alias:?} of a voice is set twice"));
+                return Err(refused("it is set twice"));
             }
         }
         Ok(Self(aliases))
@@ -139,9 +147,9 @@ mod tests {
         assert_eq!(aliases.target(" narrator"), Some("ryan:0.7,vivian:0.3"));
         assert_eq!(aliases.target("ryan"), None);
         for (alias, voice) in [("", "ryan"), ("default", "ryan"), ("ann", " "), ("Ann", "ann")] {
-            assert!(set(alias, voice).unwrap_err().contains("alias"), "{alias:?}");
+            assert!(set(alias, voice).unwrap_err().to_string().contains("alias"), "{alias:?}");
         }
         let twice = ["ann", "Ann"].map(|alias| (alias.to_owned(), "ryan".to_owned()));
-        assert!(Aliases::new(&BTreeMap::from(twice)).unwrap_err().contains("twice"));
+        assert!(Aliases::new(&BTreeMap::from(twice)).unwrap_err().to_string().contains("twice"));
     }
 }

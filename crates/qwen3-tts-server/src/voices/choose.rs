@@ -1,6 +1,5 @@
 //! The voice that a request asks for, and the model that speaks with it.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -26,25 +25,17 @@ pub struct Voices {
 }
 
 impl Voices {
-    /// Checks the aliases of the settings.
-    ///
-    /// # Errors
-    /// Returns the reason if one of them means nothing.
-    pub fn check_aliases(aliases: &BTreeMap<String, String>) -> Result<(), String> {
-        Aliases::new(aliases).map(drop)
-    }
-
     /// Opens the directory of registered voices, if there is one.
     ///
     /// # Errors
     /// Returns the error of the system if the directory cannot be opened or created.
-    pub fn open(settings: &VoiceSettings) -> io::Result<Self> {
+    pub fn open(settings: &VoiceSettings, aliases: Aliases) -> io::Result<Self> {
         // Recordings of requests are as likely to come again as registered voices are.
         let cache_bytes = (settings.cache_bytes / 2) as u64;
         let open = |path| Registry::open(path, settings.max_voices, cache_bytes);
         Ok(Self {
             registry: settings.directory.as_deref().map(open).transpose()?,
-            aliases: Aliases::new(&settings.aliases).map_err(io::Error::other)?,
+            aliases,
             references: References::new(settings.max_recording_bytes, cache_bytes),
         })
     }
@@ -325,9 +316,8 @@ fn speaker<'m>(
 
 /// Names the part of a blend that a model does not have, if it has another one.
 fn check_blend(facts: &ModelFacts<'_>, blend: &str) -> ApiResult<()> {
-    let names = blend.split(',').map(|part| part.split(':').next().unwrap_or(part).trim());
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        names.map(|name| facts.config.speaker(name)).partition(Result::is_ok);
+    let speakers = Voice::speakers_of(blend).map(|name| facts.config.speaker(name));
+    let (known, unknown): (Vec<_>, Vec<_>) = speakers.partition(Result::is_ok);
     match unknown.into_iter().next() {
         Some(Err(error)) if !known.is_empty() => {
             let message = format!("`voice`: {error}");

@@ -17,6 +17,7 @@ mod registry;
 pub mod sample;
 mod task;
 
+pub use aliases::Aliases;
 pub use choose::Voices;
 pub use error::VoiceError;
 pub use id::VoiceId;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use qwen3_tts_pipeline::ClonedVoice;
+use tokio::sync::Mutex;
 use tracing::warn;
 
 use super::blocking::blocking;
@@ -22,6 +23,8 @@ pub struct Registry {
     /// Voices by id and by the facts of their files, so that a replaced file is read again.
     cache: VoiceCache<(VoiceId, Stamp)>,
     most: usize,
+    /// Held while a voice is added, so that two do not take the last place.
+    adding: Mutex<()>,
 }
 
 impl Registry {
@@ -34,7 +37,13 @@ impl Registry {
         let (directory, index) = (Directory::open(path)?, Arc::new(Index::default()));
         let listing = index.list(&directory).map_err(io::Error::other)?;
         warn_of(&listing.ignored);
-        Ok(Self { directory, index, cache: VoiceCache::new(cache_bytes), most })
+        Ok(Self {
+            directory,
+            index,
+            cache: VoiceCache::new(cache_bytes),
+            most,
+            adding: Mutex::default(),
+        })
     }
 
     /// Returns the voice of a name, if it exists.
@@ -88,6 +97,7 @@ impl Registry {
         voice: ClonedVoice,
         replace: bool,
     ) -> Result<VoiceEntry, VoiceError> {
+        let _alone = self.adding.lock().await;
         self.check_room(id, replace).await?;
         let voice = Arc::new(voice);
         let (directory, file_id, content) = (self.directory.clone(), id.clone(), voice.clone());
@@ -217,6 +227,25 @@ mod tests {
         // It can be replaced.
         registry.add(&id("torn"), sample::voice(1.0), true).await.unwrap();
         assert!(registry.find("torn").await.unwrap().is_some());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn uploads_at_the_same_moment_do_not_exceed_the_limit() {
+        let temp = tempfile::tempdir().unwrap();
+        let registry = Arc::new(Registry::open(temp.path(), 3, MIB).unwrap());
+        let adding = (0..16).map(|n| {
+            let registry = Arc::clone(&registry);
+            let new = id(&format!("v{n}"));
+            tokio::spawn(async move { registry.add(&new, sample::voice(1.0), false).await })
+        });
+        let mut n_added = 0;
+        for added in adding.collect::<Vec<_>>() {
+            match added.await.unwrap() {
+                Ok(_) => n_added += 1,
+                Err(error) => assert_eq!(error, VoiceError::Full { most: 3 }),
+            }
+        }
+        assert_eq!((n_added, registry.list().await.unwrap().len()), (3, 3));
     }
 
     #[tokio::test]

@@ -16,8 +16,8 @@ use crate::models::Models;
 use crate::routes::router;
 use crate::service::Service;
 use crate::settings::{ModelSetting, Settings};
-use crate::voices::Voices;
 use crate::voices::sample::tone;
+use crate::voices::{Aliases, Voices};
 
 const BOUNDARY: &str = "----boundary";
 
@@ -35,7 +35,8 @@ fn service(directory: Option<&Path>, change: impl FnOnce(&mut Settings)) -> Rout
     change(&mut settings);
     let metrics = Metrics::new();
     let models = Models::new(&settings, metrics.clone()).unwrap();
-    let voices = Voices::open(&settings.voices).unwrap();
+    let aliases = Aliases::new(&settings.voices.aliases).unwrap();
+    let voices = Voices::open(&settings.voices, aliases).unwrap();
     router(Service::new(settings, models, voices, metrics))
 }
 

@@ -46,7 +46,8 @@ fn design(config: &[u8]) -> &'static [u8] {
 fn voices(directory: Option<&Path>, aliases: &[(&str, &str)]) -> Voices {
     let owned = |&(alias, voice): &(&str, &str)| (alias.to_owned(), voice.to_owned());
     let (directory, aliases) = (directory.map(Path::to_owned), aliases.iter().map(owned).collect());
-    Voices::open(&VoiceSettings { directory, aliases, ..Default::default() }).unwrap()
+    let aliases = Aliases::new(&aliases).unwrap();
+    Voices::open(&VoiceSettings { directory, ..Default::default() }, aliases).unwrap()
 }
 
 /// Returns the first two speakers of the custom voice model.

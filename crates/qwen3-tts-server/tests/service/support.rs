@@ -1,8 +1,5 @@
 //! A service on tiny models, and a client.
 
-// Each test file uses a part of this.
-#![allow(dead_code)]
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;

@@ -1,13 +1,11 @@
 //! What those need who run the service: keys, limits, measurements, and its end.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use crate::support::{request, settings, start, start_cold, unchunk, until};
 use qwen3_tts_server::{ServerError, Settings, TlsFiles};
 use serde_json::json;
-use support::{request, settings, start, start_cold, unchunk, until};
 
 const CUSTOM: &str = "custom_voice_0b6";
 const JSON: (&str, &str) = ("Content-Type", "application/json");

@@ -22,13 +22,17 @@ fn short() -> Value {
 
 /// Returns the PCM of a text that the pipeline speaks by sentence.
 fn expected(text: &str) -> Vec<u8> {
+    let pcm = Encoding::new(Format::Pcm);
+    pcm.encode(&samples(text), 24_000, Metadata::default()).unwrap()
+}
+
+/// Returns the samples of a text that the pipeline speaks by sentence.
+fn samples(text: &str) -> Vec<f32> {
     let options = LoadOptions::default().threads(2);
     let tts = Synthesizer::load(checkpoint(MODEL), &options).unwrap();
     let request = SpeechRequest::new(text).speaker("ryan").seed(5).max_frames(3);
     let request = request.long_text(LongText::default().each_sentence(true));
-    let speech = tts.speak(request).unwrap().collect_audio().unwrap();
-    let pcm = Encoding::new(Format::Pcm);
-    pcm.encode(&speech.audio, speech.sample_rate, Metadata::default()).unwrap()
+    tts.speak(request).unwrap().collect_audio().unwrap().audio
 }
 
 #[test]
@@ -129,6 +133,62 @@ fn every_format_is_written_both_ways() {
             assert_eq!(answers.of_type("audio.start")[0]["format"], format);
             assert!(stream_audio || answers.audio[0].len() == 1, "{format}");
         }
+    }
+}
+
+#[test]
+fn the_bytes_of_each_format_are_those_of_the_encoder() {
+    let service = start(settings(&[MODEL]));
+    let mut client = Client::connect(&service);
+    let samples = samples("One.");
+    for (name, format) in [
+        ("wav", Format::Wav),
+        ("flac", Format::Flac),
+        ("mp3", Format::Mp3),
+        ("aac", Format::Aac),
+        ("pcm", Format::Pcm),
+    ] {
+        let mut fields = short();
+        fields["response_format"] = name.into();
+        fields["stream_audio"] = false.into();
+        client.configure(fields.clone());
+        let file = Encoding::new(format).encode(&samples, 24_000, Metadata::default()).unwrap();
+        assert!(client.speak(&["One."]).bytes() == file, "{name}");
+        fields["stream_audio"] = true.into();
+        client.configure(fields);
+        let answers = client.speak(&["One."]);
+        // Formats whose head has the length of the audio have it in one message only.
+        let streamed = answers.bytes();
+        assert!([Format::Aac, Format::Pcm].contains(&format) == (streamed == file), "{name}");
+        assert_eq!(answers.of_type("audio.done")[0]["total_bytes"], streamed.len());
+    }
+}
+
+#[test]
+fn streamed_aac_is_frame_after_frame() {
+    let service = start(settings(&[MODEL]));
+    let mut fields = short();
+    fields["response_format"] = "aac".into();
+    fields["max_new_tokens"] = 40.into();
+    let mut client = Client::configured(&service, fields);
+    let answers = client.speak(&["One two three. Four five six."]);
+    assert_eq!(answers.audio.len(), 2);
+    for sentence in &answers.audio {
+        assert!(sentence.len() > 2, "{} messages", sentence.len());
+        let bytes = sentence.concat();
+        let mut rest = &bytes[..];
+        let mut n_frames = 0;
+        while !rest.is_empty() {
+            // The head of an ADTS frame: a sync word, then its length in 13 bits.
+            assert_eq!((rest[0], rest[1] & 0xf6), (0xff, 0xf0), "frame {n_frames}");
+            let length = (usize::from(rest[3] & 3) << 11)
+                | (usize::from(rest[4]) << 3)
+                | usize::from(rest[5] >> 5);
+            rest = rest.get(length..).expect("whole frames");
+            n_frames += 1;
+        }
+        // Frames of 1024 samples for those of 80 ms, and one of silence before them.
+        assert!(n_frames > 2, "{n_frames} frames");
     }
 }
 

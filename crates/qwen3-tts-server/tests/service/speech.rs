@@ -1,16 +1,14 @@
 //! OpenAI's speech endpoint.
 
-mod support;
-
 use std::sync::LazyLock;
 
+use crate::support::{Running, request, settings, start};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use qwen3_tts_audio::{Encoding, Format, Metadata};
 use qwen3_tts_pipeline::{LoadOptions, SpeechRequest, Synthesizer};
 use qwen3_tts_testkit::checkpoint;
 use serde_json::{Value, json};
-use support::{Running, request, settings, start};
 
 const CUSTOM: &str = "custom_voice_0b6";
 
@@ -157,17 +155,81 @@ fn refusals_name_the_field() {
     }
 }
 
+/// Checks that the fields are refused, and that the first of them is to blame.
+#[track_caller]
+fn assert_blames(service: &Running, param: &str, fields: Value) {
+    let answer = service.speak(request(fields.clone()));
+    assert!([400, 404].contains(&answer.status), "{fields}: {} {}", answer.status, answer.text());
+    let error = answer.error();
+    assert_eq!(error["param"], param, "{fields}: {error}");
+}
+
 #[test]
-fn what_the_model_cannot_do_is_an_error() {
-    for fields in [
-        json!({ "language": "Klingon" }),
-        json!({ "max_new_tokens": 0 }),
-        json!({ "temperature": -1 }),
-        json!({ "instructions": "Whisper." }),
+fn what_the_model_cannot_do_names_the_field() {
+    for (param, fields) in [
+        ("language", json!({ "language": "Klingon" })),
+        ("max_new_tokens", json!({ "max_new_tokens": 0 })),
+        ("max_new_tokens", json!({ "max_new_tokens": 1_000_000 })),
+        ("temperature", json!({ "temperature": -1 })),
+        ("top_p", json!({ "top_p": 1.5 })),
+        ("repetition_penalty", json!({ "repetition_penalty": 0 })),
+        ("subtalker_temperature", json!({ "subtalker_temperature": -1 })),
+        ("subtalker_top_p", json!({ "subtalker_top_p": 0 })),
+        ("instructions", json!({ "instructions": "Whisper." })),
+        ("voice", json!({ "voice": "nobody" })),
+        ("voice", json!({ "voice": "ryan:0" })),
+        ("voice", json!({ "voice": "ryan,nobody" })),
+        ("voice", json!({ "voice": "ryan,vivian:x" })),
+        ("voice", json!({ "voice": "ryan,ryan" })),
+        ("input", json!({ "input": "x".repeat(90_000) })),
+        ("task_type", json!({ "task_type": "Song" })),
+        ("task_type", json!({ "task_type": "VoiceDesign" })),
+        ("task_type", json!({ "task_type": "VoiceDesign", "voice": "ryan" })),
+        ("ref_text", json!({ "ref_text": "La, la." })),
+        ("ref_text", json!({ "ref_audio": "data:audio/wav;base64,AAAA" })),
+        ("ref_audio", json!({ "ref_audio": "data:audio/wav;base64,AAAA", "ref_text": "La, la." })),
+        ("x_vector_only_mode", json!({ "x_vector_only_mode": true })),
+        ("seed", json!({ "seed": -1 })),
+        ("top_k", json!({ "top_k": 0.5 })),
+        ("speed", json!({ "speed": 0 })),
+        ("sample_rate", json!({ "response_format": "opus", "sample_rate": 11_025 })),
+        ("stream_format", json!({ "stream_format": "ogg" })),
+        ("non_streaming_mode", json!({ "non_streaming_mode": 1 })),
+    ] {
+        assert_blames(&SERVICE, param, fields);
+    }
+}
+
+#[test]
+fn models_that_clone_name_the_field_too() {
+    let service = start(settings(&["base_0b6"]));
+    let noise = "data:audio/wav;base64,AAAA";
+    for (param, fields) in [
+        ("voice", json!({})),
+        ("voice", json!({ "voice": "ryan" })),
+        ("task_type", json!({ "task_type": "CustomVoice" })),
+        ("task_type", json!({ "task_type": "VoiceDesign", "ref_audio": noise, "ref_text": "La." })),
+        ("ref_audio", json!({ "ref_audio": noise, "ref_text": "La." })),
+        ("ref_audio", json!({ "ref_audio": noise, "x_vector_only_mode": true })),
+        ("ref_audio", json!({ "ref_audio": "https://example.org/a.wav", "ref_text": "La." })),
+    ] {
+        assert_blames(&service, param, fields);
+    }
+}
+
+#[test]
+fn streamed_answers_pass_through_nginx_at_once() {
+    for (fields, expected) in [
+        (json!({ "response_format": "pcm" }), Some("no")),
+        (json!({ "response_format": "pcm", "stream_format": "sse" }), Some("no")),
+        (json!({ "response_format": "pcm", "stream": false }), None),
     ] {
         let answer = SERVICE.speak(request(fields.clone()));
-        assert_eq!(answer.status, 400, "{fields}: {}", answer.text());
-        answer.error();
+        assert_eq!(
+            (answer.status, answer.header("x-accel-buffering")),
+            (200, expected),
+            "{fields}"
+        );
     }
 }
 
@@ -193,6 +255,47 @@ fn unknown_paths_and_methods_are_errors_of_the_api() {
     assert_eq!((answer.status, answer.error()["code"].as_str()), (404, Some("unknown_url")));
     let answer = SERVICE.get("/v1/audio/speech");
     assert_eq!((answer.status, answer.error()["code"].as_str()), (405, Some("method_not_allowed")));
+}
+
+#[test]
+fn every_refusal_of_the_framework_has_the_form_of_the_api() {
+    type Header = (&'static str, &'static str);
+    let json = ("Content-Type", "application/json");
+    let form = ("Content-Type", "multipart/form-data");
+    let upgrade = ("Upgrade", "websocket");
+    let cases: [(&str, &str, &[Header], u16, &str); 17] = [
+        ("GET", "/v1/models/%ff", &[], 400, "invalid_url"),
+        ("GET", "/v1/audio/voices/%ff", &[], 400, "invalid_url"),
+        ("DELETE", "/v1/audio/voices/%C3", &[], 400, "invalid_url"),
+        ("GET", "/%ff", &[], 404, "unknown_url"),
+        ("GET", "/assets/nothing.js", &[], 404, "unknown_url"),
+        ("GET", "/v1/models/", &[], 404, "unknown_url"),
+        ("GET", "/v1/audio/voices/a/b?%ff=%ff", &[], 404, "unknown_url"),
+        ("PATCH", "/v1/audio/voices/ryan", &[], 405, "method_not_allowed"),
+        ("POST", "/v1/models", &[json], 405, "method_not_allowed"),
+        ("POST", "/", &[], 405, "method_not_allowed"),
+        ("OPTIONS", "/v1/audio/speech", &[], 405, "method_not_allowed"),
+        ("POST", "/v1/audio/speech?%ff=%ff", &[json], 400, ""),
+        (
+            "POST",
+            "/v1/audio/speech",
+            &[("Content-Type", "text/\u{e9}")],
+            415,
+            "unsupported_media_type",
+        ),
+        ("POST", "/v1/audio/voices", &[json], 415, "unsupported_media_type"),
+        ("POST", "/v1/audio/voices", &[form], 415, "unsupported_media_type"),
+        ("GET", "/v1/audio/speech/stream", &[], 426, "upgrade_required"),
+        ("GET", "/v1/audio/speech/stream", &[upgrade], 426, "upgrade_required"),
+    ];
+    for (method, path, headers, status, code) in cases {
+        let answer = SERVICE.ask(method, path, headers, b"");
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{method} {path}");
+        assert_eq!(answer.error()["code"].as_str().unwrap_or_default(), code, "{method} {path}");
+    }
+    // A query that says nothing to a path is passed over, whatever it is.
+    assert_eq!(SERVICE.get("/v1/models?%ff=%ff&limit=x").status, 200);
 }
 
 #[test]
