@@ -124,6 +124,9 @@ fn check_types(environment: &Environment) -> Result<()> {
         python.current_dir(workspace().join("target/python-example"));
         run_command(python.args(["-m"]).args(arguments))
     };
-    python(&["mypy", "--strict", "--no-incremental", "-p", "qwen3_tts"])?;
+    let settings = workspace().join("pyproject.toml");
+    let settings = settings.to_str().context("the path of the checkout is not UTF-8")?;
+    let checker = ["mypy", "--strict", "--no-incremental", "--config-file", settings];
+    python(&[&checker[..], &["-p", "qwen3_tts"]].concat())?;
     python(&["mypy.stubtest", "--ignore-disjoint-bases", "qwen3_tts._native"])
 }

@@ -148,22 +148,30 @@ impl Model {
         py.detach(|| tts.check(&request)).or_raise(py)
     }
 
-    /// Splits a text; returns ranges of its characters.
+    /// Splits a text as `speak` does with these options. Returns the range of each piece in characters,
+    /// and the silence after it in seconds.
     fn split_text(
         &self,
         py: Python<'_>,
         text: &str,
-        language: &str,
-        piece_tokens: usize,
-        each_sentence: bool,
-    ) -> PyResult<Vec<(usize, usize)>> {
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Vec<(usize, usize, f64)>> {
         let tts = self.synthesizer()?;
-        let pieces = py.detach(|| match each_sentence {
-            false => tts.split_text(text, language, piece_tokens),
-            true => tts.split_sentences(text, language, piece_tokens),
+        let request = Self::request(text, options)?;
+        let (language, long_text) = (&request.language, &request.long_text);
+        let tokens = long_text.piece_tokens.unwrap_or(usize::MAX);
+        let pieces = py.detach(|| match long_text.each_sentence {
+            false => tts.split_text(text, language, tokens),
+            true => tts.split_sentences(text, language, tokens),
         });
-        let ranges = pieces.or_raise(py)?.into_iter().map(|piece| piece.range);
-        Ok(character_ranges(text, ranges).into_iter().map(|it| (it.start, it.end)).collect())
+        let pieces = pieces.or_raise(py)?;
+        let ranges = character_ranges(text, pieces.iter().map(|piece| piece.range.clone()));
+        let pause = |(index, piece)| match index + 1 == pieces.len() {
+            true => 0.0,
+            false => long_text.pause_after(piece).as_secs_f64(),
+        };
+        let pauses = pieces.iter().enumerate().map(pause);
+        Ok(ranges.into_iter().zip(pauses).map(|(it, pause)| (it.start, it.end, pause)).collect())
     }
 
     /// Clones the voice of a recording.

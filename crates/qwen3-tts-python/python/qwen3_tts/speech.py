@@ -11,8 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _native
-from .files import whole_file
+from .audio_file import AudioFile, encode, settings
 
 StopReason = Literal["eos", "max_frames", "cancelled"]
 """Why a speech ended: by itself, at its limit of frames, or cancelled."""
@@ -125,11 +124,11 @@ class Speech:
         ``sample_rate`` in Hz resamples; ``bitrate`` is in kbit/s; ``title`` is written where the format
         has a place for it.
         """
-        path = os.fspath(path)
-        settings = file_settings(format, sample_format, sample_rate, bitrate, title)
-        content = encode(self._audio(), self.sample_rate, path, settings)
-        with whole_file(path) as file:
-            file.write(content)
+        how = settings(format, sample_format, sample_rate, bitrate, title)
+        audio = self._audio()
+        with AudioFile(path, self.sample_rate, how) as file:
+            file.write(audio)
+            file.complete()
 
     def to_bytes(
         self,
@@ -141,8 +140,8 @@ class Speech:
         title: str | None = None,
     ) -> bytes:
         """Returns the bytes of an audio file, see :meth:`save`."""
-        settings = file_settings(format, sample_format, sample_rate, bitrate, title)
-        return encode(self._audio(), self.sample_rate, None, settings)
+        how = settings(format, sample_format, sample_rate, bitrate, title)
+        return encode(self._audio(), self.sample_rate, how)
 
     def _audio(self) -> NDArray[np.float32]:
         if len(self.audio) != self.n_samples:
@@ -154,31 +153,3 @@ class Speech:
             return f"<pre>{escape(repr(self))}</pre>"
         wav = base64.b64encode(self.to_bytes("wav")).decode()
         return f'<audio controls src="data:audio/wav;base64,{wav}"></audio>'
-
-
-def file_settings(
-    format: str | None = None,
-    sample_format: str | None = None,
-    sample_rate: int | None = None,
-    bitrate: int | None = None,
-    title: str | None = None,
-) -> dict[str, Any]:
-    """Returns how an audio file is written."""
-    return {
-        "format": format,
-        "sample_format": sample_format,
-        "sample_rate": sample_rate,
-        "bitrate": bitrate,
-        "title": title,
-    }
-
-
-def encode(
-    audio: NDArray[np.float32], rate: int, path: str | None, settings: dict[str, Any]
-) -> bytes:
-    """Returns the bytes of an audio file."""
-    file = _native.AudioFile(rate, path, settings)
-    begin = file.push(audio)
-    rest, head = file.finish()
-    whole = begin + rest
-    return head + whole[len(head) :]

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native, recording as recordings
-from .files import whole_file
+from .audio_file import AudioFile, settings
 from .options import check_names
 from .recording import Recording
-from .speech import Speech, file_settings
+from .speech import Speech
 from .stream import IncrementalText, Progress, SpeechStream
 from .voice import Voice, as_codes
 
@@ -127,11 +127,26 @@ class Synthesizer:
         complete. ``progress`` is called after each piece. The file's options are those of
         :meth:`Speech.save`. Returns the speech without its audio.
         """
-        settings = file_settings(format, sample_format, sample_rate, bitrate, title)
-        path = os.fspath(path)
-        file = _native.AudioFile(self.sample_rate, path, settings)
-        stream = self._start(text, dict(options), whole_pieces=True)
-        return _narrate(stream, file, path, progress)
+        how = settings(format, sample_format, sample_rate, bitrate, title)
+        reported = 0
+
+        def report(stream: SpeechStream) -> None:
+            nonlocal reported
+            if progress is not None and stream.n_complete > reported:
+                reported = stream.n_complete
+                progress(stream.progress)
+
+        with (
+            AudioFile(path, self.sample_rate, how) as file,
+            self._start(text, dict(options), whole_pieces=True) as stream,
+        ):
+            for chunk in stream:
+                file.write(chunk.audio)
+                report(stream)
+            report(stream)
+            speech = stream.collect()
+            file.complete()
+        return speech
 
     def check(self, text: str, **options: Unpack[SpeakOptions]) -> None:
         """Checks that the model can honour a request, without speaking. Raises what :meth:`speak` would
@@ -148,8 +163,12 @@ class Synthesizer:
         each_sentence: bool = False,
     ) -> list[str]:
         """Splits a text into pieces of at most ``piece_tokens`` tokens, as :meth:`speak` does."""
-        ranges = self._main.split_text(text, language, piece_tokens, each_sentence)
-        return [text[start:end] for start, end in ranges]
+        options = {
+            "language": language,
+            "piece_tokens": piece_tokens,
+            "each_sentence": each_sentence,
+        }
+        return [piece for piece, _ in self._split(text, options)]
 
     # Voices and codes.
 
@@ -276,6 +295,11 @@ class Synthesizer:
             "__init__"
         )
 
+    def _split(self, text: str, options: dict[str, Any]) -> list[tuple[str, float]]:
+        """Returns the pieces of a text, and the silence after each in seconds."""
+        pieces = self._main.split_text(text, options)
+        return [(text[start:end], pause) for start, end, pause in pieces]
+
     def _start(
         self,
         text: str,
@@ -318,29 +342,3 @@ class Synthesizer:
 
     def _models(self) -> list[_native.Model]:
         return [model for model in (self._main, self._base) if model is not None]
-
-
-def _narrate(
-    stream: SpeechStream,
-    file: _native.AudioFile,
-    path: str,
-    progress: Callable[[Progress], object] | None,
-) -> Speech:
-    reported = 0
-
-    def report() -> None:
-        nonlocal reported
-        if progress is not None and stream.n_complete > reported:
-            reported = stream.n_complete
-            progress(stream.progress)
-
-    with stream, whole_file(path) as output:
-        for chunk in stream:
-            output.write(file.push(chunk.audio))
-            report()
-        report()
-        rest, head = file.finish()
-        output.write(rest)
-        output.seek(0)
-        output.write(head)
-        return stream.collect()

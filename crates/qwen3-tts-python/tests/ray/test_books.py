@@ -42,6 +42,15 @@ def test_a_book_is_what_one_process_speaks(tmp_path, tts, ending):
     check(tmp_path, CHAPTERS, tts, ending, **options)
 
 
+def test_a_clause_is_cut_between_words_without_a_pause(tmp_path, tts):
+    chapters = {"words": "and " * 40 + "then, at last, it stopped. It was late."}
+    options = {"piece_tokens": 8, "clause_pause": 0.5}
+    pauses = {piece.pause_seconds for piece in tts.speak(chapters["words"], **options).pieces}
+    assert {0.0, 0.5} <= pauses
+    speak_book(chapters, tmp_path, pool=TWO, defaults=options)
+    check(tmp_path, chapters, tts, "wav", **options)
+
+
 def test_chapters_that_are_complete_are_kept(tmp_path, tts):
     speak_book(CHAPTERS, tmp_path, pool=TWO)
     before = {name: (tmp_path / f"{name}.wav").stat().st_mtime_ns for name in CHAPTERS}

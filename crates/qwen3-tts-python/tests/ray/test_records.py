@@ -8,7 +8,7 @@ import sys
 import pytest
 from qwen3_tts import InternalError, InvalidRequestError, IoError
 from qwen3_tts._jobs.output import claimed, earlier_results, remove_journals
-from qwen3_tts._jobs.part_file import PartFile, sweep
+from qwen3_tts.part_file import PartFile, sweep
 from qwen3_tts._jobs.records import Journal, Manifest, as_line, check_lives, failed, journals, latest, lines
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _native
+from ..audio_file import AudioFile
 from ..errors import InvalidRequestError, IoError, NotFoundError
 from ..synthesizer import Synthesizer
 from .identity import derived_seed, digest
 from .names import STATE
-from .part_file import PartFile
 from .plan import Job
 from .records import Record
 from .request import Fields
 from .rows import Row
 from .settings import Audio
-from .speaker import finish
 
 PIECES = Audio(format="pcm", sample_format="f32")
 """Audio of pieces, which keeps every bit of the samples."""
@@ -31,7 +28,6 @@ _BLOCK = 1 << 18
 """Number of samples that are joined at a time."""
 _SPLITTING = ("piece_tokens", "each_sentence", "clause_pause", "sentence_pause", "paragraph_pause")
 _MAX_SEED = 2**64
-_EMPTY_LINE = re.compile(r"\n[^\S\n]*\n|\u2029|\f")
 
 
 @dataclass(frozen=True)
@@ -92,44 +88,12 @@ def piece_defaults(defaults: Fields) -> Fields:
 
 def split_chapter(tts: Synthesizer, name: str, text: str, job: Job) -> Chapter:
     """Splits a chapter as :meth:`Synthesizer.speak` does, and gives its pieces seeds as that does."""
-    defaults = job.defaults
-    language = defaults.get("language", "auto")
-    tokens = defaults.get("piece_tokens", 256)
-    texts = tts.split_text(
-        text, language, piece_tokens=tokens, each_sentence=defaults.get("each_sentence", False)
-    )
-    pauses = _pauses(tts, text, texts, defaults)
+    options = {name: job.defaults.get(name) for name in ("language", *_SPLITTING)}
+    pieces = [Piece(piece, pause) for piece, pause in tts._split(text, options)]
     # A text of one piece is spoken with the space around it.
-    texts = [text] if len(texts) == 1 else texts
-    pieces = [Piece(text, pause) for text, pause in zip(texts, pauses, strict=True)]
+    if len(pieces) == 1:
+        pieces = [Piece(text, pieces[0].pause)]
     return Chapter(name, derived_seed(job.seed, name), pieces)
-
-
-def _pauses(tts: Synthesizer, text: str, pieces: list[str], defaults: Fields) -> list[float]:
-    """Returns the silence after each piece: none after the last one."""
-    sentences = tts.split_text(
-        text, defaults.get("language", "auto"), piece_tokens=2**31, each_sentence=True
-    )
-    ends = set(_ends(text, sentences))
-    pauses = []
-    for piece, end in zip(pieces[1:], _ends(text, pieces), strict=False):
-        start = text.index(piece, end)
-        if _EMPTY_LINE.search(text, end, start):
-            pauses.append(defaults.get("paragraph_pause", 0.65))
-        elif end in ends:
-            pauses.append(defaults.get("sentence_pause", 0.25))
-        else:
-            pauses.append(defaults.get("clause_pause", 0.08))
-    return [*pauses, 0.0] if pieces else []
-
-
-def _ends(text: str, parts: list[str]) -> list[int]:
-    """Returns where each part of a text ends."""
-    ends, place = [], 0
-    for part in parts:
-        place = text.index(part, place) + len(part)
-        ends.append(place)
-    return ends
 
 
 def joined_identity(pieces: list[str], chapter: Chapter, file: str, job: Job) -> str:
@@ -144,18 +108,16 @@ def join(
     """Joins the pieces of a chapter to one audio file, whole or not at all. The memory needed does not
     grow with its length. Returns the number of bytes and of samples."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = _native.AudioFile(rate, str(path), audio.settings())
     samples = 0
-    with PartFile(path.parent) as part:
+    with AudioFile(path, rate, audio.settings()) as file:
         for piece, source in zip(chapter.pieces, files, strict=True):
             for block in _blocks(source):
-                part.file.write(file.push(block))
+                file.write(block)
                 samples += len(block)
             silence = int(round(piece.pause * 1e9)) * rate // 1_000_000_000
-            part.file.write(file.push(np.zeros(silence, np.float32)))
+            file.write(np.zeros(silence, np.float32))
             samples += silence
-        size = finish(file, part)
-        part.persist(path)
+        size = file.complete()
     return {"bytes": size, "samples": samples}
 
 

@@ -10,7 +10,7 @@ from typing import IO
 
 from ..errors import InvalidRequestError, IoError
 from .names import MANIFEST, STATE
-from .part_file import sweep, try_lock
+from ..part_file import sweep, try_lock
 from .records import Record, journals, latest, lines
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from ..errors import Error, InternalError
 from ..speech import Speech
 from .names import STATE
-from .part_file import PartFile
+from ..part_file import PartFile
 from .request import Fields, Request
 
 Record = dict[str, Any]

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _native
 from ..errors import InvalidRequestError
-from ..speech import file_settings
+from ..audio_file import settings
 from ..synthesizer import Synthesizer
 from .identity import model_identity, package_version
 
@@ -83,7 +83,7 @@ class Audio:
 
     def settings(self, title: str | None = None) -> dict[str, Any]:
         """Returns the settings of a file whose name tells its format."""
-        return file_settings(None, self.sample_format, self.sample_rate, self.bitrate, title)
+        return settings(None, self.sample_format, self.sample_rate, self.bitrate, title)
 
     def identity(self) -> dict[str, Any]:
         """Returns what the bytes of a file depend on, besides its samples and its name."""

@@ -9,13 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from .. import _native
+from ..audio_file import AudioFile
 from ..errors import CancelledError
 from ..speech import Speech
-from ..stream import SpeechStream
 from ..synthesizer import Synthesizer
 from ..voice import Voice
-from .part_file import PartFile
 from .plan import Job
 from .records import Journal, Record, check_lives, completed, failed, is_kept, journals, latest
 from .request import Request
@@ -77,31 +75,14 @@ class Speaker:
         path = self._output / request.file
         path.parent.mkdir(parents=True, exist_ok=True)
         options = {**request.options(), "voice": self._voices.get(request)}
-        stream = self._tts._start(request.fields["text"], options, whole_pieces=True)
-        file = _native.AudioFile(self._tts.sample_rate, request.file, self._audio.settings())
-        return write_speech(stream, file, path)
-
-
-def write_speech(stream: SpeechStream, file: _native.AudioFile, path: Path) -> tuple[Speech, int]:
-    """Writes a speech to a file, whole or not at all. Returns it without its audio, and the number of
-    bytes."""
-    with stream, PartFile(path.parent) as part:
-        for chunk in stream:
-            part.file.write(file.push(chunk.audio))
-        size = finish(file, part)
-        speech = stream.collect()
-        part.persist(path)
-    return speech, size
-
-
-def finish(file: _native.AudioFile, part: PartFile) -> int:
-    """Writes the rest of an audio file, and then its head. Returns the number of bytes."""
-    rest, head = file.finish()
-    part.file.write(rest)
-    size = part.file.tell()
-    part.file.seek(0)
-    part.file.write(head)
-    return max(size, len(head))
+        with (
+            AudioFile(path, self._tts.sample_rate, self._audio.settings()) as file,
+            self._tts._start(request.fields["text"], options, whole_pieces=True) as stream,
+        ):
+            for chunk in stream:
+                file.write(chunk.audio)
+            speech = stream.collect()
+            return speech, file.complete()
 
 
 class _Voices:

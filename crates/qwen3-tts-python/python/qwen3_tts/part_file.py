@@ -40,6 +40,9 @@ class PartFile:
         """Gives the file its final name, once its bytes are on disk."""
         self.file.flush()
         os.fsync(self.file.fileno())
+        if fcntl is None:
+            # Windows renames no open file.
+            self.file.close()
         os.replace(self._path, path)
         self.file.close()
 
@@ -52,9 +55,11 @@ class PartFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self.file.closed:
-            self._path.unlink(missing_ok=True)
+        # After `persist` the file is not there.
+        if fcntl is None:
             self.file.close()
+        self._path.unlink(missing_ok=True)
+        self.file.close()
 
 
 def try_lock(file: IO[Any]) -> bool:
