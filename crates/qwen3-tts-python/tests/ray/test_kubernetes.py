@@ -25,7 +25,7 @@ def test_each_pod_speaks_a_share(tmp_path):
         pod["JOB_COMPLETION_INDEX"] = str(index)
         words = subprocess.run(container["command"], env=pod, capture_output=True, text=True, check=True)
         words = words.stdout.splitlines()
-        assert words[:2] == ["batch", "/speech/requests.jsonl"] and "--resume" in words
+        assert words[:2] == ["batch", "/data/requests.jsonl"] and "--resume" in words
         assert words[words.index("--threads") + 1] == "8"
         shares.append(words[words.index("--shard") + 1])
     assert shares == [f"{index}/{count}" for index in range(1, count + 1)]
