@@ -35,17 +35,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let folders: Vec<&str> = packages.iter().map(|(_, folder)| folder.as_str()).collect();
     remove_unpacked(&cargo_home()?.join("registry/src"), &folders)?;
-    let target = metadata["target_directory"].as_str().context("no target directory")?;
-    // Without a directory for all of them, cargo builds the dependencies of each package again.
-    let target = Path::new(target).join("packages");
     let mut package = cargo(&["package", "--allow-dirty"]);
-    package.env("CARGO_TARGET_DIR", &target);
     for (name, _) in &packages {
         package.args(["--package", name]);
     }
     oracle::run(package.args(&arguments.rest))?;
+    let target = metadata["target_directory"].as_str().context("no target directory")?;
     for folder in folders {
-        check_size(&target.join("package").join(format!("{folder}.crate")))?;
+        check_size(&Path::new(target).join("package").join(format!("{folder}.crate")))?;
     }
     Ok(())
 }
