@@ -18,6 +18,11 @@ mod wait;
 /// The native half of the package `qwen3_tts`. Use the classes of the package.
 #[pyo3::pymodule]
 mod _native {
+    /// Version of the package.
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
     #[pymodule_export]
     use crate::audio_file::{AudioFile, formats};
     #[pymodule_export]

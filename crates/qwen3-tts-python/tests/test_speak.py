@@ -8,6 +8,7 @@ import subprocess
 import sys
 import wave
 from dataclasses import FrozenInstanceError
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -169,6 +170,14 @@ def test_the_command_makes_the_same_samples(hello, tmp_path):
     path = tmp_path / "hello.wav"
     subprocess.run([command, "speak", TEXT, "--seed", "1", "-o", path], check=True)
     assert path.read_bytes()[44:] == hello.to_bytes("pcm")
+
+
+def test_the_version_is_that_of_the_wheel():
+    try:
+        installed = metadata.version("qwen3-tts")
+    except metadata.PackageNotFoundError:
+        pytest.skip("the package is not installed")
+    assert qwen3_tts.__version__ == installed
 
 
 def test_nothing_but_numpy_is_imported():

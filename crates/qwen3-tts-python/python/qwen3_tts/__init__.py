@@ -9,6 +9,7 @@
 on many machines.
 """
 
+from ._native import __version__
 from .errors import (
     BusyError,
     CancelledError,
@@ -48,4 +49,5 @@ __all__ = [
     "Synthesizer",
     "UnsupportedError",
     "Voice",
+    "__version__",
 ]

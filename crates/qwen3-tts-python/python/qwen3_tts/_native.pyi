@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from .facts import Facts
 
-__all__ = ["AudioFile", "Model", "Recording", "Stream", "Text", "Voice", "formats"]
+__all__ = ["AudioFile", "Model", "Recording", "Stream", "Text", "Voice", "__version__", "formats"]
+
+__version__: str
 
 _Samples: TypeAlias = NDArray[np.float32]
 _Codes: TypeAlias = NDArray[np.int64]

@@ -5,20 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from .._native import __version__
+
 _SAMPLES = 32
 _SAMPLE = 1 << 16
-
-
-def package_version() -> str:
-    """Returns the version of this package; ``"source"`` if it is not installed."""
-    try:
-        return metadata.version("qwen3-tts")
-    except metadata.PackageNotFoundError:
-        return "source"
 
 
 def digest(value: Any) -> str:
@@ -46,7 +39,7 @@ def model_identity(name: str | None) -> dict[str, Any]:
     """Returns the identity of a model: for a directory, that of its files wherever they are; for any
     other name, the name."""
     if name is None:
-        return {"built_in": package_version()}
+        return {"built_in": __version__}
     if not os.path.isdir(name):
         return {"name": name}
     folder = Path(name)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import InvalidRequestError, IoError
-from .names import MANIFEST, STATE
 from ..part_file import sweep, try_lock
+from .names import MANIFEST, STATE
 from .records import Record, journals, latest, lines
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import Error, InternalError
+from ..part_file import PartFile
 from ..speech import Speech
 from .names import STATE
-from ..part_file import PartFile
 from .request import Fields, Request
 
 Record = dict[str, Any]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import _native
-from ..errors import InvalidRequestError
 from ..audio_file import settings
+from ..errors import InvalidRequestError
 from ..synthesizer import Synthesizer
-from .identity import model_identity, package_version
+from .identity import model_identity
 
 DEFAULT_TOGETHER = 8
 """Number of texts that an actor speaks at the same time, unless told otherwise."""
@@ -60,7 +60,7 @@ class Model:
             "device": self.device,
             "quantize": quantize,
             "float32_cache": self.float32_cache,
-            "version": package_version(),
+            "version": _native.__version__,
         }
 
 
