@@ -60,7 +60,7 @@ fn device(py: Python<'_>, name: &str) -> PyResult<DeviceKind> {
     }
 }
 
-/// Where a model's files are.
+/// Returns the files of a model.
 fn files(model: Option<String>, is_base: bool) -> Result<ModelFiles, Error> {
     match (model, is_base) {
         (Some(model), _) => ModelFiles::resolve(model),

@@ -1,7 +1,7 @@
 //! Waiting without holding the interpreter, and with Ctrl-C.
 
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 /// Time between two checks for signals.
 const SIGNALS: Duration = Duration::from_millis(50);
 
-/// Runs work on a thread of its own and waits for it. After Ctrl-C the work goes on unheeded.
+/// Runs work on a separate thread and waits for it. After Ctrl-C the work continues in the background.
 ///
 /// # Errors
 /// Returns the exception of a signal handler, such as `KeyboardInterrupt`.
@@ -27,10 +27,11 @@ pub fn run<T: Send + 'static>(
         .name("qwen3-tts-call".to_owned())
         .spawn(work)
         .map_err(|error| PyRuntimeError::new_err(format!("no thread for the call: {error}")))?;
-    let receiver = std::sync::Mutex::new(receiver);
+    // `detach` takes what threads can share, which a receiver alone is not.
+    let receiver = Mutex::new(receiver);
     loop {
         let received = py.detach(|| {
-            let receiver = receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
             receiver.recv_timeout(SIGNALS)
         });
         match received {

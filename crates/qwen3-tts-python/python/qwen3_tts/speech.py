@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .audio_file import AudioFile, encode, settings
 
 StopReason = Literal["eos", "max_frames", "cancelled"]
-"""Why a speech ended: by itself, at its limit of frames, or cancelled."""
+"""Reason why a speech ended: by itself, at its limit of frames, or cancelled."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Piece:
     frames: int
     """Length in 80 ms frames."""
     stop_reason: StopReason
-    """Why it ended."""
+    """Reason why it ended."""
     seed: int
     """Its seed."""
     attempts: int
@@ -58,7 +58,7 @@ class Stats:
     processing: float
     """From the request to the end."""
     real_time_factor: float
-    """``processing`` per second of audio; 0 if there is none."""
+    """``processing`` per second of audio; 0 without audio."""
     prompt_tokens: int
     """Number of tokens of text and instruction."""
 
@@ -74,7 +74,7 @@ class Speech:
     codes: NDArray[np.int64] = field(repr=False)
     """Codes (frames, codebooks)."""
     stop_reason: StopReason
-    """Why it ended."""
+    """Reason why it ended."""
     seed: int
     """Seed that reproduces it."""
     n_samples: int

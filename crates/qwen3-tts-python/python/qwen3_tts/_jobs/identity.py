@@ -1,4 +1,4 @@
-"""What a result depends on, in a form that is the same on every machine."""
+"""Digests of all that a result depends on, equal on every machine."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ _BATCHES_AT_A_TIME = 2
 
 @dataclass(frozen=True)
 class Pool:
-    """How many actors speak, and with how many threads. By default one actor on each machine uses all of
-    its cores."""
+    """Number of actors, and of the threads of each. By default one actor on each machine uses all of its
+    cores."""
 
     actors: int | tuple[int, int] | None = None
     """Number of actors, or the least and the most of a cluster that grows. Default: as many as fit."""
