@@ -18,6 +18,7 @@ import pytest
 
 import qwen3_tts
 
+pytestmark = pytest.mark.timeout(120)
 TEXTS = [f"This is sentence number {n}." for n in range(16)]
 
 
@@ -148,7 +149,9 @@ def test_a_forked_process_is_told(tts):
 
 
 INTERRUPTED = """
-import sys, qwen3_tts
+import signal, qwen3_tts
+# A shell starts its background jobs with the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 tts = qwen3_tts.Synthesizer()
 print("ready", flush=True)
 try:
