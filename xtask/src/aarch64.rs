@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn cargo_test(tools: &Tools, cpu: &str) -> Command {
     let variable =
         |name| format!("CARGO_TARGET_{}_{name}", TARGET.to_uppercase().replace('-', "_"));
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(crate::cargo());
     cargo.current_dir(workspace());
     cargo.env("RUSTC", tools.compiler);
     cargo.env(variable("LINKER"), tools.linker);

@@ -30,7 +30,7 @@ struct TestBinary {
 
 /// Runs the task.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(crate::cargo());
     cargo.current_dir(workspace()).args(["test", "--workspace", "--locked", "--no-run"]);
     let output = cargo.arg("--message-format=json").stderr(std::process::Stdio::inherit());
     let output = output.output().context("starting cargo test")?;

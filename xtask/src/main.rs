@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use paths::workspace;
+pub(crate) use paths::{cargo, workspace};
 
 /// Maintenance tasks of the Qwen3-TTS workspace.
 #[derive(Parser)]

@@ -9,7 +9,7 @@ use crate::workspace;
 
 /// Reads the metadata of the workspace, without its dependencies.
 pub fn read() -> Result<Value> {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = Command::new(crate::cargo());
     command.current_dir(workspace()).args(["metadata", "--no-deps", "--format-version", "1"]);
     let output = command.output().context("starting cargo metadata")?;
     ensure!(output.status.success(), "cargo metadata ended with {}", output.status);

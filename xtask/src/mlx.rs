@@ -74,7 +74,7 @@ pub fn test(arguments: &TestArguments) -> Result<()> {
 
 /// Returns `cargo test --features mlx`, configured for this system.
 fn cargo_test() -> Result<Command> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(crate::cargo());
     cargo.current_dir(workspace());
     if cfg!(not(target_vendor = "apple")) {
         let prefix = Prefix::new(workspace().join("target/mlx-linux"));

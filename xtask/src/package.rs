@@ -79,7 +79,7 @@ fn remove_unpacked(sources: &Path, packages: &[&str]) -> Result<()> {
 }
 
 fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = Command::new(crate::cargo());
     command.current_dir(workspace()).args(arguments).arg("--locked");
     command
 }

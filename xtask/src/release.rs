@@ -9,7 +9,7 @@ use crate::{oracle, workspace};
 
 /// Builds `qwen3-tts` and returns its path.
 pub fn build() -> Result<PathBuf> {
-    let mut build = Command::new(env!("CARGO"));
+    let mut build = Command::new(crate::cargo());
     build.current_dir(workspace()).args(["build", "--quiet", "--release", "-p", "qwen3-tts-cli"]);
     oracle::run(&mut build)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);

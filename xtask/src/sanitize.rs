@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "AddressSanitizer is set up for x86-64 Linux only"
     );
     for what in TESTS {
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = Command::new(crate::cargo());
         cargo.current_dir(workspace());
         // The flag is unstable, but every toolchain has the runtime it needs.
         cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");

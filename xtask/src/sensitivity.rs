@@ -19,7 +19,7 @@ pub struct Arguments {
 
 /// Runs the task, with a separate program, so that other tasks do not build the models.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(crate::cargo());
     cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--manifest-path"]);
     cargo.arg(workspace().join("Cargo.toml"));
     cargo.args(["--features", "sensitivity", "--bin", "sensitivity", "--"]);

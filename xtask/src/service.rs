@@ -104,7 +104,7 @@ impl Drop for Service {
 
 /// Builds the command and returns its path.
 pub fn build() -> Result<PathBuf> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(crate::cargo());
     // Without a package, as `cargo run --release` does: the same features, so nothing is built twice.
     let build = ["build", "--release", "--locked", "--quiet", "--bin", "qwen3-tts"];
     run(cargo.current_dir(workspace()).args(build))?;

@@ -38,7 +38,7 @@ pub fn soak(arguments: &SoakArguments) -> Result<()> {
 }
 
 fn tests(targets: &[&str]) -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(crate::cargo());
     cargo.current_dir(workspace()).args(["test", "--workspace", "--locked"]);
     cargo.args(targets.iter().flat_map(|target| ["--test", target]));
     cargo

@@ -144,7 +144,7 @@ impl Prefix {
     pub fn write_bindings(&self, mlx_c: &Path) -> Result<()> {
         eprintln!("generating the bindings");
         let bindings = self.root.join("bindings.rs");
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = Command::new(crate::cargo());
         cargo.current_dir(workspace());
         // Optimising the program takes longer than it saves, since it runs once.
         cargo.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);

@@ -22,7 +22,7 @@ pub struct Sources {
 impl Sources {
     /// Finds the sources through cargo, which downloads them if necessary.
     pub fn find() -> Result<Self> {
-        let mut command = Command::new(env!("CARGO"));
+        let mut command = Command::new(crate::cargo());
         command.current_dir(workspace());
         command.args(["metadata", "--format-version", "1", "--locked", "--all-features"]);
         let output = command.output().context("starting cargo metadata")?;
