@@ -9,8 +9,9 @@ pub fn workspace() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_path_buf()
 }
 
-/// Returns the cargo that runs this task; without one, that of the `PATH`. With rustup this is a proxy, which tells the
-/// compiler's proxy the toolchain: crates of the registry name toolchains of their own in their folders.
+/// Returns the cargo that runs this task; without one, that of the `PATH`. With rustup that is a proxy,
+/// which tells the compiler's proxy the toolchain: some crates of the registry name one of their own in
+/// their folders.
 pub fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
