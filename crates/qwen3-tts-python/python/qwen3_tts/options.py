@@ -58,7 +58,7 @@ class SpeakOptions(TypedDict, total=False):
     """Probability mass of the candidates of the first codebook."""
 
     repetition_penalty: float | None
-    """Penalty on codes of the first codebook that were generated before; 1 is none."""
+    """Penalty on codes of the first codebook that were generated before; 1 for no penalty."""
 
     subtalker_temperature: float | None
     """As ``temperature``, for the other codebooks."""

@@ -7,7 +7,6 @@ import re
 import secrets
 import string
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 try:
@@ -49,12 +48,7 @@ class PartFile:
     def __enter__(self) -> PartFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # After `persist` the file is not there.
         if fcntl is None:
             self.file.close()

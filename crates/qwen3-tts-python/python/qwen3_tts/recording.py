@@ -46,18 +46,24 @@ def read(
 
 
 def _mono(samples: Any) -> NDArray[np.float32]:
-    """Returns samples as mono float32. Integers are scaled by the range of their type."""
+    """Returns samples as mono float32, integers by :func:`scaled`."""
     array = np.asarray(samples)
     if array.dtype.kind not in "fiu" or array.ndim not in (1, 2):
         raise TypeError(
             "expected a path, bytes, or an array of samples (mono, or samples × channels), not "
             f"{type(samples).__name__} of {array.dtype}, shape {array.shape}"
         )
-    if array.dtype.kind == "u":
-        middle = np.float64(np.iinfo(array.dtype).max // 2 + 1)
-        array = (array.astype(np.float64) - middle) / middle
-    elif array.dtype.kind == "i":
-        array = array.astype(np.float64) / -np.float64(np.iinfo(array.dtype).min)
+    array = scaled(array)
     if array.ndim == 2:
         array = array.mean(axis=1)
     return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def scaled(samples: NDArray[Any]) -> NDArray[Any]:
+    """Scales integers by the range of their type to [-1, 1]. Other samples stay as they are."""
+    if samples.dtype.kind not in "iu":
+        return samples
+    limits = np.iinfo(samples.dtype)
+    half = (float(limits.max) - float(limits.min) + 1) / 2
+    middle = 0.0 if samples.dtype.kind == "i" else half
+    return (samples.astype(np.float64) - middle) / half

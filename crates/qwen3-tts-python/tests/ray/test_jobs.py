@@ -50,7 +50,7 @@ def wait_for(condition, seconds=60):
 
 
 def with_results(output, least):
-    """Returns the journal of a process that has so many results."""
+    """Returns a journal with at least this number of results, or None."""
     return next((it for it in journals(output) if sum(1 for _ in lines(it)) >= least), None)
 
 

@@ -86,7 +86,7 @@ def lines(path: Path) -> Iterator[Record]:
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    """Reads the JSON objects of a file. A line that an interruption cut off is none."""
+    """Reads the JSON objects of a file. Lines that an interruption cut off are skipped."""
     try:
         file = open(path, "rb")
     except FileNotFoundError:

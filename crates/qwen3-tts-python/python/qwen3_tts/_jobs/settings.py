@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,7 @@ class Model:
         directory."""
         if self.name is None or not os.path.isdir(self.name):
             return self
-        return Model(
-            os.path.abspath(self.name), self.device, self.quantize, self.float32_cache
-        )
+        return replace(self, name=os.path.abspath(self.name))
 
     def identity(self) -> dict[str, Any]:
         """Returns what the audio depends on."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .. import _native
 from ..errors import RecordingWarning
+from ..recording import scaled
 from .warning import warn
 
 _LONGEST_NAME = 256
@@ -36,13 +37,7 @@ def read(text: str | os.PathLike[str]) -> _native.Recording:
 
 def of_samples(samples: NDArray[Any], sample_rate: Any) -> _native.Recording:
     """Takes samples, or samples × channels. Integers are scaled by the range of their type."""
-    array = samples
-    if array.dtype.kind in "iu":
-        limits = np.iinfo(array.dtype)
-        half = (float(limits.max) - float(limits.min) + 1) / 2
-        middle = 0.0 if array.dtype.kind == "i" else half
-        array = (array.astype(np.float64) - middle) / half
-    array = array.astype(np.float32)
+    array = scaled(samples).astype(np.float32)
     if array.ndim > 1:
         array = array.mean(axis=-1, dtype=np.float32)
     if array.ndim != 1:
