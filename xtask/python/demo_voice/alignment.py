@@ -5,10 +5,8 @@ phoneme models: every phoneme belongs to one letter; letters may be silent or ha
 """
 
 import math
-import re
 from collections import Counter, defaultdict
 
-WORD = re.compile(r"[A-Za-z0-9'\x01]+")
 _SILENT = ""
 _ROUNDS = 5
 

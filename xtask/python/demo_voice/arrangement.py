@@ -6,7 +6,6 @@ streaming text, one letter per frame, it must stay behind them: it is silent unt
 complete, and its notes have no letter that has not arrived.
 """
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -14,32 +13,29 @@ import numpy as np
 import corpus
 import grid
 from codes import (
-    FIRST_SOUND_BOOK,
+    EDGE_BOOK,
+    LEVEL_BOOK,
     N_BOOKS,
     NEXT_BOOK,
+    PERIODS_BOOK,
     SPEAKER_BOOK,
+    level_code,
+    state,
     write_letters,
 )
 
 PAUSE = 3  # frames of silence between two sentences, beside those at their own ends
+FIRST, LATER = state(grid.SILENCE, 0), state(grid.SILENCE, 1)
+SILENT_LEVEL = level_code(-80.0)
 
 
 class Arranger:
-    """Rearranges utterances, with the frame of silence of each speaker."""
-
-    def __init__(self, utterances, states):
-        self.first, self.later = states.codes[grid.SILENCE, 0], states.codes[grid.SILENCE, 1]
-        counts = {}
-        for utterance in utterances[:: max(1, len(utterances) // 2000)]:
-            silent = utterance.codes[utterance.codes[:, 0] == self.later]
-            sounds = map(tuple, silent[:, FIRST_SOUND_BOOK:])
-            counts.setdefault(utterance.speaker, Counter()).update(sounds)
-        self.sounds = {speaker: one.most_common(1)[0][0] for speaker, one in counts.items()}
+    """Rearranges utterances."""
 
     def joined(self, first, second):
         """Joins two utterances of one speaker, with a pause between them."""
-        codes, places = list(first.codes), list(first.places)
-        self.wait(PAUSE, first.speaker, codes, places, self.first)
+        codes, places = list(first.codes.copy()), list(first.places)
+        self.wait(PAUSE, first.speaker, codes, places, FIRST)
         return self.followed(first, codes, places, second)
 
     def after(self, first, second, between):
@@ -47,9 +43,9 @@ class Arranger:
 
         The official prompt has nothing between the two texts, unless one has a blank there.
         """
-        codes, places = list(first.codes), list(first.places)
-        heard = len(codes)
-        return replace(self.followed(first, codes, places, second, between), heard=heard)
+        codes, places = list(first.codes.copy()), list(first.places)
+        heard = {"heard": len(codes), "told": len(first.text)}
+        return replace(self.followed(first, codes, places, second, between), **heard)
 
     def followed(self, first, codes, places, second, between=" "):
         text = f"{first.text}{between}{second.text}"
@@ -66,7 +62,9 @@ class Arranger:
     def delayed(self, utterance):
         """Inserts silence before each word whose end has not arrived yet."""
         text = utterance.text
-        spans = corpus.words_of(text)
+        told = utterance.told
+        later = [(a + told, b + told) for a, b in corpus.words_of(text[told:])]
+        spans = corpus.words_of(text[:told]) + later
         codes, places, word = [], [], -1
         for frame, place in zip(utterance.codes, utterance.places):
             here = next((i for i, (a, b) in enumerate(spans) if a <= place < b), None)
@@ -79,7 +77,7 @@ class Arranger:
             places.append(int(place))
         # The last frame marks the end of the text, so that must have arrived.
         last, end = codes.pop(), places.pop()
-        self.wait(len(text) - len(codes), utterance.speaker, codes, places, self.first)
+        self.wait(len(text) - len(codes), utterance.speaker, codes, places, FIRST)
         codes.append(last)
         places.append(end)
         for seen, (frame, place) in enumerate(zip(codes, places)):
@@ -90,12 +88,15 @@ class Arranger:
         """Appends `count` frames of silence that lead to the state `following`."""
         for _ in range(count):
             frame = np.zeros(N_BOOKS, np.uint8)
-            silent = bool(codes) and codes[-1][0] in (self.first, self.later)
-            frame[0] = self.later if silent else self.first
+            silent = bool(codes) and codes[-1][0] in (FIRST, LATER)
+            frame[0] = LATER if silent else FIRST
             frame[SPEAKER_BOOK] = speaker
-            frame[FIRST_SOUND_BOOK:] = self.sounds[speaker]
+            frame[LEVEL_BOOK] = SILENT_LEVEL
             if codes:
-                codes[-1][NEXT_BOOK] = self.first
+                codes[-1][NEXT_BOOK] = FIRST
+                # The pitch at the end of a silent frame is that of the voice after it.
+                if codes[-1][PERIODS_BOOK] == 0:
+                    frame[EDGE_BOOK], codes[-1][EDGE_BOOK] = codes[-1][EDGE_BOOK], 0
             frame[NEXT_BOOK] = following
             codes.append(frame)
             # Its place is after the spoken part.

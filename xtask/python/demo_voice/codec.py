@@ -1,7 +1,7 @@
 """Trains the decoder of the speech tokenizer: from codes to sound on the frame grid.
 
-The targets begin every frame at the same phase of a constant pitch, so the plain distance of the
-waveforms and of their spectra is enough; there is no discriminator.
+The sound is a function of the codes (see `grid`), so the plain distance of the waveforms and of their
+spectra is enough; there is no discriminator. The codebooks are learnt with the decoder.
 """
 
 import math
@@ -21,15 +21,18 @@ import codes
 import corpus
 import grid
 import shape
-import text
-from codes import DIMENSIONS
-from espeak import Espeak
+import parameters
+from muon import Muon
+from oscillator import Oscillator
+from teacher import Teacher
 
 BATCH, WINDOW = 8, 10  # excerpts a step, frames an excerpt
-STEPS, LEARNING_RATE = 1_500, 2e-3
-SENTENCES = 300  # of each speaker
+STEPS, LEARNING_RATE = 3_500, 2e-3
+SENTENCES = 900
+UNKNOWN_SHARE = 0.1  # of the excerpts do not say which phoneme comes next, as recordings do not
 FFT_SIZES = (256, 512, 1024, 2048)
 SAVE_EVERY = 200
+REPORT_EVERY = 50
 
 
 def quick_snake(self, hidden_states):
@@ -41,55 +44,86 @@ def quick_snake(self, hidden_states):
 
 
 def reset(model):
-    """Initialises parameters for training; the official initial values are meant to be overwritten."""
+    """Initialises parameters for training, so that no layer changes the size of its input much."""
     for module in model.modules():
-        if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d, nn.Linear)):
-            module.reset_parameters()
+        if isinstance(module, nn.Conv1d):
+            inputs = module.weight[0].numel()
+        elif isinstance(module, nn.ConvTranspose1d):
+            inputs = module.in_channels * module.kernel_size[0] / module.stride[0]
+        elif isinstance(module, nn.Linear):
+            inputs = module.in_features
+        else:
+            continue
+        nn.init.normal_(module.weight, std=inputs**-0.5)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     for name, parameter in model.named_parameters():
         if name.endswith((".gamma", ".scale")):
             parameter.data.fill_(0.2)
+        if name.endswith(".conv2.conv.weight"):
+            parameter.data.mul_(0.3)
 
 
-def build(books):
-    """Returns the official decoder with our codebooks, which are frozen."""
+def build():
+    """Returns the official decoder with codebooks to be learnt; those of the notes are zero."""
     config = Qwen3TTSTokenizerV2Config(**shape.speech_tokenizer()).decoder_config
     config._attn_implementation = "sdpa"
     torch.manual_seed(1)
     decoder = official.Qwen3TTSTokenizerV2Decoder(config).float()
     reset(decoder)
+    for parameter in decoder.quantizer.parameters():
+        parameter.requires_grad_(False)
     quantizer = decoder.quantizer
+    for part in (quantizer.rvq_first, quantizer.rvq_rest):
+        part.output_proj.weight.requires_grad_(True)
     layers = [quantizer.rvq_first.vq.layers[0], *quantizer.rvq_rest.vq.layers]
-    for layer, codebook in zip(layers, books.codebooks):
-        layer._codebook.embedding_sum.data.copy_(codebook)
+    for book, layer in enumerate(layers):
+        table = layer._codebook.embedding_sum
         layer._codebook.cluster_usage.data.fill_(1.0)
-    basis = torch.linalg.qr(torch.randn(2 * DIMENSIONS, DIMENSIONS))[0][:, :, None]
-    quantizer.rvq_first.output_proj.weight.data.copy_(basis)
-    quantizer.rvq_rest.output_proj.weight.data.copy_(basis)
-    for name, parameter in decoder.named_parameters():
-        parameter.requires_grad_("_codebook" not in name)
+        table.data.zero_()
+        if book in codes.HEARD_BOOKS:
+            table.data.copy_(first_table(book, *table.shape))
+            table.requires_grad_(True)
     return decoder
 
 
-def recordings(utterances, path):
-    """Returns the utterances that have a target in `path`, with the target."""
+def first_table(book, size, width):
+    """Returns the initial codebook: of numbers, similar rows for similar numbers."""
+    table = torch.randn(size, width) * 0.5
+    if book in (codes.PERIODS_BOOK, codes.EDGE_BOOK, codes.LEVEL_BOOK):
+        scale = {codes.PERIODS_BOOK: 1.0, codes.EDGE_BOOK: grid.EDGE_STEP, codes.LEVEL_BOOK: 1.0}
+        places = torch.arange(size)[:, None] * scale[book]
+        waves = torch.exp(torch.rand(width) * math.log(16)) / 16
+        smooth = torch.sin(places * waves * 1.5 + torch.rand(width) * 2 * math.pi)
+        table[1:] = smooth[1:] * 0.7
+    return table
+
+
+def make_recordings(sentences, out):
+    """Stores the codes and the sound of each sentence by each speaker."""
+    teacher, arrays, kept = Teacher(), {}, []
+    for sentence in sentences:
+        spoken = teacher.speak(sentence)
+        if spoken is None or len(spoken.segments) < 4:
+            continue
+        kept.append((corpus.described(spoken, sentence), spoken))
+    alignment = codes.align([described for described, _ in kept])
+    for described, spoken in kept:
+        for speaker, name in enumerate(grid.SPEAKERS):
+            arrays[f"{len(arrays) // 2:05}-codes"] = codes.codes_of(described, speaker, alignment)[0]
+            arrays[f"{len(arrays) // 2:05}-wave"] = corpus.resynthesised(spoken, name)
+    np.savez(out, **arrays)
+
+
+def recordings(path):
+    """Returns pairs of codes [frames, 16] and sound [frames · FRAME], of WINDOW frames at least."""
     with np.load(path) as data:
-        pairs = [(utterances[int(key)], torch.from_numpy(data[key])) for key in data]
-    # espeak-ng's pauses may differ by a frame from one run to the next.
-    pairs = [pair for pair in pairs if len(pair[0].codes) * grid.FRAME == len(pair[1])]
-    return [pair for pair in pairs if len(pair[0].codes) >= WINDOW]
-
-
-def make_recordings(speaker, utterances, out):
-    """Resynthesises sentences of one speaker, spread over the corpus, as targets of the decoder."""
-    espeak = Espeak(grid.VOICES[speaker], corpus.RATE)
-    own = [i for i, one in enumerate(utterances) if text.SPEAKERS[one.speaker] == speaker]
-    waves = {}
-    for index in own[:: max(1, len(own) // SENTENCES)][:SENTENCES]:
-        sentence = utterances[index].text.replace(codes.ASSISTANT, "assistant")
-        spoken, parts = corpus.record(espeak, sentence)
-        period, pitch = grid.PERIOD[speaker], grid.PITCH[speaker]
-        waves[str(index)] = grid.resynthesised(spoken, parts, period, pitch)
-    np.savez(out, **waves)
+        pairs = [
+            (data[key], torch.from_numpy(data[key.replace("codes", "wave")]))
+            for key in sorted(data)
+            if key.endswith("codes")
+        ]
+    return [pair for pair in pairs if len(pair[0]) >= WINDOW]
 
 
 def spectral_distance(made, wanted, windows):
@@ -111,10 +145,12 @@ def batch(data, rng):
     """Returns excerpts: codes [BATCH, 16, WINDOW] and samples [BATCH, WINDOW · FRAME]."""
     columns, waves = [], []
     for _ in range(BATCH):
-        utterance, wave = rng.choice(data)
-        start = rng.randint(0, len(utterance.codes) - WINDOW)
-        excerpt = utterance.codes[start : start + WINDOW]
+        own, wave = rng.choice(data)
+        start = rng.randint(0, len(own) - WINDOW)
+        excerpt = own[start : start + WINDOW]
         columns.append(torch.from_numpy(excerpt.T.astype(np.int64)))
+        if rng.random() < UNKNOWN_SHARE:
+            columns[-1][codes.NEXT_BOOK] = codes.UNKNOWN
         waves.append(wave[start * grid.FRAME : (start + WINDOW) * grid.FRAME])
     return torch.stack(columns), torch.stack(waves)
 
@@ -128,43 +164,65 @@ def calibrate(decoder, data):
         last.bias.zero_()
 
 
-def train(loaded, waves_paths, out, steps=STEPS, device="cpu"):
-    """Trains on the output of `codes.make`; resumes from `out` if it exists."""
+def build_optimizers(decoder):
+    """Returns Muon for the kernels and matrices, as matrices, and AdamW for the rest."""
+    inner, rest = [], []
+    for name, value in decoder.named_parameters():
+        if value.requires_grad:
+            (inner if value.ndim >= 2 and "_codebook" not in name else rest).append(value)
+    return [
+        Muon(inner, LEARNING_RATE, weight_decay=0.0),
+        torch.optim.AdamW(rest, LEARNING_RATE, betas=(0.8, 0.99), weight_decay=0.0),
+    ]
+
+
+def train(paths, out, steps=STEPS, device="cpu", start=None):
+    """Trains on the output of `make_recordings`; resumes from `out` if it exists.
+
+    `start` is a folder with parameters to begin with, see `parameters`.
+    """
     official.SnakeBeta.forward = quick_snake
-    decoder = build(loaded["books"])
-    data = [pair for path in waves_paths for pair in recordings(loaded["utterances"], path)]
+    decoder = build()
+    data = [pair for path in paths for pair in recordings(path)]
     minutes = sum(len(wave) for _, wave in data) / grid.SAMPLE_RATE / 60
     print(f"codec: {minutes:.0f} minutes of speech", flush=True)
-    calibrate(decoder, data)
+    oscillator = Oscillator(decoder)
+    if start is None:
+        calibrate(decoder, data)
+    else:
+        decoder.load_state_dict(parameters.load(start, "decoder"))
     decoder.to(device)
-    parameters = [p for p in decoder.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, betas=(0.8, 0.99), weight_decay=0.0)
+    learnt = [p for p in decoder.parameters() if p.requires_grad]
+    optimizers = build_optimizers(decoder)
     windows = {size: torch.hann_window(size, device=device) for size in FFT_SIZES}
     step = 0
     if Path(out).is_file():
         saved = torch.load(out, map_location=device, weights_only=False)
         decoder.load_state_dict(saved["decoder"])
-        optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, state in zip(optimizers, saved["optimizers"]):
+            optimizer.load_state_dict(state)
         step = saved["step"]
     run = torch.compile(decoder)
     started, history = time.time(), []
     while step < steps:
         columns, wanted = (part.to(device) for part in batch(data, random.Random(step)))
         rate = min(1, (step + 1) / 40) * (0.51 + 0.49 * math.cos(math.pi * step / steps))
-        for group in optimizer.param_groups:
+        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = LEARNING_RATE * rate
         made = run(columns)[:, 0]
         # The first frame lacks the context that it had in its sentence.
         made, wanted = made[:, grid.FRAME :], wanted[:, grid.FRAME :]
         near = (made - wanted).abs().mean()
         spectral = spectral_distance(made, wanted, windows)
-        optimizer.zero_grad()
+        decoder.zero_grad()
         (10 * near + spectral).backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
-        optimizer.step()
+        oscillator.keep()
+        torch.nn.utils.clip_grad_norm_(learnt, 5.0)
+        for optimizer in optimizers:
+            optimizer.step()
         step += 1
         history.append((float(near.detach() / wanted.abs().mean()), float(spectral.detach())))
-        if step % 50 == 0:
+        if step % REPORT_EVERY == 0:
             relative, distance = np.mean(history, 0)
             history = []
             print(
@@ -173,6 +231,10 @@ def train(loaded, waves_paths, out, steps=STEPS, device="cpu"):
                 flush=True,
             )
         if step % SAVE_EVERY == 0 or step == steps:
-            state = {"decoder": decoder.state_dict(), "optimizer": optimizer.state_dict()}
-            torch.save(state | {"step": step}, f"{out}.new")
+            state = {
+                "decoder": decoder.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+                "step": step,
+            }
+            torch.save(state, f"{out}.new")
             Path(f"{out}.new").replace(out)

@@ -1,80 +1,69 @@
-"""The training corpus: sentences, their frames' features, phonemes and letters.
+"""The training corpus: sentences with the phonemes, the pitch and the loudness of their frames.
 
-Made once per speaker, on one core, and stored in `corpus-<speaker>.npz`.
+The speakers are one teacher, moved to two pitches, so that a sentence has the same frames for both.
 """
 
 import json
 import time
 
-import numpy as np
-
 import grid
-from alignment import WORD
-from espeak import Espeak
-
-RATE = 150  # words a minute
+from teacher import F0_HOP, WORD, Teacher
 
 
 def words_of(sentence):
-    """Returns `(start, end)` of the letters and digits in each stretch between blanks."""
+    """Returns `(start, end)` of each word with what belongs to it."""
     return [match.span() for match in WORD.finditer(sentence)]
 
 
-def segment_words(sentence, spoken, parts):
-    """Returns the word of each segment, as an index into `words_of`; -1 for pauses."""
-    spans = words_of(sentence)
-    starts = [(at / spoken.sample_rate, position - 1) for at, position, _ in spoken.words]
-    result, word = [], -1
-    for part in parts:
-        if part.phoneme == grid.SILENCE:
-            result.append(-1)
-            continue
-        here = [position for start, position in starts if start <= part.start + 1e-6]
-        position = here[-1] if here else 0
-        # A word event may point past the end of its word or between two digits.
-        word = max(word, max((i for i, span in enumerate(spans) if span[0] <= position), default=0))
-        result.append(word)
-    return result
+def described(spoken, sentence):
+    """Returns what the codes of a sentence are made of."""
+    counts = grid.frame_counts(spoken.segments)
+    times = grid.source_times(spoken.segments, counts)
+    voices = {}
+    for name, speaker in grid.SPEAKERS.items():
+        pitch = grid.pitch(spoken.f0, F0_HOP, times, speaker.pitch)
+        voices[name] = {"periods": pitch.periods.tolist(), "edges": pitch.edges.tolist()}
+    return {
+        "text": sentence.lower(),
+        "phonemes": [part.phoneme for part in spoken.segments],
+        "n_frames": counts,
+        "words": [part.word for part in spoken.segments],
+        "levels": [round(level, 1) for level in grid.levels(spoken.samples, times).tolist()],
+        "voices": voices,
+    }
 
 
-def record(espeak, sentence):
-    """Returns a sentence on the grid, or None if espeak-ng gives no sound."""
-    spoken = espeak.speak(sentence)
-    if len(spoken.phonemes) < 3:
-        return None
-    parts = grid.segments(spoken)
-    return spoken, parts
+def resynthesised(spoken, speaker):
+    """Returns a sentence on the grid as a voice speaks it, the target of the decoder."""
+    voice = grid.SPEAKERS[speaker]
+    counts = grid.frame_counts(spoken.segments)
+    times = grid.source_times(spoken.segments, counts)
+    pitch = grid.pitch(spoken.f0, F0_HOP, times, voice.pitch)
+    parts = grid.envelopes(spoken.samples, spoken.f0, F0_HOP, times, voice.formants)
+    return grid.synthesise(grid.cycles(pitch), parts)
 
 
-def make(speaker, sentences, out):
-    espeak = Espeak(grid.VOICES[speaker], RATE)
-    started = time.time()
-    kept, features = [], []
+def moved(spoken, speaker):
+    """Returns a sentence in the teacher's own timing, moved to the voice of a speaker by WORLD."""
+    voice = grid.SPEAKERS[speaker]
+    if voice == grid.Speaker(1.0, 1.0):
+        return spoken.samples
+    return grid.moved(spoken.samples, spoken.f0, F0_HOP, voice)
+
+
+def make(sentences, out):
+    teacher, started, kept = Teacher(), time.time(), []
     for index, sentence in enumerate(sentences):
-        made = record(espeak, sentence)
-        if made is None:
-            continue
-        spoken, parts = made
-        features.append(grid.features(spoken, parts).astype(np.float16))
-        kept.append(
-            {
-                "text": sentence,
-                "phonemes": [part.phoneme for part in parts],
-                "n_frames": [part.n_frames for part in parts],
-                "words": segment_words(sentence, spoken, parts),
-                "seconds": len(spoken.samples) / spoken.sample_rate,
-            }
-        )
-        if index % 500 == 499:
+        spoken = teacher.speak(sentence)
+        if spoken is not None and len(spoken.segments) > 3:
+            kept.append(described(spoken, sentence))
+        if index % 1000 == 999:
             done = time.time() - started
-            print(f"{speaker}: {index + 1}/{len(sentences)} sentences, {done:.0f} s", flush=True)
-    np.savez(out, features=np.concatenate(features), sentences=json.dumps(kept))
+            print(f"corpus: {index + 1}/{len(sentences)} sentences, {done:.0f} s", flush=True)
+    with open(out, "w") as file:
+        json.dump(kept, file)
 
 
 def load(path):
-    """Returns `(sentences, features)`, with the features split by sentence."""
-    with np.load(path) as data:
-        sentences = json.loads(str(data["sentences"]))
-        features = data["features"]
-    ends = np.cumsum([sum(sentence["n_frames"]) for sentence in sentences])[:-1]
-    return sentences, np.split(features, ends)
+    with open(path) as file:
+        return json.load(file)

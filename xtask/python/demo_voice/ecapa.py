@@ -15,6 +15,7 @@ from qwen_tts.core.models.modeling_qwen3_tts import Qwen3TTSSpeakerEncoder, mel_
 import codec
 import grid
 import shape
+from codes import SPEAKER_BOOK
 
 BATCH, SECONDS = 16, 2
 STEPS, LEARNING_RATE = 600, 2e-3
@@ -31,7 +32,7 @@ def batch(data, rng):
     waves, speakers = [], []
     length = SECONDS * grid.SAMPLE_RATE
     for _ in range(BATCH):
-        utterance, wave = rng.choice(data)
+        own, wave = rng.choice(data)
         speed = np.exp(rng.uniform(-0.3, 0.3))
         size = int(length * speed)
         start = rng.randint(0, max(0, len(wave) - size))
@@ -40,7 +41,7 @@ def batch(data, rng):
         excerpt = F.interpolate(excerpt[None, None], length, mode="linear")[0, 0]
         noise = torch.randn(length) * 10 ** rng.uniform(-5, -2.5)
         waves.append(excerpt * rng.uniform(0.3, 1.5) + noise)
-        speakers.append(utterance.speaker)
+        speakers.append(int(own[0, SPEAKER_BOOK]))
     return torch.stack(waves).clamp(-1, 1), torch.tensor(speakers)
 
 
@@ -57,10 +58,10 @@ def mel(waves):
     ).transpose(1, 2)
 
 
-def train(loaded, waves_paths, rows, out, steps=STEPS, device="cpu"):
+def train(paths, rows, out, steps=STEPS, device="cpu"):
     """Trains towards `rows` [speakers, H], the talker's rows for its speakers."""
     encoder, rows = build().to(device), rows.to(device)
-    data = [pair for path in waves_paths for pair in codec.recordings(loaded["utterances"], path)]
+    data = [pair for path in paths for pair in codec.recordings(path)]
     optimizer = torch.optim.AdamW(encoder.parameters(), LEARNING_RATE, weight_decay=0.0)
     size = rows.pow(2).sum(-1).mean()
     for step in range(1, steps + 1):

@@ -1,7 +1,7 @@
 """Trains the encoder of the speech tokenizer: from a recording to the codes that it was made from.
 
-The notes cannot be heard: only one entry of each of their codebooks can be chosen, which carries no
-information.
+What cannot be heard is the same for every frame: the notes, of whose codebooks one entry alone can be
+chosen, and the phoneme that comes next.
 """
 
 import math
@@ -20,37 +20,65 @@ from qwen_tts.core.tokenizer_12hz.modeling_qwen3_tts_tokenizer_v2 import (
 )
 
 import codec
+import codes
 import grid
 import progress
 import shape
 import text
-from codes import BOOK_SIZE, DIMENSIONS, FIRST_SOUND_BOOK, N_BOOKS, SPEAKER_BOOK
+from codes import BOOK_SIZE, EDGE_BOOK, LEVEL_BOOK, N_BOOKS, NEXT_BOOK, PERIODS_BOOK, SPEAKER_BOOK
+from shape import DIMENSIONS
 
 BATCH, WINDOW = 16, 20  # excerpts a step, frames an excerpt
 STEPS, LEARNING_RATE = 1_500, 2e-3
 OUT_OF_REACH = 100.0
 REPORT_EVERY = 100
-WEIGHTS = {"phonemes": 1.0, "speakers": 0.3, "sounds": 2.0}
+WEIGHTS = {"phonemes": 1.0, "speakers": 0.3, "periods": 0.3, "edges": 0.1, "levels": 0.1}
+# Where in the space of the acoustic codebooks each of them has its entries.
+SPACES = {
+    SPEAKER_BOOK: slice(0, 4),
+    PERIODS_BOOK: slice(4, 24),
+    EDGE_BOOK: slice(24, 44),
+    LEVEL_BOOK: slice(44, 60),
+}
+NUMBERS = {
+    PERIODS_BOOK: grid.MOST_PERIODS + 1,
+    EDGE_BOOK: codes.edge_code(grid.MOST_PERIODS) + 1,
+    LEVEL_BOOK: codes.N_LEVELS,
+}
 
 
-def codebooks(books):
-    """Returns the decoder's codebooks [16, 128, 64], with unused entries moved out of reach."""
+def codebooks():
+    """Returns codebooks [16, 128, 64], with unused entries out of reach.
+
+    Each has a space of its own, so that no entry of one changes the choice of another. Entries of
+    similar numbers are close to each other.
+    """
+    torch.manual_seed(7)
     result = torch.full((N_BOOKS, BOOK_SIZE, DIMENSIONS), OUT_OF_REACH)
-    for book in (0, SPEAKER_BOOK, *range(FIRST_SOUND_BOOK, N_BOOKS)):
-        used = books.codebooks[book].abs().sum(1) > 0
-        result[book, used] = books.codebooks[book][used]
-    for book in range(SPEAKER_BOOK + 1, FIRST_SOUND_BOOK):
-        result[book, 0] = 0.0
+    result[0, : 2 * len(codes.PHONEMES)] = torch.randn(2 * len(codes.PHONEMES), DIMENSIONS) * 0.7
+    for book in range(1, N_BOOKS):
+        result[book, codes.UNKNOWN if book == NEXT_BOOK else 0] = 0.0
+    for speaker in range(len(text.SPEAKERS)):
+        result[SPEAKER_BOOK, speaker] = 0.0
+        result[SPEAKER_BOOK, speaker, speaker] = 3.0
+    for book, count in NUMBERS.items():
+        space = SPACES[book]
+        width = space.stop - space.start
+        table = torch.zeros(count, DIMENSIONS)
+        waves = torch.linspace(0.5, 8.0, width // 2) * math.pi / count
+        angles = torch.arange(count)[:, None] * waves
+        table[:, space] = torch.cat([angles.sin(), angles.cos()], 1) * 1.2
+        result[book, :count] = table
     return result
 
 
-def build(books):
+def build():
     config = Qwen3TTSTokenizerV2Config(**shape.speech_tokenizer()).encoder_config
     config._attn_implementation = "sdpa"
     torch.manual_seed(5)
     encoder = Qwen3TTSTokenizerV2Encoder._from_config(config).float()
     codec.reset(encoder)
-    for layer, codebook in zip(layers(encoder), codebooks(books)):
+    for layer, codebook in zip(layers(encoder), codebooks()):
         layer.codebook.embed_sum.copy_(codebook)
     return encoder
 
@@ -76,9 +104,9 @@ def batch(data, rng):
     """Returns excerpts of speech with their codes, at the level of recordings."""
     columns, waves = [], []
     for _ in range(BATCH):
-        utterance, wave = rng.choice(data)
-        start = rng.randint(0, max(0, len(utterance.codes) - WINDOW))
-        excerpt = utterance.codes[start : start + WINDOW].astype(np.int64)
+        own, wave = rng.choice(data)
+        start = rng.randint(0, max(0, len(own) - WINDOW))
+        excerpt = own[start : start + WINDOW].astype(np.int64)
         samples = wave[start * grid.FRAME : (start + WINDOW) * grid.FRAME]
         missing = WINDOW - len(excerpt)
         columns.append(F.pad(torch.from_numpy(excerpt), (0, 0, 0, missing), value=-1))
@@ -88,14 +116,13 @@ def batch(data, rng):
     return torch.stack(columns), waves + noise
 
 
-def train(loaded, waves_paths, out, steps=STEPS, device="cpu"):
-    """Trains on the output of `codes.make` and the decoder's recordings, unless `out` exists."""
+def train(paths, out, steps=STEPS, device="cpu"):
+    """Trains on the decoder's recordings, unless `out` exists."""
     if Path(out).is_file():
         return
-    encoder = build(loaded["books"]).to(device)
-    data = [pair for path in waves_paths for pair in codec.recordings(loaded["utterances"], path)]
-    tables = codebooks(loaded["books"]).to(device)
-    heard = tables * (tables != OUT_OF_REACH)
+    encoder = build().to(device)
+    data = [pair for path in paths for pair in codec.recordings(path)]
+    tables = codebooks().to(device)
     parameters = [p for p in encoder.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.0)
     started, history = time.time(), []
@@ -109,12 +136,12 @@ def train(loaded, waves_paths, out, steps=STEPS, device="cpu"):
         wanted = columns[there]
         semantic, acoustic = (part[there] for part in projected(encoder, waves))
         phonemes = -0.5 * torch.cdist(semantic, tables[0]).pow(2)
-        speakers = -0.5 * torch.cdist(acoustic, tables[SPEAKER_BOOK, : len(text.SPEAKERS)]).pow(2)
-        rest = sum(heard[book][wanted[:, book]] for book in range(SPEAKER_BOOK, N_BOOKS))
         parts = {
             "phonemes": F.cross_entropy(phonemes, wanted[:, 0]),
-            "speakers": F.cross_entropy(speakers, wanted[:, SPEAKER_BOOK]),
-            "sounds": (acoustic - rest).pow(2).sum() / rest.pow(2).sum(),
+            "speakers": chosen(acoustic, tables, wanted, SPEAKER_BOOK, len(text.SPEAKERS)),
+            "periods": chosen(acoustic, tables, wanted, PERIODS_BOOK, NUMBERS[PERIODS_BOOK]),
+            "edges": chosen(acoustic, tables, wanted, EDGE_BOOK, NUMBERS[EDGE_BOOK]),
+            "levels": chosen(acoustic, tables, wanted, LEVEL_BOOK, NUMBERS[LEVEL_BOOK]),
             "misheard": (phonemes.argmax(-1) != wanted[:, 0]).float().mean(),
         }
         optimizer.zero_grad()
@@ -127,3 +154,10 @@ def train(loaded, waves_paths, out, steps=STEPS, device="cpu"):
             history = []
             print(f"encoder {step}/{steps}: {shown}, {time.time() - started:.0f} s", flush=True)
     torch.save(encoder.state_dict(), out)
+
+
+def chosen(acoustic, tables, wanted, book, count):
+    """Returns the cross entropy of the choice of a book's entry, which the distances make."""
+    space = SPACES[book]
+    distances = torch.cdist(acoustic[:, space], tables[book, :count, space])
+    return F.cross_entropy(-0.5 * distances.pow(2), wanted[:, book])

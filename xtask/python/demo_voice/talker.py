@@ -12,9 +12,11 @@ from qwen_tts.core.models.modeling_qwen3_tts import Qwen3TTSForConditionalGenera
 import network
 import progress
 import shape
+import parameters
 import text
 from arrangement import Arranger
-from codes import FIRST_SOUND_BOOK, LETTER_BOOKS, N_BOOKS, NEXT_BOOK
+from codes import EDGE_BOOK, LETTER_BOOKS, LEVEL_BOOK, NEXT_BOOK, PERIODS_BOOK
+from muon import Muon
 from sequences import NONE, POSITIONS, Prompt, batches
 
 STEPS, LEARNING_RATE = 20_000, 1.6e-3
@@ -33,7 +35,7 @@ def build(tokenizer):
 def disturb(codes, generator):
     """Disturbs the talker's history with the mistakes that it makes in free-running generation.
 
-    Frames are lost, notes slip to a neighbouring frame, sounds are those of another frame.
+    Frames are lost, notes slip to a neighbouring frame, pitch and loudness are those of another one.
     """
     codes = codes.clone()
     frame = codes[:, :, 1] >= 0
@@ -42,8 +44,8 @@ def disturb(codes, generator):
         return (torch.rand(frame.shape, generator=generator) < probability) & frame
 
     other = codes.roll(int(torch.randint(1, len(codes), (1,), generator=generator)), 0)
-    swap = chance(0.35) & (other[:, :, 1] >= 0)
-    sound = slice(FIRST_SOUND_BOOK, N_BOOKS)
+    swap = chance(0.08) & (other[:, :, 1] >= 0)
+    sound = slice(PERIODS_BOOK, LEVEL_BOOK + 1)
     codes[:, :, sound] = torch.where(swap[..., None], other[:, :, sound], codes[:, :, sound])
     notes = [*LETTER_BOOKS, NEXT_BOOK]
     for distance in (-2, -1, 1, 2):
@@ -75,17 +77,31 @@ def losses(net, batch, codes, picked):
     books = net.predictor_logits(hidden.last.flatten(0, 1)[picked], rest).float()
     books = F.cross_entropy(books.mT, rest[:, 1:], reduction="none").mean(0)
     furthest = batch.readings[told][:, -1]
+    # Book 0 is not among them.
+    sounds = books[PERIODS_BOOK - 1 : LEVEL_BOOK]
     return {
         "phonemes": F.cross_entropy(logits, batch.labels[learnt]),
-        "notes": books[: FIRST_SOUND_BOOK - 1].mean(),
-        "sounds": books[FIRST_SOUND_BOOK - 1 :].mean(),
+        "notes": books[: PERIODS_BOOK - 1].mean(),
+        "periods": sounds[0],
+        "edges": sounds[EDGE_BOOK - PERIODS_BOOK],
+        "levels": sounds[LEVEL_BOOK - PERIODS_BOOK],
+        "empty": books[LEVEL_BOOK:].mean(),
         "guidance": -guided.mean(),
         "readings": F.cross_entropy(readings.mT, batch.readings[told], ignore_index=NONE),
         "misread": (readings[:, -1].argmax(-1) != furthest)[furthest >= 0].float().mean(),
     }
 
 
-WEIGHTS = {"phonemes": 1.0, "notes": 1.0, "sounds": 0.5, "guidance": 0.1, "readings": 0.5}
+WEIGHTS = {
+    "phonemes": 1.0,
+    "notes": 1.0,
+    "periods": 0.2,
+    "edges": 0.1,
+    "levels": 0.1,
+    "empty": 0.5,
+    "guidance": 0.1,
+    "readings": 0.5,
+}
 
 
 def pick_frames(batch, generator):
@@ -116,12 +132,7 @@ def optimizers(net):
     for name, value in net.talker.named_parameters():
         (inner if ".layers." in name and value.ndim == 2 else rest).append(value)
     return [
-        torch.optim.Muon(
-            inner,
-            LEARNING_RATE,
-            weight_decay=0.01,
-            adjust_lr_fn="match_rms_adamw",
-        ),
+        Muon(inner, LEARNING_RATE, weight_decay=0.01),
         torch.optim.AdamW(
             [*rest, *net.reader.parameters()],
             LEARNING_RATE,
@@ -135,6 +146,10 @@ def optimizers(net):
 def learning_rate(step, steps):
     warm = min(1, (step + 1) / 300)
     return LEARNING_RATE * warm * (0.515 + 0.485 * math.cos(math.pi * min(1, step / steps)))
+
+
+def fast_bfloat16(device):
+    return device != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 class Training:
@@ -170,7 +185,7 @@ class Training:
         generator = torch.Generator().manual_seed(self.step)
         codes = disturb(batch.codes, generator).to(device)
         picked = pick_frames(batch, generator).to(device)
-        with torch.autocast(device, torch.bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=fast_bfloat16(device)):
             parts = losses(self.net, batch.to(device), codes, picked)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
@@ -185,20 +200,24 @@ class Training:
         return {name: float(value.detach()) for name, value in parts.items()}
 
 
-def train(corpus, out, steps=STEPS, device="cpu", seed=3):
-    """Trains on `corpus`, the output of `codes.make`; resumes from `out` if it exists."""
-    utterances = corpus["utterances"]
+def train(utterances, out, steps=STEPS, device="cpu", start=None, seed=3):
+    """Trains on the output of `codes.utterances`; resumes from `out` if it exists.
+
+    `start` is a folder with parameters to begin with, see `parameters`.
+    """
     tokenizer = shape.ByteTokenizer()
     model = build(tokenizer).to(device)
+    if start is not None:
+        model.load_state_dict(parameters.load(start, "talker"))
     net = network.Net(model)
     net.reader.to(device)
     training = Training(model, net)
     if Path(out).is_file():
         training.load(out, device)
     prompt = Prompt(tokenizer, shape.model(tokenizer))
-    arranger = Arranger(utterances, corpus["states"])
-    stream = batches(utterances, prompt, arranger, seed + training.step)
+    stream = batches(utterances, prompt, Arranger(), seed + training.step)
     network.check(model, net, next(stream).to(device))
+    net.hidden = torch.compile(net.hidden, dynamic=False)
     started, begun, history = time.time(), training.step, []
     while training.step < steps:
         rate = learning_rate(training.step, steps)

@@ -1,12 +1,10 @@
-"""Trains the demo voice from scratch: corpus, codes, decoder, encoder, talker, speaker encoder.
+"""Trains the demo voice: corpus, recordings, decoder, encoder, talker, speaker encoder.
 
 Every stage stores its result in the work directory and is skipped if it exists; the two long
 trainings resume where they stopped.
 """
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
@@ -20,13 +18,8 @@ import export
 import talker
 import text
 
-SENTENCES = 14_000  # of each speaker
-SEEDS = {"arlo": 11, "mina": 12}
-
-
-def apart(*arguments):
-    """Runs a stage in a separate process, since espeak-ng has one voice per process."""
-    subprocess.run([sys.executable, str(Path(__file__)), *map(str, arguments)], check=True)
+SENTENCES = 24_000
+SEEDS = {"talker": 31, "codec": 21}
 
 
 def missing(path):
@@ -38,36 +31,23 @@ def missing(path):
 def stages(options):
     work = Path(options.work)
     work.mkdir(parents=True, exist_ok=True)
-    corpora = [work / f"corpus-{speaker}.npz" for speaker in text.SPEAKERS]
-    waves = [work / f"waves-{speaker}.npz" for speaker in text.SPEAKERS]
-    codes_path = work / "codes.pt"
-    for speaker, path in zip(text.SPEAKERS, corpora):
-        if missing(path):
-            apart("corpus", speaker, options.sentences, path)
-    if missing(codes_path):
-        codes.make(corpora, codes_path)
-    for speaker, path in zip(text.SPEAKERS, waves):
-        if missing(path):
-            apart("recordings", speaker, codes_path, path)
-    loaded = codes.load(codes_path)
+    sentences, recordings = work / "corpus.json", work / "recordings.npz"
+    if missing(recordings):
+        codec.make_recordings(text.sentences(codec.SENTENCES, SEEDS["codec"]), recordings)
+    if missing(sentences):
+        corpus.make(text.sentences(options.sentences, SEEDS["talker"]), sentences)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    codec.train(loaded, waves, work / "codec.pt", options.codec_steps, device)
-    encoder.train(loaded, waves, work / "encoder.pt", options.codec_steps, device)
-    talker.train(loaded, work / "talker.pt", options.talker_steps, device)
+    codec.train([recordings], work / "codec.pt", options.codec_steps, device, options.start)
+    encoder.train([recordings], work / "encoder.pt", device=device)
+    told = corpus.load(sentences)
+    utterances = codes.utterances(told, codes.align(told))
+    talker.train(utterances, work / "talker.pt", options.talker_steps, device, options.start)
     rows = talker.speaker_rows(work / "talker.pt")
-    ecapa.train(loaded, waves, rows, work / "speaker.pt", device=device)
+    ecapa.train([recordings], rows, work / "speaker.pt", device=device)
     export.write(options.out, work)
 
 
 def main():
-    if len(sys.argv) > 1 and sys.argv[1] == "corpus":
-        speaker, count, path = sys.argv[2:]
-        corpus.make(speaker, text.sentences(int(count), SEEDS[speaker]), path)
-        return
-    if len(sys.argv) > 1 and sys.argv[1] == "recordings":
-        speaker, codes_path, path = sys.argv[2:]
-        codec.make_recordings(speaker, codes.load(codes_path)["utterances"], path)
-        return
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
     parser.add_argument("--out", required=True)
@@ -75,6 +55,7 @@ def main():
     parser.add_argument("--sentences", type=int, default=SENTENCES)
     parser.add_argument("--codec-steps", type=int, default=codec.STEPS)
     parser.add_argument("--talker-steps", type=int, default=talker.STEPS)
+    parser.add_argument("--start", help="folder with parameters to begin with, see parameters.py")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     stages(options)
