@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 
-import corpus
 import grid
 from codes import (
     EDGE_BOOK,
@@ -23,6 +22,7 @@ from codes import (
     state,
     write_letters,
 )
+from teacher import words_of
 
 PAUSE = 3  # frames of silence between two sentences, beside those at their own ends
 FIRST, LATER = state(grid.SILENCE, 0), state(grid.SILENCE, 1)
@@ -63,8 +63,8 @@ class Arranger:
         """Inserts silence before each word whose end has not arrived yet."""
         text = utterance.text
         told = utterance.told
-        later = [(a + told, b + told) for a, b in corpus.words_of(text[told:])]
-        spans = corpus.words_of(text[:told]) + later
+        later = [(a + told, b + told) for a, b in words_of(text[told:])]
+        spans = words_of(text[:told]) + later
         codes, places, word = [], [], -1
         for frame, place in zip(utterance.codes, utterance.places):
             here = next((i for i, (a, b) in enumerate(spans) if a <= place < b), None)

@@ -20,8 +20,8 @@ from torch import nn
 import codes
 import corpus
 import grid
-import shape
 import parameters
+import shape
 from muon import Muon
 from oscillator import Oscillator
 from teacher import Teacher
@@ -176,14 +176,14 @@ def build_optimizers(decoder):
     ]
 
 
-def train(paths, out, steps=STEPS, device="cpu", start=None):
+def train(path, out, steps=STEPS, device="cpu", start=None):
     """Trains on the output of `make_recordings`; resumes from `out` if it exists.
 
     `start` is a folder with parameters to begin with, see `parameters`.
     """
     official.SnakeBeta.forward = quick_snake
     decoder = build()
-    data = [pair for path in paths for pair in recordings(path)]
+    data = recordings(path)
     minutes = sum(len(wave) for _, wave in data) / grid.SAMPLE_RATE / 60
     print(f"codec: {minutes:.0f} minutes of speech", flush=True)
     oscillator = Oscillator(decoder)

@@ -21,10 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import corpus
 import grid
 from alignment import Alignment
-from text import SPEAKERS
+from teacher import words_of
 
 N_BOOKS = 16
 BOOK_SIZE = 128
@@ -32,19 +31,19 @@ SPEAKER_BOOK = 1
 LETTER_BOOKS = {2: 0, 3: 1, 4: 2, 5: -1, 6: -2}  # book: distance from the letter being read
 NEXT_BOOK = 7
 PERIODS_BOOK, EDGE_BOOK, LEVEL_BOOK = 8, 9, 10
-FIRST_SOUND_BOOK = PERIODS_BOOK
 UNKNOWN = BOOK_SIZE - 1  # of book 7: of a recording, which is encoded without a look ahead
 HEARD_BOOKS = (0, SPEAKER_BOOK, NEXT_BOOK, PERIODS_BOOK, EDGE_BOOK, LEVEL_BOOK)
 QUIETEST, LEVEL_STEP, N_LEVELS = -69.0, 3.0, 21  # dB
 PHONEMES = (
-    "_ b d f h j k l m n p s t v w z ð ŋ ɡ ɹ ʃ ʒ ʤ ʧ θ T x A A' I I' O O' W W' Y Y' i i' u u' æ æ' ɐ ɑ ɑ' "
-    "ɔ ɔ' ə ɛ ɛ' ɜ ɜ' ɪ ɪ' ʊ ʊ' ʌ ʌ' ᵊ ᵻ"
+    "_ b d f h j k l m n p s t v w z ð ŋ ɡ ɹ ʃ ʒ ʤ ʧ θ T x "
+    "A A' I I' O O' W W' Y Y' i i' u u' æ æ' ɐ ɑ ɑ' ɔ ɔ' ə ɛ ɛ' ɜ ɜ' ɪ ɪ' ʊ ʊ' ʌ ʌ' ᵊ ᵻ"
 ).split()
 
 # `assistant` is one token in every prompt, so it is one letter here.
 ASSISTANT = "\x01"
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 '.,;:?!-$%" + ASSISTANT
 BEFORE, BEHIND = 0, len(ALPHABET) + 1  # codes of the positions before and after the text
+
 
 def letters(text):
     """Returns the symbols of the text, one per token."""
@@ -102,7 +101,7 @@ def align(sentences):
 def sentence_words(sentence):
     """Returns `(index, start, (letters, phonemes), segments)` of each word with a sound."""
     text = letters(sentence["text"])
-    spans = corpus.words_of(text)
+    spans = words_of(text)
     for index, (start, end) in enumerate(spans):
         own = [at for at, word in enumerate(sentence["words"]) if word == index]
         if own:
@@ -113,7 +112,7 @@ def sentence_words(sentence):
 def segment_places(sentence, alignment):
     """Returns the place in the text of each segment; a pause is after the word it follows."""
     text = letters(sentence["text"])
-    spans = corpus.words_of(text)
+    spans = words_of(text)
     places = [None] * len(sentence["phonemes"])
     for _, start, word, own in sentence_words(sentence):
         for segment, place in zip(own, alignment.places(*word)):
@@ -145,7 +144,7 @@ def codes_of(sentence, speaker, alignment):
             codes.append(row)
             frame_places.append(places[segment])
     codes = np.stack(codes)
-    voice = sentence["voices"][SPEAKERS[speaker]]
+    voice = sentence["voices"][grid.NAMES[speaker]]
     codes[:, PERIODS_BOOK] = voice["periods"]
     codes[:, EDGE_BOOK] = [edge_code(edge) for edge in voice["edges"]]
     codes[:, LEVEL_BOOK] = [level_code(level) for level in sentence["levels"]]
@@ -157,5 +156,5 @@ def utterances(sentences, alignment):
     return [
         Utterance(letters(sentence["text"]), speaker, *codes_of(sentence, speaker, alignment))
         for sentence in sentences
-        for speaker in range(len(SPEAKERS))
+        for speaker in range(len(grid.NAMES))
     ]

@@ -7,18 +7,18 @@ import json
 import time
 
 import grid
-from teacher import F0_HOP, WORD, Teacher
+from teacher import F0_HOP, Teacher
 
 
-def words_of(sentence):
-    """Returns `(start, end)` of each word with what belongs to it."""
-    return [match.span() for match in WORD.finditer(sentence)]
+def on_grid(spoken):
+    """Returns the frames of each phoneme, and the times of the hops on the grid."""
+    counts = grid.frame_counts(spoken.segments)
+    return counts, grid.source_times(spoken.segments, counts)
 
 
 def described(spoken, sentence):
     """Returns what the codes of a sentence are made of."""
-    counts = grid.frame_counts(spoken.segments)
-    times = grid.source_times(spoken.segments, counts)
+    counts, times = on_grid(spoken)
     voices = {}
     for name, speaker in grid.SPEAKERS.items():
         pitch = grid.pitch(spoken.f0, F0_HOP, times, speaker.pitch)
@@ -36,8 +36,7 @@ def described(spoken, sentence):
 def resynthesised(spoken, speaker):
     """Returns a sentence on the grid as a voice speaks it, the target of the decoder."""
     voice = grid.SPEAKERS[speaker]
-    counts = grid.frame_counts(spoken.segments)
-    times = grid.source_times(spoken.segments, counts)
+    _, times = on_grid(spoken)
     pitch = grid.pitch(spoken.f0, F0_HOP, times, voice.pitch)
     parts = grid.envelopes(spoken.samples, spoken.f0, F0_HOP, times, voice.formants)
     return grid.synthesise(grid.cycles(pitch), parts)

@@ -58,10 +58,10 @@ def mel(waves):
     ).transpose(1, 2)
 
 
-def train(paths, rows, out, steps=STEPS, device="cpu"):
+def train(path, rows, out, steps=STEPS, device="cpu"):
     """Trains towards `rows` [speakers, H], the talker's rows for its speakers."""
     encoder, rows = build().to(device), rows.to(device)
-    data = [pair for path in paths for pair in codec.recordings(path)]
+    data = codec.recordings(path)
     optimizer = torch.optim.AdamW(encoder.parameters(), LEARNING_RATE, weight_decay=0.0)
     size = rows.pow(2).sum(-1).mean()
     for step in range(1, steps + 1):

@@ -1,7 +1,7 @@
 """Trains the encoder of the speech tokenizer: from a recording to the codes that it was made from.
 
-What cannot be heard is the same for every frame: the notes, of whose codebooks one entry alone can be
-chosen, and the phoneme that comes next.
+The notes and the next phoneme cannot be heard: each of their codebooks has a single entry within reach,
+so their codes are the same in every frame.
 """
 
 import math
@@ -24,7 +24,6 @@ import codes
 import grid
 import progress
 import shape
-import text
 from codes import BOOK_SIZE, EDGE_BOOK, LEVEL_BOOK, N_BOOKS, NEXT_BOOK, PERIODS_BOOK, SPEAKER_BOOK
 from shape import DIMENSIONS
 
@@ -58,7 +57,7 @@ def codebooks():
     result[0, : 2 * len(codes.PHONEMES)] = torch.randn(2 * len(codes.PHONEMES), DIMENSIONS) * 0.7
     for book in range(1, N_BOOKS):
         result[book, codes.UNKNOWN if book == NEXT_BOOK else 0] = 0.0
-    for speaker in range(len(text.SPEAKERS)):
+    for speaker in range(len(grid.NAMES)):
         result[SPEAKER_BOOK, speaker] = 0.0
         result[SPEAKER_BOOK, speaker, speaker] = 3.0
     for book, count in NUMBERS.items():
@@ -116,12 +115,12 @@ def batch(data, rng):
     return torch.stack(columns), waves + noise
 
 
-def train(paths, out, steps=STEPS, device="cpu"):
+def train(path, out, steps=STEPS, device="cpu"):
     """Trains on the decoder's recordings, unless `out` exists."""
     if Path(out).is_file():
         return
     encoder = build().to(device)
-    data = [pair for path in paths for pair in codec.recordings(path)]
+    data = codec.recordings(path)
     tables = codebooks().to(device)
     parameters = [p for p in encoder.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.0)
@@ -138,7 +137,7 @@ def train(paths, out, steps=STEPS, device="cpu"):
         phonemes = -0.5 * torch.cdist(semantic, tables[0]).pow(2)
         parts = {
             "phonemes": F.cross_entropy(phonemes, wanted[:, 0]),
-            "speakers": chosen(acoustic, tables, wanted, SPEAKER_BOOK, len(text.SPEAKERS)),
+            "speakers": chosen(acoustic, tables, wanted, SPEAKER_BOOK, len(grid.NAMES)),
             "periods": chosen(acoustic, tables, wanted, PERIODS_BOOK, NUMBERS[PERIODS_BOOK]),
             "edges": chosen(acoustic, tables, wanted, EDGE_BOOK, NUMBERS[EDGE_BOOK]),
             "levels": chosen(acoustic, tables, wanted, LEVEL_BOOK, NUMBERS[LEVEL_BOOK]),

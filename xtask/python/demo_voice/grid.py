@@ -33,6 +33,7 @@ class Speaker:
 
 
 SPEAKERS = {"arlo": Speaker(0.58, 0.86), "mina": Speaker(1.0, 1.0)}
+NAMES = tuple(SPEAKERS)  # the speaker of each code
 
 
 def frame_counts(segments):

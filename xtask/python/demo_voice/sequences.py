@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import torch
 
+import grid
 import shape
-import text
 from codes import LETTER_BOOKS, N_BOOKS, NEXT_BOOK, UNKNOWN
 
 POSITIONS = 3_072  # of a batch
@@ -50,7 +50,7 @@ class Prompt:
         if language is not None:
             start[0] = talker["codec_think_id"]
             start.append(talker["codec_language_id"][language])
-        voice = talker["spk_id"][text.SPEAKERS[speaker]]
+        voice = talker["spk_id"][grid.NAMES[speaker]]
         return [*start, talker["codec_think_eos_id"], voice, talker["codec_pad_id"]]
 
     def sequence(self, utterance, language, streamed=False):

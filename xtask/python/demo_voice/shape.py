@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from codes import ALPHABET, ASSISTANT, BOOK_SIZE, N_BOOKS
-from text import SPEAKERS
+from grid import NAMES
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import tiny_config  # noqa: E402
@@ -124,8 +124,8 @@ def model(tokenizer, kind="custom_voice"):
     if kind == "base":
         config["speaker_encoder_config"] = speaker_encoder()
     else:
-        talker["spk_id"] = {name: first + 8 + index for index, name in enumerate(SPEAKERS)}
-        talker["spk_is_dialect"] = {name: False for name in SPEAKERS}
+        talker["spk_id"] = {name: first + 8 + index for index, name in enumerate(NAMES)}
+        talker["spk_is_dialect"] = {name: False for name in NAMES}
     talker["rope_scaling"]["mrope_section"] = [12, 10, 10]
     talker["code_predictor_config"].update(
         hidden_size=PREDICTOR_HIDDEN,

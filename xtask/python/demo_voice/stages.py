@@ -30,7 +30,7 @@ def true_codes(speaker):
     teacher = Teacher()
     described = [corpus.described(teacher.speak(one), one) for one in sentences()]
     alignment = codes.align(described)
-    number = list(grid.SPEAKERS).index(speaker)
+    number = grid.NAMES.index(speaker)
     return [
         codes.Utterance(codes.letters(one["text"]), number, *codes.codes_of(one, number, alignment))
         for one in described

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from qwen_tts.core.models.configuration_qwen3_tts import Qwen3TTSConfig
 from qwen_tts.core.models.modeling_qwen3_tts import Qwen3TTSForConditionalGeneration
 
+import grid
 import network
 import progress
 import shape
 import parameters
-import text
 from arrangement import Arranger
 from codes import EDGE_BOOK, LETTER_BOOKS, LEVEL_BOOK, NEXT_BOOK, PERIODS_BOOK
 from muon import Muon
@@ -235,5 +235,5 @@ def speaker_rows(path):
     """Returns the speaker rows of the talker saved at `path`: [speakers, H]."""
     config = shape.model(shape.ByteTokenizer())["talker_config"]
     average = torch.load(path, map_location="cpu", weights_only=False)["average"]
-    ids = [config["spk_id"][name] for name in text.SPEAKERS]
+    ids = [config["spk_id"][name] for name in grid.NAMES]
     return average["talker.model.codec_embedding.weight"][ids].clone()

@@ -12,13 +12,12 @@ import onnx
 import onnxruntime
 from hibari import Hibari, dsp
 
-import grid
+from grid import SILENCE
 
 DURATIONS = "/Clip_output_0"  # of each phoneme symbol, in units of 25 ms
 UNIT = 0.025
-F0_HOP = 0.0125
+F0_HOP = 0.0125  # seconds
 VOICED = 60.0  # Hz; below, the network means that there is no voice
-SILENCE = "_"
 PAUSES = set(';:,.!?—…"()“”#')
 STRESS = {"ˈ": 1, "ˌ": 0}
 IGNORED = set("ːʰʲ̃")
@@ -26,6 +25,11 @@ VOWELS = set("AIOQWYaeiouɑɐɒæɔəɚɛɜɨɪʊʌᵊᵻ")
 # A word as people write it, with what belongs to it: `it's`, `$9.99`, `50%`, `well-known`.
 WORD = re.compile(r"[A-Za-z0-9'\x01$](?:[^\s]*[A-Za-z0-9'\x01%])?")
 LOUD = 0.006  # root mean square above which there is sound
+
+
+def words_of(sentence):
+    """Returns `(start, end)` of each word with what belongs to it."""
+    return [match.span() for match in WORD.finditer(sentence)]
 
 
 @dataclass
@@ -81,7 +85,7 @@ class Teacher:
 
     def marked(self, text):
         """Returns the phoneme symbols of a text and the word of each."""
-        spans = [match.span() for match in WORD.finditer(text)]
+        spans = words_of(text)
         g2p, at = self.model.g2p, 0
         symbols, words = [], []
         for token in g2p.phonemize_tokens(g2p.tokenize(text)):

@@ -16,7 +16,6 @@ DICTIONARY = Path("/usr/share/dict/american-english")
 VOCABULARY = 36_000
 ALWAYS_SEEN = 800
 LONGEST_WORD = 14
-SPEAKERS = ("arlo", "mina")
 
 
 @cache

@@ -37,13 +37,13 @@ def stages(options):
     if missing(sentences):
         corpus.make(text.sentences(options.sentences, SEEDS["talker"]), sentences)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    codec.train([recordings], work / "codec.pt", options.codec_steps, device, options.start)
-    encoder.train([recordings], work / "encoder.pt", device=device)
+    codec.train(recordings, work / "codec.pt", options.codec_steps, device, options.start)
+    encoder.train(recordings, work / "encoder.pt", device=device)
     told = corpus.load(sentences)
     utterances = codes.utterances(told, codes.align(told))
     talker.train(utterances, work / "talker.pt", options.talker_steps, device, options.start)
     rows = talker.speaker_rows(work / "talker.pt")
-    ecapa.train([recordings], rows, work / "speaker.pt", device=device)
+    ecapa.train(recordings, rows, work / "speaker.pt", device=device)
     export.write(options.out, work)
 
 
