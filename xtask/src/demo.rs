@@ -64,9 +64,9 @@ pub struct TrainArguments {
     /// Folder with parameters to begin with, instead of random ones.
     #[arg(long, value_name = "DIR")]
     start: Option<PathBuf>,
-    /// Number of sentences, of decoder training steps and of talker training steps, in place of the
-    /// recipe's.
-    #[arg(long, num_args = 3, value_names = ["SENTENCES", "CODEC", "TALKER"])]
+    /// Number of sentences, and of training steps of the decoder, of the decoder with its critic and of
+    /// the talker, in place of the recipe's.
+    #[arg(long, num_args = 4, value_names = ["SENTENCES", "CODEC", "CRITIC", "TALKER"])]
     size: Option<Vec<usize>>,
 }
 
@@ -113,7 +113,7 @@ pub fn train(arguments: &TrainArguments) -> Result<()> {
     command.envs(KEEP_MEMORY);
     command.arg("--work").arg(&work).arg("--out").arg(&out);
     command.args(["--threads", &arguments.threads.to_string()]);
-    let names = ["--sentences", "--codec-steps", "--talker-steps"];
+    let names = ["--sentences", "--codec-steps", "--critic-steps", "--talker-steps"];
     for (name, value) in names.iter().zip(arguments.size.iter().flatten()) {
         command.args([name, value.to_string().as_str()]);
     }

@@ -13,9 +13,11 @@ import numpy as np
 import grid
 from codes import (
     EDGE_BOOK,
+    AFTER_BOOK,
     LEVEL_BOOK,
     N_BOOKS,
     NEXT_BOOK,
+    UNKNOWN,
     PERIODS_BOOK,
     SPEAKER_BOOK,
     level_code,
@@ -93,11 +95,11 @@ class Arranger:
             frame[SPEAKER_BOOK] = speaker
             frame[LEVEL_BOOK] = SILENT_LEVEL
             if codes:
-                codes[-1][NEXT_BOOK] = FIRST
+                codes[-1][NEXT_BOOK], codes[-1][AFTER_BOOK] = FIRST, UNKNOWN
                 # The pitch at the end of a silent frame is that of the voice after it.
                 if codes[-1][PERIODS_BOOK] == 0:
                     frame[EDGE_BOOK], codes[-1][EDGE_BOOK] = codes[-1][EDGE_BOOK], 0
-            frame[NEXT_BOOK] = following
+            frame[NEXT_BOOK], frame[AFTER_BOOK] = following, UNKNOWN
             codes.append(frame)
             # Its place is after the spoken part.
             places.append(places[-1] + (not silent and places[-1] >= 0) if places else -1)

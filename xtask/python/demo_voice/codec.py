@@ -1,7 +1,8 @@
-"""Trains the decoder of the speech tokenizer: from codes to sound on the frame grid.
+"""Trains the decoder of the speech tokenizer: from codes to the amplitudes of the voice's harmonics.
 
-The sound is a function of the codes (see `grid`), so the plain distance of the waveforms and of their
-spectra is enough; there is no discriminator. The codebooks are learnt with the decoder.
+The sound is a constant function of the amplitudes (see `synthesiser`), so the training has no audio. It
+begins with plain distances; since the codes do not say all, that gives the mean of several envelopes,
+which no mouth has. Then a critic that tells made envelopes from the teacher's makes them sharp.
 """
 
 import math
@@ -11,230 +12,195 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from qwen_tts.core.tokenizer_12hz import modeling_qwen3_tts_tokenizer_v2 as official
-from qwen_tts.core.tokenizer_12hz.configuration_qwen3_tts_tokenizer_v2 import (
-    Qwen3TTSTokenizerV2Config,
-)
-from torch import nn
 
 import codes
-import corpus
+import critic
 import grid
 import parameters
-import shape
+import progress
+import recordings
+import synthesiser
+from decoder import Front, build
 from muon import Muon
-from oscillator import Oscillator
-from teacher import Teacher
+from synthesiser import COUNT, Synthesiser
 
-BATCH, WINDOW = 8, 10  # excerpts a step, frames an excerpt
-STEPS, LEARNING_RATE = 3_500, 2e-3
-SENTENCES = 900
-UNKNOWN_SHARE = 0.1  # of the excerpts do not say which phoneme comes next, as recordings do not
-FFT_SIZES = (256, 512, 1024, 2048)
-SAVE_EVERY = 200
-REPORT_EVERY = 50
-
-
-def quick_snake(self, hidden_states):
-    """`SnakeBeta.forward` without the guard against a zero beta, which compiles to less."""
-    alpha = torch.exp(self.alpha)[None, :, None]
-    beta = torch.exp(-self.beta)[None, :, None]
-    sine = torch.sin(hidden_states * alpha)
-    return hidden_states + beta * sine * sine
+BATCH, WINDOW = 24, 24  # excerpts a step, frames an excerpt
+# Of steps with plain distances, and of steps with the critic.
+STEPS, CRITIC_STEPS = 1_200, 3_000
+LEARNING_RATE, CRITIC_LEARNING_RATE = 2e-3, 7e-4
+DISTANCE_WEIGHT, FEATURE_WEIGHT = 60.0, 4.0  # beside the critic's judgement
+BEGINNINGS = 0.25  # share of the batches of excerpts that begin with the sentence
+IGNORED = 2  # frames at the beginning of another excerpt, which lack their context
+JUDGED = 16  # frames of an excerpt that the critic sees
+UNKNOWN_SHARE = 0.08  # of the excerpts do not say which phonemes come next, as recordings do not
+SAVE_EVERY, REPORT_EVERY = 100, 50
 
 
-def reset(model):
-    """Initialises parameters for training, so that no layer changes the size of its input much."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv1d):
-            inputs = module.weight[0].numel()
-        elif isinstance(module, nn.ConvTranspose1d):
-            inputs = module.in_channels * module.kernel_size[0] / module.stride[0]
-        elif isinstance(module, nn.Linear):
-            inputs = module.in_features
-        else:
-            continue
-        nn.init.normal_(module.weight, std=inputs**-0.5)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    for name, parameter in model.named_parameters():
-        if name.endswith((".gamma", ".scale")):
-            parameter.data.fill_(0.2)
-        if name.endswith(".conv2.conv.weight"):
-            parameter.data.mul_(0.3)
-
-
-def build():
-    """Returns the official decoder with codebooks to be learnt; those of the notes are zero."""
-    config = Qwen3TTSTokenizerV2Config(**shape.speech_tokenizer()).decoder_config
-    config._attn_implementation = "sdpa"
-    torch.manual_seed(1)
-    decoder = official.Qwen3TTSTokenizerV2Decoder(config).float()
-    reset(decoder)
-    for parameter in decoder.quantizer.parameters():
-        parameter.requires_grad_(False)
-    quantizer = decoder.quantizer
-    for part in (quantizer.rvq_first, quantizer.rvq_rest):
-        part.output_proj.weight.requires_grad_(True)
-    layers = [quantizer.rvq_first.vq.layers[0], *quantizer.rvq_rest.vq.layers]
-    for book, layer in enumerate(layers):
-        table = layer._codebook.embedding_sum
-        layer._codebook.cluster_usage.data.fill_(1.0)
-        table.data.zero_()
-        if book in codes.HEARD_BOOKS:
-            table.data.copy_(first_table(book, *table.shape))
-            table.requires_grad_(True)
-    return decoder
-
-
-def first_table(book, size, width):
-    """Returns the initial codebook: of numbers, similar rows for similar numbers."""
-    table = torch.randn(size, width) * 0.5
-    if book in (codes.PERIODS_BOOK, codes.EDGE_BOOK, codes.LEVEL_BOOK):
-        scale = {codes.PERIODS_BOOK: 1.0, codes.EDGE_BOOK: grid.EDGE_STEP, codes.LEVEL_BOOK: 1.0}
-        places = torch.arange(size)[:, None] * scale[book]
-        waves = torch.exp(torch.rand(width) * math.log(16)) / 16
-        smooth = torch.sin(places * waves * 1.5 + torch.rand(width) * 2 * math.pi)
-        table[1:] = smooth[1:] * 0.7
-    return table
-
-
-def make_recordings(sentences, out):
-    """Stores the codes and the sound of each sentence by each speaker."""
-    teacher, arrays, kept = Teacher(), {}, []
-    for sentence in sentences:
-        spoken = teacher.speak(sentence)
-        if spoken is None or len(spoken.segments) < 4:
-            continue
-        kept.append((corpus.described(spoken, sentence), spoken))
-    alignment = codes.align([described for described, _ in kept])
-    for described, spoken in kept:
-        for speaker, name in enumerate(grid.SPEAKERS):
-            arrays[f"{len(arrays) // 2:05}-codes"] = codes.codes_of(described, speaker, alignment)[0]
-            arrays[f"{len(arrays) // 2:05}-wave"] = corpus.resynthesised(spoken, name)
-    np.savez(out, **arrays)
-
-
-def recordings(path):
-    """Returns pairs of codes [frames, 16] and sound [frames · FRAME], of WINDOW frames at least."""
-    with np.load(path) as data:
-        pairs = [
-            (data[key], torch.from_numpy(data[key.replace("codes", "wave")]))
-            for key in sorted(data)
-            if key.endswith("codes")
-        ]
-    return [pair for pair in pairs if len(pair[0]) >= WINDOW]
-
-
-def spectral_distance(made, wanted, windows):
-    total = 0.0
-    for size in FFT_SIZES:
-        pair = [
-            torch.stft(
-                wave, size, size // 4, window=windows[size], return_complex=True, center=False
-            ).abs()
-            / math.sqrt(size)
-            for wave in (made, wanted)
-        ]
-        logs = [torch.log(part + 3e-3) for part in pair]
-        total = total + (logs[0] - logs[1]).abs().mean() + 3 * (pair[0] - pair[1]).abs().mean()
-    return total / len(FFT_SIZES)
-
-
-def batch(data, rng):
-    """Returns excerpts: codes [BATCH, 16, WINDOW] and samples [BATCH, WINDOW · FRAME]."""
-    columns, waves = [], []
+def batch(data, rng, beginning):
+    """Returns excerpts: codes [BATCH, 16, WINDOW], amplitudes [BATCH, 2 · COUNT, hops], f0 [BATCH, hops]."""
+    columns, values, pitches = [], [], []
     for _ in range(BATCH):
-        own, wave = rng.choice(data)
-        start = rng.randint(0, len(own) - WINDOW)
-        excerpt = own[start : start + WINDOW]
-        columns.append(torch.from_numpy(excerpt.T.astype(np.int64)))
-        if rng.random() < UNKNOWN_SHARE:
-            columns[-1][codes.NEXT_BOOK] = codes.UNKNOWN
-        waves.append(wave[start * grid.FRAME : (start + WINDOW) * grid.FRAME])
-    return torch.stack(columns), torch.stack(waves)
+        own, wanted = rng.choice(data)
+        start = 0 if beginning else rng.randint(0, len(own) - WINDOW)
+        hops = slice(start * grid.STEPS, (start + WINDOW) * grid.STEPS)
+        excerpt = own[start : start + WINDOW].T.astype(np.int64)
+        chance = rng.random()
+        if chance < 2 * UNKNOWN_SHARE:
+            excerpt[codes.AFTER_BOOK] = codes.UNKNOWN
+        if chance < UNKNOWN_SHARE:
+            excerpt[codes.NEXT_BOOK] = codes.UNKNOWN
+        columns.append(torch.from_numpy(excerpt))
+        values.append(torch.from_numpy(wanted[hops].T.astype(np.float32)))
+        pitches.append(torch.from_numpy(codes.frequencies(own)[hops].astype(np.float32)))
+    return torch.stack(columns), torch.stack(values), torch.stack(pitches)
 
 
-def calibrate(decoder, data):
-    """Scales the initial output to the level of speech."""
-    with torch.no_grad():
-        columns, _ = batch(data, random.Random(0))
-        last = [module for module in decoder.modules() if isinstance(module, nn.Conv1d)][-1]
-        last.weight.mul_(0.05 / float(decoder(columns).std() + 1e-6))
-        last.bias.zero_()
-
-
-def build_optimizers(decoder):
+def optimizers(decoder):
     """Returns Muon for the kernels and matrices, as matrices, and AdamW for the rest."""
     inner, rest = [], []
     for name, value in decoder.named_parameters():
         if value.requires_grad:
             (inner if value.ndim >= 2 and "_codebook" not in name else rest).append(value)
     return [
-        Muon(inner, LEARNING_RATE, weight_decay=0.0),
-        torch.optim.AdamW(rest, LEARNING_RATE, betas=(0.8, 0.99), weight_decay=0.0),
+        Muon(inner, LEARNING_RATE, weight_decay=0.02),
+        torch.optim.AdamW(rest, LEARNING_RATE, betas=(0.7, 0.98), weight_decay=0.0),
     ]
 
 
-def train(path, out, steps=STEPS, device="cpu", start=None):
-    """Trains on the output of `make_recordings`; resumes from `out` if it exists.
+class Training:
+    """The decoder, its critic, and their optimisers; `step` counts the steps of both parts."""
+
+    def __init__(self, decoder, device):
+        self.synthesiser = Synthesiser(decoder)  # before the device, since it is made on the CPU
+        self.decoder, self.critic = decoder.to(device), critic.Critic().to(device)
+        self.learnt = [p for p in decoder.parameters() if p.requires_grad]
+        self.optimizers = optimizers(decoder)
+        self.judging = torch.optim.AdamW(
+            self.critic.parameters(), CRITIC_LEARNING_RATE, betas=(0.6, 0.95), weight_decay=0.01
+        )
+        self.step = 0
+        self.front = torch.compile(Front(decoder))
+        self.judge = torch.compile(self.critic)
+
+    def parts(self):
+        return [self.decoder, self.critic, *self.optimizers, self.judging]
+
+    def save(self, path):
+        synthesiser.mirror(self.decoder.decoder[0].conv)
+        state = {"step": self.step, "parts": [part.state_dict() for part in self.parts()]}
+        torch.save(state, f"{path}.new")
+        Path(f"{path}.new").replace(path)
+
+    def load(self, path, device):
+        saved = torch.load(path, map_location=device, weights_only=False)
+        self.step = saved["step"]
+        for part, state in zip(self.parts(), saved["parts"]):
+            part.load_state_dict(state)
+
+    def learn(self, loss, rate):
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        self.decoder.zero_grad()
+        loss.backward()
+        self.synthesiser.ignore()
+        torch.nn.utils.clip_grad_norm_(self.learnt, 20.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.synthesiser.keep()
+
+    def plain_step(self, columns, wanted, ignored, rate):
+        """Learns the mean of the envelopes that have the same codes."""
+        made = critic.loudness(self.front(columns))
+        error = (made - critic.loudness(wanted))[..., ignored * grid.STEPS :]
+        distance = error.abs().mean()
+        self.learn(distance + 4 * error.pow(2).mean(), rate)
+        return {"distance": distance}
+
+    def sharp_step(self, columns, wanted, f0, ignored, begin, rate):
+        """Learns envelopes that the critic takes for the teacher's; it judges from frame `begin`."""
+        hops = slice(begin * grid.STEPS, (begin + JUDGED) * grid.STEPS)
+        states = columns[:, 0, begin : begin + JUDGED]
+        made, wanted = critic.loudness(self.front(columns)), critic.loudness(wanted)
+        true = critic.picture(wanted[..., hops], f0[:, hops])
+        false = critic.picture(made[..., hops], f0[:, hops])
+        verdict_true, verdict_false = (
+            self.judge(part, states)[0] for part in (true, false.detach())
+        )
+        judging = (verdict_true - 1).pow(2).mean() + verdict_false.pow(2).mean()
+        self.judging.zero_grad()
+        judging.backward()
+        self.judging.step()
+        self.critic.requires_grad_(False)
+        verdict, features = self.judge(false, states)
+        with torch.no_grad():
+            likeness = self.judge(true, states)[1]
+        parts = {
+            "distance": (made - wanted)[..., ignored * grid.STEPS :].abs().mean(),
+            "adversarial": (verdict - 1).pow(2).mean(),
+            "features": critic.feature_distance(features, likeness),
+        }
+        self.learn(
+            DISTANCE_WEIGHT * parts["distance"]
+            + parts["adversarial"]
+            + FEATURE_WEIGHT * parts["features"],
+            rate,
+        )
+        self.critic.requires_grad_(True)
+        return parts | {"critic": judging}
+
+
+def learning_rate(step, steps, critic_steps):
+    def decayed(share, least):
+        return least + (1 - least) * (0.5 + 0.5 * math.cos(math.pi * share))
+
+    if step < steps:
+        return LEARNING_RATE * min(1, (step + 1) / 40) * decayed(step / steps, 0.02)
+    own = step - steps
+    return CRITIC_LEARNING_RATE * min(1, (own + 1) / 30) * decayed(own / critic_steps, 0.1)
+
+
+def train(path, out, steps=STEPS, critic_steps=CRITIC_STEPS, device="cpu", start=None):
+    """Trains on the output of `recordings.make`; resumes from `out` if it exists.
 
     `start` is a folder with parameters to begin with, see `parameters`.
     """
-    official.SnakeBeta.forward = quick_snake
+    data = [pair for pair in recordings.load(path) if len(pair[0]) >= WINDOW]
+    print(f"codec: {len(data)} recordings", flush=True)
     decoder = build()
-    data = recordings(path)
-    minutes = sum(len(wave) for _, wave in data) / grid.SAMPLE_RATE / 60
-    print(f"codec: {minutes:.0f} minutes of speech", flush=True)
-    oscillator = Oscillator(decoder)
-    if start is None:
-        calibrate(decoder, data)
-    else:
+    training = Training(decoder, device)
+    conv = decoder.decoder[0].conv
+    if start is not None:
         decoder.load_state_dict(parameters.load(start, "decoder"))
-    decoder.to(device)
-    learnt = [p for p in decoder.parameters() if p.requires_grad]
-    optimizers = build_optimizers(decoder)
-    windows = {size: torch.hann_window(size, device=device) for size in FFT_SIZES}
-    step = 0
+        training.critic.load_state_dict(parameters.load(start, "critic"))
+    else:
+        with torch.no_grad():
+            mean = np.concatenate([values for _, values in data[:200]]).astype(np.float32).mean(0)
+            conv.bias[: 2 * COUNT] = torch.from_numpy(mean)
+            conv.weight[: 2 * COUNT] *= 0.5
     if Path(out).is_file():
-        saved = torch.load(out, map_location=device, weights_only=False)
-        decoder.load_state_dict(saved["decoder"])
-        for optimizer, state in zip(optimizers, saved["optimizers"]):
-            optimizer.load_state_dict(state)
-        step = saved["step"]
-    run = torch.compile(decoder)
+        training.load(out, device)
     started, history = time.time(), []
-    while step < steps:
-        columns, wanted = (part.to(device) for part in batch(data, random.Random(step)))
-        rate = min(1, (step + 1) / 40) * (0.51 + 0.49 * math.cos(math.pi * step / steps))
-        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-            group["lr"] = LEARNING_RATE * rate
-        made = run(columns)[:, 0]
-        # The first frame lacks the context that it had in its sentence.
-        made, wanted = made[:, grid.FRAME :], wanted[:, grid.FRAME :]
-        near = (made - wanted).abs().mean()
-        spectral = spectral_distance(made, wanted, windows)
-        decoder.zero_grad()
-        (10 * near + spectral).backward()
-        oscillator.keep()
-        torch.nn.utils.clip_grad_norm_(learnt, 5.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        step += 1
-        history.append((float(near.detach() / wanted.abs().mean()), float(spectral.detach())))
-        if step % REPORT_EVERY == 0:
-            relative, distance = np.mean(history, 0)
+    while training.step < steps + critic_steps:
+        rng = random.Random(training.step)
+        rate = learning_rate(training.step, steps, critic_steps)
+        beginning = rng.random() < BEGINNINGS
+        ignored = 0 if beginning else IGNORED
+        columns, wanted, f0 = (part.to(device) for part in batch(data, rng, beginning))
+        if training.step < steps:
+            parts = training.plain_step(columns, wanted, ignored, rate)
+        else:
+            begin = 0 if beginning else rng.randint(IGNORED, WINDOW - JUDGED)
+            parts = training.sharp_step(columns, wanted, f0, ignored, begin, rate)
+        training.step += 1
+        history.append({name: float(part.detach()) for name, part in parts.items()})
+        if training.step % REPORT_EVERY == 0:
+            shown = progress.means(history)
             history = []
             print(
-                f"codec {step}/{steps}: waveform {relative:.3f}, spectra {distance:.3f}, "
+                f"codec {training.step}/{steps + critic_steps}: {shown}, "
                 f"{time.time() - started:.0f} s",
                 flush=True,
             )
-        if step % SAVE_EVERY == 0 or step == steps:
-            state = {
-                "decoder": decoder.state_dict(),
-                "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-                "step": step,
-            }
-            torch.save(state, f"{out}.new")
-            Path(f"{out}.new").replace(out)
+        if training.step % SAVE_EVERY == 0 or training.step == steps + critic_steps:
+            training.save(out)

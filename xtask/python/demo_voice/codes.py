@@ -9,7 +9,8 @@
 | 8     | the number of the voice's periods in the frame; 0 for no voice  | learnt         |
 | 9     | the pitch at the end of the frame                               | learnt         |
 | 10    | the loudness                                                    | learnt         |
-| 11–15 | nothing                                                         | zero           |
+| 11    | the phoneme after the next                                      | learnt         |
+| 12–15 | nothing                                                         | zero           |
 
 Books 2 to 6 are the talker's notes: they record its position in the text, which it finds again by
 looking for these letters, whatever it has spoken before. Without them a talker of this size loses its
@@ -31,8 +32,9 @@ SPEAKER_BOOK = 1
 LETTER_BOOKS = {2: 0, 3: 1, 4: 2, 5: -1, 6: -2}  # book: distance from the letter being read
 NEXT_BOOK = 7
 PERIODS_BOOK, EDGE_BOOK, LEVEL_BOOK = 8, 9, 10
+AFTER_BOOK = 11
 UNKNOWN = BOOK_SIZE - 1  # of book 7: of a recording, which is encoded without a look ahead
-HEARD_BOOKS = (0, SPEAKER_BOOK, NEXT_BOOK, PERIODS_BOOK, EDGE_BOOK, LEVEL_BOOK)
+HEARD_BOOKS = (0, SPEAKER_BOOK, NEXT_BOOK, PERIODS_BOOK, EDGE_BOOK, LEVEL_BOOK, AFTER_BOOK)
 QUIETEST, LEVEL_STEP, N_LEVELS = -69.0, 3.0, 21  # dB
 PHONEMES = (
     "_ b d f h j k l m n p s t v w z ð ŋ ɡ ɹ ʃ ʒ ʤ ʧ θ T x "
@@ -77,6 +79,13 @@ def level_code(level):
 
 def edge_code(edge):
     return 0 if edge == 0 else round((edge - grid.LEAST_PERIODS) / grid.EDGE_STEP) + 1
+
+
+def frequencies(columns):
+    """Returns the pitch at the end of every hop that codes [frames, 16] say, in Hz."""
+    edge = columns[:, EDGE_BOOK].astype(float)
+    edges = np.where(edge > 0, grid.LEAST_PERIODS + (edge - 1) * grid.EDGE_STEP, 0)
+    return grid.frequencies(columns[:, PERIODS_BOOK].astype(float), edges)
 
 
 @dataclass
@@ -134,13 +143,14 @@ def codes_of(sentence, speaker, alignment):
     codes, frame_places = [], []
     phonemes, counts = sentence["phonemes"], sentence["n_frames"]
     for segment, (phoneme, count) in enumerate(zip(phonemes, counts)):
-        following = phonemes[segment + 1] if segment + 1 < len(phonemes) else grid.SILENCE
+        following = [*phonemes[segment + 1 : segment + 3], grid.SILENCE, grid.SILENCE]
         for frame in range(count):
             row = np.zeros(N_BOOKS, np.uint8)
             row[0] = state(phoneme, min(frame, 1))
             row[SPEAKER_BOOK] = speaker
             write_letters(row, text, places[segment])
-            row[NEXT_BOOK] = state(following, 0)
+            row[NEXT_BOOK] = state(following[0], 0)
+            row[AFTER_BOOK] = state(following[1], 0)
             codes.append(row)
             frame_places.append(places[segment])
     codes = np.stack(codes)

@@ -6,6 +6,7 @@ The speakers are one teacher, moved to two pitches, so that a sentence has the s
 import json
 import time
 
+import amplitudes
 import grid
 from teacher import F0_HOP, Teacher
 
@@ -33,13 +34,13 @@ def described(spoken, sentence):
     }
 
 
-def resynthesised(spoken, speaker):
-    """Returns a sentence on the grid as a voice speaks it, the target of the decoder."""
+def amplitudes_of(spoken, speaker):
+    """Returns a sentence on the grid as a voice speaks it, see `amplitudes`."""
     voice = grid.SPEAKERS[speaker]
     _, times = on_grid(spoken)
     pitch = grid.pitch(spoken.f0, F0_HOP, times, voice.pitch)
     parts = grid.envelopes(spoken.samples, spoken.f0, F0_HOP, times, voice.formants)
-    return grid.synthesise(grid.cycles(pitch), parts)
+    return amplitudes.of(parts, pitch)
 
 
 def moved(spoken, speaker):

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from qwen_tts.core.models.configuration_qwen3_tts import Qwen3TTSSpeakerEncoderConfig
 from qwen_tts.core.models.modeling_qwen3_tts import Qwen3TTSSpeakerEncoder, mel_spectrogram
 
-import codec
 import grid
+import recordings
 import shape
 from codes import SPEAKER_BOOK
 
@@ -61,7 +61,7 @@ def mel(waves):
 def train(path, rows, out, steps=STEPS, device="cpu"):
     """Trains towards `rows` [speakers, H], the talker's rows for its speakers."""
     encoder, rows = build().to(device), rows.to(device)
-    data = codec.recordings(path)
+    data = recordings.sounds(path)
     optimizer = torch.optim.AdamW(encoder.parameters(), LEARNING_RATE, weight_decay=0.0)
     size = rows.pow(2).sum(-1).mean()
     for step in range(1, steps + 1):

@@ -1,6 +1,6 @@
 """Trains the encoder of the speech tokenizer: from a recording to the codes that it was made from.
 
-The notes and the next phoneme cannot be heard: each of their codebooks has a single entry within reach,
+The notes and the next phonemes cannot be heard: each of their codebooks has a single entry within reach,
 so their codes are the same in every frame.
 """
 
@@ -19,12 +19,22 @@ from qwen_tts.core.tokenizer_12hz.modeling_qwen3_tts_tokenizer_v2 import (
     Qwen3TTSTokenizerV2Encoder,
 )
 
-import codec
 import codes
+import decoder
 import grid
 import progress
+import recordings
 import shape
-from codes import BOOK_SIZE, EDGE_BOOK, LEVEL_BOOK, N_BOOKS, NEXT_BOOK, PERIODS_BOOK, SPEAKER_BOOK
+from codes import (
+    AFTER_BOOK,
+    BOOK_SIZE,
+    EDGE_BOOK,
+    LEVEL_BOOK,
+    N_BOOKS,
+    NEXT_BOOK,
+    PERIODS_BOOK,
+    SPEAKER_BOOK,
+)
 from shape import DIMENSIONS
 
 BATCH, WINDOW = 16, 20  # excerpts a step, frames an excerpt
@@ -56,7 +66,7 @@ def codebooks():
     result = torch.full((N_BOOKS, BOOK_SIZE, DIMENSIONS), OUT_OF_REACH)
     result[0, : 2 * len(codes.PHONEMES)] = torch.randn(2 * len(codes.PHONEMES), DIMENSIONS) * 0.7
     for book in range(1, N_BOOKS):
-        result[book, codes.UNKNOWN if book == NEXT_BOOK else 0] = 0.0
+        result[book, codes.UNKNOWN if book in (NEXT_BOOK, AFTER_BOOK) else 0] = 0.0
     for speaker in range(len(grid.NAMES)):
         result[SPEAKER_BOOK, speaker] = 0.0
         result[SPEAKER_BOOK, speaker, speaker] = 3.0
@@ -76,7 +86,7 @@ def build():
     config._attn_implementation = "sdpa"
     torch.manual_seed(5)
     encoder = Qwen3TTSTokenizerV2Encoder._from_config(config).float()
-    codec.reset(encoder)
+    decoder.reset(encoder)
     for layer, codebook in zip(layers(encoder), codebooks()):
         layer.codebook.embed_sum.copy_(codebook)
     return encoder
@@ -120,7 +130,7 @@ def train(path, out, steps=STEPS, device="cpu"):
     if Path(out).is_file():
         return
     encoder = build().to(device)
-    data = codec.recordings(path)
+    data = recordings.sounds(path)
     tables = codebooks().to(device)
     parameters = [p for p in encoder.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.0)

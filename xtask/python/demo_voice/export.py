@@ -15,7 +15,7 @@ from qwen_tts.core.tokenizer_12hz.modeling_qwen3_tts_tokenizer_v2 import Qwen3TT
 
 import shape
 import talker
-from codes import PERIODS_BOOK
+from codes import LEVEL_BOOK, PERIODS_BOOK
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import tiny_checkpoint  # noqa: E402
@@ -37,7 +37,8 @@ def talker_weights(trained, tokenizer):
             rows[token] = rows[like]
         heads = [model.talker.codec_head, *model.talker.code_predictor.lm_head]
         for book, head in enumerate(heads):
-            head.weight.mul_(FACT_GAIN if book < PERIODS_BOOK else SOUND_GAIN)
+            sounds = PERIODS_BOOK <= book <= LEVEL_BOOK
+            head.weight.mul_(SOUND_GAIN if sounds else FACT_GAIN)
     return model.state_dict()
 
 
@@ -67,5 +68,5 @@ def write(folder, work):
     weights = talker_weights(trained("talker.pt"), tokenizer)
     weights |= {f"speaker_encoder.{k}": value for k, value in trained("speaker.pt").items()}
     save(weights, folder / "model.safetensors", {"format": "pt"})
-    weights = speech_weights(trained("codec.pt")["decoder"], trained("encoder.pt"))
+    weights = speech_weights(trained("codec.pt")["parts"][0], trained("encoder.pt"))
     save(weights, folder / "speech_tokenizer" / "model.safetensors")

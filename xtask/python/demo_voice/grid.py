@@ -2,9 +2,8 @@
 
 A talker of this architecture makes one column of codes per frame. If phonemes begin anywhere, a word
 has different codes each time it is spoken. On the grid a frame holds one phoneme, or a part of one. The
-voice takes a whole number of periods in every frame, so that all frames begin at the same phase, and its
-noise is the same in every frame: the sound is a function of the codes, and a decoder can be trained on
-plain distances, without a discriminator.
+voice takes a whole number of periods in every frame, so that all frames begin at the same phase, and the
+decoder can compute the phase from the codes (see `synthesiser`).
 """
 
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ import numpy as np
 
 SAMPLE_RATE = 24_000
 FRAME = 1_920
-HOP = 240  # samples between spectral envelopes
+HOP = 120  # samples between spectral envelopes
 STEPS = FRAME // HOP
 N_FFT = 1_024
 SILENCE = "_"
 MOST_FRAMES = 4  # of a phoneme
 LONGEST_PAUSE = 5
 LEAST_PERIODS, MOST_PERIODS = 4, 31  # in a frame
-UNVOICED_PERIODS = 16  # in a frame without a voice, where they only cut the noise
+UNVOICED_PERIODS = 16  # in a frame without a voice, whose harmonics carry the noise
 EDGE_STEP = 0.25  # resolution of the pitch at the end of a frame, in periods a frame
 
 
@@ -89,20 +88,22 @@ def pitch(f0, hop, times, factor):
     return Pitch(np.where(sounding, periods, 0), np.where(sounding | following, edges, 0))
 
 
-def cycles(pitch):
-    """Returns the phase at every sample, in periods: whole at the borders of frames, and smooth."""
-    periods = np.where(pitch.periods > 0, pitch.periods, UNVOICED_PERIODS)
-    edges = np.where(pitch.edges > 0, pitch.edges, UNVOICED_PERIODS)
-    ends = np.concatenate([[0], np.cumsum(periods)])
-    slopes = np.concatenate([[UNVOICED_PERIODS], edges])
-    u = (np.arange(FRAME) / FRAME)[None]
-    phase = (
-        (2 * u**3 - 3 * u**2 + 1) * ends[:-1, None]
-        + (u**3 - 2 * u**2 + u) * slopes[:-1, None]
-        + (3 * u**2 - 2 * u**3) * ends[1:, None]
-        + (u**3 - u**2) * slopes[1:, None]
+def frequencies(periods, edges):
+    """Returns the pitch at the end of every hop, in Hz; `periods`, `edges`: see `Pitch`.
+
+    The phase is the cubic that is whole at the borders of frames and has the pitches of the edges there.
+    Between very different edges it may stop, so there is a least pitch.
+    """
+    periods = np.where(periods > 0, periods, UNVOICED_PERIODS)[:, None]
+    ends = np.where(edges > 0, edges, UNVOICED_PERIODS)[:, None]
+    starts = np.vstack([[[UNVOICED_PERIODS]], ends[:-1]])
+    u = np.arange(1, STEPS + 1)[None] / STEPS
+    cycles = (
+        starts
+        + 2 * (3 * periods - ends - 2 * starts) * u
+        + 3 * (ends + starts - 2 * periods) * u**2
     )
-    return phase.reshape(-1)
+    return np.maximum(cycles, 1.0).reshape(-1) * SAMPLE_RATE / FRAME
 
 
 def levels(samples, times):
@@ -180,56 +181,3 @@ def moved(samples, f0, hop, speaker):
         ANALYSIS_HOP * 1000,
     )
     return made.astype(np.float32)
-
-
-NOISE = np.random.RandomState(5).randn(FRAME)
-
-
-def turns():
-    """Returns the phase factor of every bin: that of a voice whose spectrum falls by 12 dB an octave.
-
-    The phases of real speech follow its envelope, so that an error in the envelope would cancel
-    harmonics. With these, which never change, a decoder that is unsure of an envelope makes the mean.
-    """
-    bins = np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT
-    cepstrum = np.fft.irfft(-np.log1p((bins / KNEE) ** 2))
-    cepstrum[1 : N_FFT // 2] *= 2
-    cepstrum[N_FFT // 2 + 1 :] = 0
-    return np.exp(1j * np.fft.rfft(cepstrum).imag)
-
-
-KNEE = 400.0  # Hz
-TURNS = turns()
-LEAD = N_FFT // 4  # samples of a response before its pulse, since its phase is not the least
-
-
-def synthesise(phase, parts):
-    """Makes the sound: a pulse where the phase is whole, and the noise between it and the next one."""
-    marks = np.interp(
-        np.arange(np.ceil(phase[0] - 1e-9), np.floor(phase[-1]) + 1), phase, np.arange(len(phase))
-    )
-    first = np.floor(marks).astype(int)
-    gaps = np.diff(np.append(marks, len(phase)))
-    at = np.clip(marks / HOP, 0, len(parts.power) - 1.001)
-    low = at.astype(int)
-    part = (at - low)[:, None]
-    log_power = np.log(parts.power + 1e-16)
-    power = log_power[low] * (1 - part) + log_power[low + 1] * part
-    noise = np.clip(parts.noise[low] * (1 - part) + parts.noise[low + 1] * part, 1e-3, 1 - 1e-9)
-    voiced = parts.voiced[low + (part[:, 0] > 0.5)][:, None]
-    noise = np.where(voiced, noise, 1.0)
-    tones = np.exp(0.5 * power) * np.sqrt(1 - noise**2) * TURNS
-    late = np.exp(-2j * np.pi * np.arange(N_FFT // 2 + 1) / N_FFT * (marks - first)[:, None])
-    tones = tones * late * np.sqrt(gaps)[:, None] * voiced
-    tones[:, 0] = 0
-    bursts = np.zeros((len(marks), N_FFT))
-    frozen = np.tile(NOISE, len(phase) // FRAME + 1)
-    for row, (start, end) in enumerate(zip(first, [*first[1:], len(phase)])):
-        burst = frozen[start : min(end, start + N_FFT // 2)]
-        bursts[row, : len(burst)] = burst
-    hiss = np.exp(0.5 * power) * noise * TURNS * np.fft.rfft(bursts, axis=1)
-    pieces = np.roll(np.fft.irfft(tones + hiss, axis=1), LEAD, axis=1)
-    result = np.zeros(len(phase) + N_FFT)
-    for start, piece in zip(first, pieces):
-        result[start : start + N_FFT] += piece
-    return result[LEAD : LEAD + len(phase)].astype(np.float32)

@@ -21,7 +21,7 @@ import soxr
 
 import corpus
 import grid
-from teacher import Teacher
+import recordings
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
 SECONDS_OF_SILENCE = 0.2
@@ -38,7 +38,8 @@ def sentences():
 def prepare(folder):
     """Writes the requests of each kind and the teacher's recordings of a speaker.
 
-    `teacher` is the teacher's own timing and pitch, `target` the same on the frame grid.
+    `teacher` is the teacher's own timing and pitch, `target` the same on the frame grid, from the
+    decoder's synthesiser with the teacher's amplitudes.
     """
     speaker = folder.name
     reference = folder.absolute() / "target" / f"{REFERENCE:03}.wav"
@@ -54,12 +55,12 @@ def prepare(folder):
             for at, one in enumerate(sentences())
         ]
         (folder / f"{kind}.jsonl").write_text("\n".join(lines) + "\n")
-    teacher = Teacher()
-    for index, sentence in enumerate(sentences()):
-        spoken = teacher.speak(sentence)
+    decoder = recordings.synthesiser_alone()
+    for index, (spoken, examples) in enumerate(recordings.examples(sentences())):
+        example = examples[grid.NAMES.index(speaker)]
         made = {
             "teacher": corpus.moved(spoken, speaker),
-            "target": corpus.resynthesised(spoken, speaker),
+            "target": recordings.sound(decoder, example.utterance.codes, example.amplitudes),
         }
         for name, samples in made.items():
             soundfile.write(folder / name / f"{index:03}.wav", samples, grid.SAMPLE_RATE)

@@ -2,7 +2,8 @@
 
 usage: parameters.py WORK FOLDER
 
-writes `decoder.safetensors` and `talker.safetensors` from the state of the trainings in WORK.
+writes those of the decoder and the talker from the state of the trainings in WORK, and those of the
+critic and the reader, which are used in training only.
 """
 
 import sys
@@ -13,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 
 def load(folder, name):
-    """Returns the parameters of `decoder` or `talker` as float32."""
+    """Returns the parameters of `decoder`, `critic`, `talker` or `reader` as float32."""
     tensors = load_file(Path(folder) / f"{name}.safetensors")
     return {key: value.float() for key, value in tensors.items()}
 
@@ -27,9 +28,11 @@ def main():
     work, folder = Path(sys.argv[1]), Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     saved = torch.load(work / "codec.pt", map_location="cpu", weights_only=False)
-    save(saved["decoder"], folder, "decoder")
+    for name, part in zip(("decoder", "critic"), saved["parts"]):
+        save(part, folder, name)
     saved = torch.load(work / "talker.pt", map_location="cpu", weights_only=False)
     save(saved["model"] | saved["average"], folder, "talker")
+    save(saved["reader"], folder, "reader")
 
 
 if __name__ == "__main__":

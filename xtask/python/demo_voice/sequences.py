@@ -7,7 +7,7 @@ import torch
 
 import grid
 import shape
-from codes import LETTER_BOOKS, N_BOOKS, NEXT_BOOK, UNKNOWN
+from codes import AFTER_BOOK, LETTER_BOOKS, N_BOOKS, NEXT_BOOK, UNKNOWN
 
 POSITIONS = 3_072  # of a batch
 LENGTHS = (256, 512)  # of its rows: of most sentences, and of the longest
@@ -74,7 +74,7 @@ class Prompt:
         codes[start + 1 :] = utterance.codes
         heard = slice(start + 1, start + 1 + utterance.heard)
         codes[heard, list(LETTER_BOOKS)] = 0
-        codes[heard, NEXT_BOOK] = UNKNOWN
+        codes[heard, NEXT_BOOK] = codes[heard, AFTER_BOOK] = UNKNOWN
         labels = np.full(len(text_ids), NONE, np.int64)
         labels[start:-1] = utterance.codes[:, 0]
         labels[-1] = self.talker["codec_eos_token_id"]

@@ -15,11 +15,11 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 import tiny_config  # noqa: E402
 from tiny_tokenizer import SPECIAL, TinyTokenizer, byte_alphabet  # noqa: E402
 
-HIDDEN, LAYERS, INTERMEDIATE = 256, 5, 576
+HIDDEN, LAYERS, INTERMEDIATE = 256, 5, 544
 PREDICTOR_HIDDEN, PREDICTOR_LAYERS = 128, 2
 DIMENSIONS = 64  # of a codebook
-DECODER_DIM, LATENT, LATENT_LAYERS = 256, 128, 3
-UPSAMPLE_RATES = [4, 4, 5, 6]
+DECODER_DIM, LATENT, LATENT_LAYERS = 224, 128, 3
+UPSAMPLING_RATIOS, UPSAMPLE_RATES = [4, 4], [5, 24]
 ENCODER_FILTERS, ENCODER_HIDDEN, ENCODER_HEADS = 6, 72, 6
 FIRST_SPECIAL_CODE = BOOK_SIZE
 
@@ -129,7 +129,7 @@ def model(tokenizer, kind="custom_voice"):
     talker["rope_scaling"]["mrope_section"] = [12, 10, 10]
     talker["code_predictor_config"].update(
         hidden_size=PREDICTOR_HIDDEN,
-        intermediate_size=2 * PREDICTOR_HIDDEN,
+        intermediate_size=PREDICTOR_HIDDEN,
         num_hidden_layers=PREDICTOR_LAYERS,
         layer_types=["full_attention"] * PREDICTOR_LAYERS,
         num_attention_heads=4,
@@ -162,6 +162,7 @@ def speech_tokenizer():
         codebook_size=BOOK_SIZE,
         decoder_dim=DECODER_DIM,
         upsample_rates=UPSAMPLE_RATES,
+        upsampling_ratios=UPSAMPLING_RATIOS,
         hidden_size=LATENT,
         intermediate_size=2 * LATENT,
         head_dim=LATENT // 4,

@@ -15,7 +15,7 @@ import progress
 import shape
 import parameters
 from arrangement import Arranger
-from codes import EDGE_BOOK, LETTER_BOOKS, LEVEL_BOOK, NEXT_BOOK, PERIODS_BOOK
+from codes import AFTER_BOOK, EDGE_BOOK, LETTER_BOOKS, LEVEL_BOOK, NEXT_BOOK, PERIODS_BOOK
 from muon import Muon
 from sequences import NONE, POSITIONS, Prompt, batches
 
@@ -47,7 +47,7 @@ def disturb(codes, generator):
     swap = chance(0.08) & (other[:, :, 1] >= 0)
     sound = slice(PERIODS_BOOK, LEVEL_BOOK + 1)
     codes[:, :, sound] = torch.where(swap[..., None], other[:, :, sound], codes[:, :, sound])
-    notes = [*LETTER_BOOKS, NEXT_BOOK]
+    notes = [*LETTER_BOOKS, NEXT_BOOK, AFTER_BOOK]
     for distance in (-2, -1, 1, 2):
         neighbour = codes.roll(distance, 1)
         slip = chance(0.012) & (neighbour[:, :, 1] >= 0)
@@ -85,7 +85,8 @@ def losses(net, batch, codes, picked):
         "periods": sounds[0],
         "edges": sounds[EDGE_BOOK - PERIODS_BOOK],
         "levels": sounds[LEVEL_BOOK - PERIODS_BOOK],
-        "empty": books[LEVEL_BOOK:].mean(),
+        "after": books[AFTER_BOOK - 1],
+        "empty": books[AFTER_BOOK:].mean(),
         "guidance": -guided.mean(),
         "readings": F.cross_entropy(readings.mT, batch.readings[told], ignore_index=NONE),
         "misread": (readings[:, -1].argmax(-1) != furthest)[furthest >= 0].float().mean(),
@@ -98,6 +99,7 @@ WEIGHTS = {
     "periods": 0.2,
     "edges": 0.1,
     "levels": 0.1,
+    "after": 0.2,
     "empty": 0.5,
     "guidance": 0.1,
     "readings": 0.5,
@@ -210,6 +212,8 @@ def train(utterances, out, steps=STEPS, device="cpu", start=None, seed=3):
     if start is not None:
         model.load_state_dict(parameters.load(start, "talker"))
     net = network.Net(model)
+    if start is not None:
+        net.reader.load_state_dict(parameters.load(start, "reader"))
     net.reader.to(device)
     training = Training(model, net)
     if Path(out).is_file():

@@ -15,6 +15,7 @@ import corpus
 import ecapa
 import encoder
 import export
+import recordings
 import talker
 import text
 
@@ -31,19 +32,24 @@ def missing(path):
 def stages(options):
     work = Path(options.work)
     work.mkdir(parents=True, exist_ok=True)
-    sentences, recordings = work / "corpus.json", work / "recordings.npz"
-    if missing(recordings):
-        codec.make_recordings(text.sentences(codec.SENTENCES, SEEDS["codec"]), recordings)
+    sentences, recorded, sounds = (
+        work / name for name in ("corpus.json", "recordings.npz", "sounds.npz")
+    )
+    if missing(recorded):
+        recordings.make(text.sentences(recordings.SENTENCES, SEEDS["codec"]), recorded)
     if missing(sentences):
         corpus.make(text.sentences(options.sentences, SEEDS["talker"]), sentences)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    codec.train(recordings, work / "codec.pt", options.codec_steps, device, options.start)
-    encoder.train(recordings, work / "encoder.pt", device=device)
+    steps = options.codec_steps, options.critic_steps
+    codec.train(recorded, work / "codec.pt", *steps, device, options.start)
+    if missing(sounds):
+        recordings.make_sounds(recorded, sounds)
+    encoder.train(sounds, work / "encoder.pt", device=device)
     told = corpus.load(sentences)
     utterances = codes.utterances(told, codes.align(told))
     talker.train(utterances, work / "talker.pt", options.talker_steps, device, options.start)
     rows = talker.speaker_rows(work / "talker.pt")
-    ecapa.train(recordings, rows, work / "speaker.pt", device=device)
+    ecapa.train(sounds, rows, work / "speaker.pt", device=device)
     export.write(options.out, work)
 
 
@@ -54,6 +60,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sentences", type=int, default=SENTENCES)
     parser.add_argument("--codec-steps", type=int, default=codec.STEPS)
+    parser.add_argument("--critic-steps", type=int, default=codec.CRITIC_STEPS)
     parser.add_argument("--talker-steps", type=int, default=talker.STEPS)
     parser.add_argument("--start", help="folder with parameters to begin with, see parameters.py")
     options = parser.parse_args()
