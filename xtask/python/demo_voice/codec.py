@@ -124,13 +124,7 @@ class Training:
         made, wanted = critic.loudness(self.front(columns)), critic.loudness(wanted)
         true = critic.picture(wanted[..., hops], f0[:, hops])
         false = critic.picture(made[..., hops], f0[:, hops])
-        verdict_true, verdict_false = (
-            self.judge(part, states)[0] for part in (true, false.detach())
-        )
-        judging = (verdict_true - 1).pow(2).mean() + verdict_false.pow(2).mean()
-        self.judging.zero_grad()
-        judging.backward()
-        self.judging.step()
+        judging = self.judging_step(true, false.detach(), states)
         self.critic.requires_grad_(False)
         verdict, features = self.judge(false, states)
         with torch.no_grad():
@@ -148,6 +142,14 @@ class Training:
         )
         self.critic.requires_grad_(True)
         return parts | {"critic": judging}
+
+    def judging_step(self, true, false, states):
+        verdicts = [self.judge(pictures, states)[0] for pictures in (true, false)]
+        loss = (verdicts[0] - 1).pow(2).mean() + verdicts[1].pow(2).mean()
+        self.judging.zero_grad()
+        loss.backward()
+        self.judging.step()
+        return loss
 
 
 def learning_rate(step, steps, critic_steps):

@@ -4,7 +4,7 @@
 |-------|-----------------------------------------------------------------|----------------|
 | 0     | the phoneme, and whether this is its first frame                | learnt         |
 | 1     | the speaker                                                     | learnt         |
-| 2–6   | the letter that is being read and those around it               | zero           |
+| 2–6   | the letter that is being read and those around it               | noise, or zero |
 | 7     | the phoneme that comes next                                     | learnt         |
 | 8     | the number of the voice's periods in the frame; 0 for no voice  | learnt         |
 | 9     | the pitch at the end of the frame                               | learnt         |

@@ -36,7 +36,7 @@ def reset(model):
 
 
 def build():
-    """Returns the official decoder with codebooks to be learnt; those of the notes are zero."""
+    """Returns the official decoder with codebooks to be learnt; those of the letters are zero."""
     config = Qwen3TTSTokenizerV2Config(**shape.speech_tokenizer()).decoder_config
     config._attn_implementation = "sdpa"
     torch.manual_seed(1)

@@ -2,7 +2,7 @@
 
 The voice is a sum of harmonics of the pitch. The amplitude of each has a steady part, which makes the
 tone, and a part that is multiplied by noise, which makes breath and hiss. (Serra and Smith, 1990, filter
-one noise for all.) What the decoder learns is these amplitudes, 200 a second, as a function of the codes:
+one noise instead.) What the decoder learns is these amplitudes, 200 a second, as a function of the codes:
 the output of its first convolution. The rest is constant:
 
 - The phase within a frame is a cubic polynomial whose coefficients are linear in the codes of the pitch
@@ -23,6 +23,7 @@ import codes
 import grid
 
 CONSTANT = 2048.0  # so large in the transformer that its norm is a division by a constant
+# The books whose codes vary the noise from frame to frame; those of the letters say nothing else here.
 SEED_BOOKS = (2, 3, 5, codes.PERIODS_BOOK, codes.EDGE_BOOK, codes.LEVEL_BOOK)
 PERIODS, EDGE, START = 1, 2, 3  # channels of the transformer; 0 is the constant
 SEEDS = range(4, 4 + len(SEED_BOOKS))
