@@ -15,14 +15,6 @@ ORDERS = np.array(HARMONICS, float)
 BORDERS = np.concatenate([[0.5], (ORDERS[1:] + ORDERS[:-1]) / 2, [ORDERS[-1] + 1.5]])
 
 
-def sampled(spectra, places):
-    """Returns spectra [hops, bins] at fractional bins [hops, n]."""
-    left = np.clip(places, 0, spectra.shape[1] - 1.001).astype(int)
-    share = np.clip(places - left, 0, 1)
-    values = [np.take_along_axis(spectra, at, 1) for at in (left, left + 1)]
-    return values[0] * (1 - share) + values[1] * share
-
-
 def of(parts, pitch):
     """Returns the amplitudes of `grid.Envelopes` at the end of every hop."""
     power, noise = parts.power[1:], np.clip(parts.noise[1:], 1e-3, 1.0)
@@ -31,10 +23,10 @@ def of(parts, pitch):
     f0 = grid.frequencies(pitch.periods, pitch.edges)[:, None]
     places = f0 * ORDERS / BIN
     within = places < grid.N_FFT // 2
-    density = np.exp(sampled(np.log(power + 1e-16), places))
-    tones = 2 * np.sqrt(density * (1 - sampled(noise, places) ** 2) * f0 / grid.SAMPLE_RATE)
+    density = np.exp(grid.warped(np.log(power + 1e-16), places))
+    tones = 2 * np.sqrt(density * (1 - grid.warped(noise, places) ** 2) * f0 / grid.SAMPLE_RATE)
     sums = np.cumsum(np.pad(power * noise**2, ((0, 0), (1, 0))), axis=1)
-    band = np.diff(sampled(sums, f0 * BORDERS / BIN + 0.5), axis=1)
+    band = np.diff(grid.warped(sums, f0 * BORDERS / BIN + 0.5), axis=1)
     # A cosine with a random amplitude of variance 1 has the power 1 / 2.
     hiss = np.sqrt(np.maximum(band, 0) * 4 / grid.N_FFT)
     return np.sqrt(np.concatenate([tones * voiced * within, hiss * within], 1) / LOUDEST)

@@ -81,10 +81,15 @@ def edge_code(edge):
     return 0 if edge == 0 else round((edge - grid.LEAST_PERIODS) / grid.EDGE_STEP) + 1
 
 
+def edge_of(code):
+    """Returns the pitch that a code other than 0 says, in periods a frame; the inverse of `edge_code`."""
+    return grid.LEAST_PERIODS + (code - 1) * grid.EDGE_STEP
+
+
 def frequencies(columns):
     """Returns the pitch at the end of every hop that codes [frames, 16] say, in Hz."""
     edge = columns[:, EDGE_BOOK].astype(float)
-    edges = np.where(edge > 0, grid.LEAST_PERIODS + (edge - 1) * grid.EDGE_STEP, 0)
+    edges = np.where(edge > 0, edge_of(edge), 0)
     return grid.frequencies(columns[:, PERIODS_BOOK].astype(float), edges)
 
 

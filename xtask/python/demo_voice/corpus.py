@@ -34,13 +34,17 @@ def described(spoken, sentence):
     }
 
 
-def amplitudes_of(spoken, speaker):
-    """Returns a sentence on the grid as a voice speaks it, see `amplitudes`."""
-    voice = grid.SPEAKERS[speaker]
+def amplitudes_of(spoken):
+    """Returns a sentence on the grid as each voice speaks it, see `amplitudes`."""
     _, times = on_grid(spoken)
-    pitch = grid.pitch(spoken.f0, F0_HOP, times, voice.pitch)
-    parts = grid.envelopes(spoken.samples, spoken.f0, F0_HOP, times, voice.formants)
-    return amplitudes.of(parts, pitch)
+    analysis = grid.analysed(spoken.samples, spoken.f0, F0_HOP)
+    return {
+        name: amplitudes.of(
+            grid.envelopes(analysis, times, voice.formants),
+            grid.pitch(spoken.f0, F0_HOP, times, voice.pitch),
+        )
+        for name, voice in grid.SPEAKERS.items()
+    }
 
 
 def moved(spoken, speaker):

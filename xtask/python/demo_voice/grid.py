@@ -141,16 +141,18 @@ def analysed(samples, f0, hop):
     return tone, power, noise
 
 
-def warped(values, bins):
-    """Returns spectra [times, bins] at fractional bins."""
-    left = np.clip(bins, 0, values.shape[1] - 1.001).astype(int)
-    share = np.clip(bins - left, 0, 1)
-    return values[:, left] * (1 - share) + values[:, left + 1] * share
+def warped(spectra, places):
+    """Returns spectra [times, bins] at fractional bins, [n] or [times, n]."""
+    places = np.atleast_2d(places)
+    left = np.clip(places, 0, spectra.shape[1] - 1.001).astype(int)
+    share = np.clip(places - left, 0, 1)
+    below, above = (np.take_along_axis(spectra, at, 1) for at in (left, left + 1))
+    return below * (1 - share) + above * share
 
 
-def envelopes(samples, f0, hop, times, formants):
-    """Analyses a recording at the hops `times`, with its formants multiplied by `formants`."""
-    tone, power, noise = analysed(samples, f0, hop)
+def envelopes(analysis, times, formants):
+    """Returns the result of `analysed` at the hops `times`, with its formants multiplied by `formants`."""
+    tone, power, noise = analysis
     place = np.clip(times / ANALYSIS_HOP, 0, len(tone) - 1.001)
     low = place.astype(int)
     part = (place - low)[:, None]

@@ -56,11 +56,12 @@ def prepare(folder):
         ]
         (folder / f"{kind}.jsonl").write_text("\n".join(lines) + "\n")
     decoder = recordings.synthesiser_alone()
-    for index, (spoken, examples) in enumerate(recordings.examples(sentences())):
-        example = examples[grid.NAMES.index(speaker)]
+    for index, (spoken, utterances) in enumerate(recordings.spoken(sentences())):
+        columns = utterances[grid.NAMES.index(speaker)].codes
+        amplitudes = corpus.amplitudes_of(spoken)[speaker]
         made = {
             "teacher": corpus.moved(spoken, speaker),
-            "target": recordings.sound(decoder, example.utterance.codes, example.amplitudes),
+            "target": recordings.sound(decoder, columns, amplitudes),
         }
         for name, samples in made.items():
             soundfile.write(folder / name / f"{index:03}.wav", samples, grid.SAMPLE_RATE)

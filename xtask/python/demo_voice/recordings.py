@@ -1,14 +1,11 @@
 """Recordings for the trainings of decoder and encoders: codes with amplitudes, and with sound."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
 import codes
 import corpus
 import decoder
-import grid
 from synthesiser import COUNT, Synthesiser
 from teacher import Teacher
 
@@ -16,52 +13,53 @@ SENTENCES = 2_700
 SOUNDS = 900  # recordings whose sound is made
 
 
-@dataclass
-class Example:
-    """A sentence by one speaker: its codes, and the amplitudes of the teacher on the grid."""
-
-    utterance: codes.Utterance
-    amplitudes: np.ndarray
-
-
-def examples(sentences):
-    """Returns for each sentence the teacher's speech and an example of each speaker.
+def spoken(sentences):
+    """Returns for each sentence the teacher's speech and the `codes.Utterance` of each speaker.
 
     Sentences that the teacher cannot tell are left out.
     """
     teacher = Teacher()
-    spoken = [(one, teacher.speak(one)) for one in sentences]
+    told = [(one, teacher.speak(one)) for one in sentences]
     kept = [
         (corpus.described(speech, one), speech)
-        for one, speech in spoken
+        for one, speech in told
         if speech is not None and len(speech.segments) > 3
     ]
     alignment = codes.align([described for described, _ in kept])
     for described, speech in kept:
-        utterances = codes.utterances([described], alignment)
-        amplitudes = (corpus.amplitudes_of(speech, name) for name in grid.NAMES)
-        yield speech, [Example(*pair) for pair in zip(utterances, amplitudes)]
+        yield speech, codes.utterances([described], alignment)
+
+
+def store(pairs, kind, out):
+    """Stores pairs of codes and `kind`."""
+    arrays = {}
+    for index, (columns, values) in enumerate(pairs):
+        arrays[f"{index:05}-codes"], arrays[f"{index:05}-{kind}"] = columns, values
+    np.savez(out, **arrays)
+
+
+def stored(path, kind):
+    with np.load(path) as data:
+        return [
+            (data[key], data[key.replace("codes", kind)])
+            for key in sorted(data)
+            if key.endswith("codes")
+        ]
 
 
 def make(sentences, out):
     """Stores the codes and the amplitudes of each sentence by each speaker."""
-    arrays = {}
-    for _, spoken in examples(sentences):
-        for example in spoken:
-            name = f"{len(arrays) // 2:05}"
-            arrays[f"{name}-codes"] = example.utterance.codes
-            arrays[f"{name}-amplitudes"] = example.amplitudes.astype(np.float16)
-    np.savez(out, **arrays)
+    pairs = (
+        (utterance.codes, values.astype(np.float16))
+        for speech, utterances in spoken(sentences)
+        for utterance, values in zip(utterances, corpus.amplitudes_of(speech).values())
+    )
+    store(pairs, "amplitudes", out)
 
 
 def load(path):
     """Returns pairs of codes [frames, 16] and amplitudes [hops, 2 · COUNT]."""
-    with np.load(path) as data:
-        return [
-            (data[key], data[key.replace("codes", "amplitudes")])
-            for key in sorted(data)
-            if key.endswith("codes")
-        ]
+    return stored(path, "amplitudes")
 
 
 @torch.no_grad()
@@ -91,18 +89,11 @@ def synthesiser_alone():
 
 def make_sounds(path, out):
     """Stores the codes and the sound of some recordings, for the training of the encoders."""
-    model, arrays = synthesiser_alone(), {}
-    for index, (columns, values) in enumerate(load(path)[:SOUNDS]):
-        arrays[f"{index:05}-codes"] = columns
-        arrays[f"{index:05}-wave"] = sound(model, columns, values)
-    np.savez(out, **arrays)
+    model = synthesiser_alone()
+    recorded = load(path)[:SOUNDS]
+    store(((columns, sound(model, columns, values)) for columns, values in recorded), "wave", out)
 
 
 def sounds(path):
     """Returns pairs of codes [frames, 16] and sound [frames · FRAME]."""
-    with np.load(path) as data:
-        return [
-            (data[key], torch.from_numpy(data[key.replace("codes", "wave")]))
-            for key in sorted(data)
-            if key.endswith("codes")
-        ]
+    return [(columns, torch.from_numpy(wave)) for columns, wave in stored(path, "wave")]

@@ -27,7 +27,7 @@ import official  # noqa: E402
 
 def true_codes(speaker):
     number = grid.NAMES.index(speaker)
-    return [examples[number].utterance for _, examples in recordings.examples(sentences())]
+    return [utterances[number] for _, utterances in recordings.spoken(sentences())]
 
 
 def forced(model, utterance, prompt):

@@ -28,6 +28,7 @@ SEED_BOOKS = (2, 3, 5, codes.PERIODS_BOOK, codes.EDGE_BOOK, codes.LEVEL_BOOK)
 PERIODS, EDGE, START = 1, 2, 3  # channels of the transformer; 0 is the constant
 SEEDS = range(4, 4 + len(SEED_BOOKS))
 PATHS = slice(0, SEEDS.stop)
+NUMBERS = slice(0, 2 + len(SEED_BOOKS))  # of a codebook's entry: periods, edge, seeds
 POLYNOMIAL = 4  # coefficients; they come twice, for pairs of weights
 POLY = 2 * POLYNOMIAL
 NOISES = 8  # channels
@@ -117,30 +118,27 @@ class Synthesiser:
         self.kept.append((parameter, mask))
 
     def codebooks(self, quantizer):
-        own = slice(0, 2 + len(SEEDS))
         first, rest = quantizer.rvq_first, quantizer.rvq_rest
         for book, layer in enumerate(rest.vq.layers, 1):
             table = layer._codebook.embedding_sum
-            self.fix(table, (slice(None), own))
+            self.fix(table, (slice(None), NUMBERS))
             places = torch.arange(len(table), dtype=torch.float32)
             if book == codes.PERIODS_BOOK:
                 table[1:, 0] = places[1:] - grid.UNVOICED_PERIODS
             if book == codes.EDGE_BOOK:
-                edges = grid.LEAST_PERIODS + (places[1:] - 1) * grid.EDGE_STEP
-                table[1:, 1] = edges - grid.UNVOICED_PERIODS
+                table[1:, 1] = codes.edge_of(places[1:]) - grid.UNVOICED_PERIODS
             if book in SEED_BOOKS:
                 table[:, 2 + SEED_BOOKS.index(book)] = random(book, len(table)).sign()
-        self.fix(first.output_proj.weight, own)
+        self.fix(first.output_proj.weight, NUMBERS)
         weight = rest.output_proj.weight
-        self.fix(weight, (slice(None), own))
-        self.fix(weight, own)
-        for channel in range(own.stop):
+        self.fix(weight, (slice(None), NUMBERS))
+        self.fix(weight, NUMBERS)
+        for channel in range(NUMBERS.stop):
             weight[channel, channel] = 1.0
 
     def transformer(self, decoder):
         conv, inner = decoder.pre_conv.conv, decoder.pre_transformer
-        own = slice(0, 2 + len(SEEDS))
-        self.fix(conv.weight, (slice(None), own))
+        self.fix(conv.weight, (slice(None), NUMBERS))
         self.fix(conv.weight, PATHS)
         self.fix(conv.bias, PATHS)
         conv.bias[0] = CONSTANT
@@ -301,16 +299,16 @@ def harmonic_block(parts):
     for position in range(rate):
         for copy in (0, 1):
             pair(weight, COUNT + copy, position, shift(rate, position)[0], 2 * COUNT)
-    share = weight.shape[1] // 2
+    share, turned = weight.shape[1] // 2, phases()
     for number, unit in enumerate(units):
         silence(unit)
         unit.act2.alpha.fill_(LOG_ALPHA)
         unit.act2.beta.fill_(-LOG_GAIN)
         for place, harmonic in enumerate(range(COUNT)[number * share : (number + 1) * share]):
-            sound(unit, 2 * place, harmonic)
+            sound(unit, 2 * place, harmonic, float(turned[harmonic]))
 
 
-def sound(unit, place, harmonic):
+def sound(unit, place, harmonic, phase):
     """Adds a harmonic to the sum, by two snakes from channel `place`."""
     alpha = math.exp(LOG_ALPHA)
     turn = math.pi * HARMONICS[harmonic] / alpha
@@ -319,5 +317,5 @@ def sound(unit, place, harmonic):
         conv.weight[channel, COUNT, -1] = rounded(turn)
         conv.weight[channel, COUNT + 1, -1] = rounded(turn - rounded(turn))
         conv.weight[channel, harmonic, -1] = sign * 0.5 / alpha
-        conv.bias[channel] = float(phases()[harmonic]) / 2 / alpha
+        conv.bias[channel] = phase / 2 / alpha
         unit.conv2.conv.weight[SUM, channel, 0] = sign * LOUDEST * math.exp(-LOG_GAIN)
